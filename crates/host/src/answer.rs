@@ -1,0 +1,286 @@
+//! What a host answers: raw, as recorded.
+
+use crate::{Endpoint, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// The answer to one [`crate::Query`]; each query has its own variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To `Clock`.
+    Clock(Timestamp),
+    /// To `File`; `None` where no file is.
+    File(Option<Blob>),
+    /// To `Dir`; `None` where no directory is.
+    Dir(Option<Vec<String>>),
+    /// To `Stat`; `None` where nothing is.
+    Stat(Option<Stat>),
+    /// To `Processes`.
+    Processes(Vec<RawProcess>),
+    /// To `Sockets`.
+    Sockets(Vec<Socket>),
+    /// To `Run`.
+    Output(Output),
+    /// To `Connect`.
+    Conversation(Conversation),
+    /// To `Dns`: the raw message.
+    Dns(DnsReply),
+    /// To `SystemName`: addresses; empty where the name does not resolve.
+    SystemName(Vec<std::net::IpAddr>),
+    /// To `KernelLog`.
+    KernelLog(Vec<KernelLine>),
+}
+
+/// Bytes of a file. Text where it is UTF-8, so that a recording can be read by a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// The bytes asked for.
+    pub bytes: Bytes,
+    /// The size of the whole file.
+    pub size: u64,
+    /// Last modification.
+    pub modified: Timestamp,
+}
+
+/// Bytes that are written as text where they are UTF-8 and as hex where not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Written {
+    Text(String),
+    Hex(String),
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => Written::Text(text.to_owned()),
+            Err(_) => Written::Hex(self.0.iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+        .serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Written::deserialize(from)? {
+            Written::Text(text) => Ok(Self(text.into_bytes())),
+            Written::Hex(hex) => hex
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| {
+                    let pair = std::str::from_utf8(pair).map_err(serde::de::Error::custom)?;
+                    u8::from_str_radix(pair, 16).map_err(serde::de::Error::custom)
+                })
+                .collect::<Result<_, _>>()
+                .map(Self),
+        }
+    }
+}
+
+/// What stands at a path. Symbolic links are followed; `link_to` says where the path itself points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stat {
+    /// What it is, after following links.
+    pub kind: FileKind,
+    /// Permission bits with setuid, setgid and sticky: `0o7777`.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Last modification.
+    pub modified: Timestamp,
+    /// Where the path points, if it is a symbolic link.
+    pub link_to: Option<PathBuf>,
+    /// An access control list is set, so the mode's group bits are only its mask.
+    pub has_acl: bool,
+}
+
+/// Kinds of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A unix socket.
+    Socket,
+    /// A symbolic link that leads nowhere.
+    DanglingLink,
+    /// Device, pipe, and the rest.
+    Other,
+}
+
+/// One process as /proc shows it; texts are the files as they are, empty where we may not read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawProcess {
+    /// Process id in our namespace.
+    pub pid: u32,
+    /// `/proc/PID/stat`.
+    pub stat: String,
+    /// `/proc/PID/status`.
+    pub status: String,
+    /// `/proc/PID/cmdline`, NUL-separated; lossy.
+    pub cmdline: String,
+    /// Target of `/proc/PID/exe`.
+    pub exe: Option<PathBuf>,
+    /// Target of `/proc/PID/cwd`.
+    pub cwd: Option<PathBuf>,
+    /// `/proc/PID/cgroup`.
+    pub cgroup: String,
+    /// `/proc/PID/limits`.
+    pub limits: String,
+    /// `/proc/PID/wchan`.
+    pub wchan: String,
+    /// `/proc/PID/syscall`: the system call it is in (needs root).
+    pub syscall: String,
+    /// Inode of the network namespace.
+    pub netns: Option<u64>,
+    /// Inode of the mount namespace.
+    pub mntns: Option<u64>,
+    /// Number of open files (needs root for others' processes).
+    pub open_files: Option<u32>,
+}
+
+/// One socket from sock_diag: every listener, and TCP connections up to a bound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socket {
+    /// Our end. For unix sockets the path it was bound to (abstract names as `@name`, unnamed as empty path).
+    pub local: Endpoint,
+    /// The other end of a TCP connection.
+    pub remote: Option<SocketAddr>,
+    /// State.
+    pub state: SocketState,
+    /// For a listener: connections that wait to be accepted. Else unread bytes.
+    pub recv_q: u32,
+    /// For a listener: the backlog in force. Else unsent bytes.
+    pub send_q: u32,
+    /// Inode of the socket; 0 for TIME_WAIT.
+    pub inode: u64,
+    /// Owner's user id.
+    pub uid: u32,
+    /// Processes that hold it open (listeners only; `Err` of none: we may not see).
+    pub pids: Option<Vec<u32>>,
+    /// For a unix listener: inode of the file it was bound to, even if that file was replaced since.
+    pub file_inode: Option<u64>,
+    /// An IPv6 listener that does not take IPv4.
+    pub v6_only: Option<bool>,
+}
+
+/// States that matter to a diagnosis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum SocketState {
+    /// Waits for connections.
+    Listen,
+    /// Open both ways.
+    Established,
+    /// We asked, nobody answered yet.
+    SynSent,
+    /// The peer closed, our process has not.
+    CloseWait,
+    /// Closed by us, kept by the kernel.
+    TimeWait,
+    /// All others.
+    Other,
+}
+
+/// What a command said. Sizes are bounded by the live host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Exit status; `None` if a signal ended it.
+    pub status: Option<i32>,
+    /// Standard output.
+    pub stdout: Bytes,
+    /// Standard error.
+    pub stderr: Bytes,
+}
+
+/// How a connection went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Did it connect.
+    pub connect: Connect,
+    /// Microseconds until it was connected or refused.
+    pub connect_us: u64,
+    /// What was heard, at most 64 KiB.
+    pub heard: Bytes,
+    /// How the hearing ended.
+    pub end: End,
+    /// Milliseconds from the connection to the first byte.
+    pub first_byte_ms: Option<u64>,
+    /// What the TLS layer found, where TLS was spoken.
+    pub tls: Option<TlsSight>,
+}
+
+/// The outcome of `connect(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connect {
+    /// Connected.
+    Accepted,
+    /// Failed with this errno.
+    Failed(i32),
+    /// No answer within the limit.
+    TimedOut,
+}
+
+/// How hearing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// Nothing was asked.
+    NotAsked,
+    /// The peer closed in order.
+    Closed,
+    /// The peer reset the connection.
+    Reset,
+    /// We stopped listening at the time limit.
+    TimedOut,
+    /// We heard enough.
+    Enough,
+}
+
+/// What a TLS handshake showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsSight {
+    /// The handshake completed.
+    pub completed: bool,
+    /// The alert or error where it did not.
+    pub error: Option<String>,
+    /// Protocol version agreed on.
+    pub version: Option<String>,
+}
+
+/// What a DNS server said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DnsReply {
+    /// An answer.
+    Answered {
+        /// RCODE: 0 no error, 2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED.
+        rcode: u16,
+        /// Addresses in the answer, through CNAMEs.
+        addresses: Vec<std::net::IpAddr>,
+        /// Smallest TTL of the answer, seconds.
+        ttl: Option<u32>,
+    },
+    /// Nothing listens at that address.
+    PortClosed,
+    /// No answer within the limit.
+    NoAnswer,
+    /// Not a DNS answer.
+    Garbage,
+}
+
+/// One line of the kernel's ring buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelLine {
+    /// Wall clock, from the boot time.
+    pub at: Timestamp,
+    /// Text without prefix.
+    pub text: String,
+}

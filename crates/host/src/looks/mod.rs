@@ -1,0 +1,163 @@
+//! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
+
+mod account;
+mod journal;
+mod process;
+pub mod unit;
+
+pub use account::{Account, Accounts};
+pub use journal::JournalLine;
+pub use process::{Process, ProcessState};
+pub use unit::Unit;
+
+use crate::{
+    Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Tool, Unseen,
+    answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Stat},
+    query::{Part, RecordKind},
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
+
+/// Files up to this size are read whole, bytes.
+pub const WHOLE_FILE: u64 = 16 << 20;
+
+macro_rules! expect_answer {
+    ($host:expr, $query:expr, $variant:ident) => {{
+        let query = $query;
+        match $host.ask(&query)? {
+            Answer::$variant(it) => Ok(it),
+            other => Err(mismatch(&query, &other)),
+        }
+    }};
+}
+
+/// Asking in types. Implemented for every [`Host`].
+pub trait Looks: Host {
+    /// The host's clock.
+    fn now(&self) -> Look<Timestamp> {
+        expect_answer!(self, Query::Clock, Clock)
+    }
+
+    /// A whole file, or [`Unseen::TooBig`].
+    fn file(&self, path: &Path) -> Look<Option<Vec<u8>>> {
+        match self.blob(path, Part::Head(WHOLE_FILE))? {
+            Some(blob) if blob.size > WHOLE_FILE => Err(Unseen::TooBig {
+                what: path.display().to_string(),
+                bytes: blob.size,
+            }),
+            found => Ok(found.map(|blob| blob.bytes.0)),
+        }
+    }
+
+    /// The last bytes of a file that may be of any size.
+    fn tail(&self, path: &Path, bytes: u64) -> Look<Option<Blob>> {
+        self.blob(path, Part::Tail(bytes))
+    }
+
+    /// One end of a file.
+    fn blob(&self, path: &Path, part: Part) -> Look<Option<Blob>> {
+        let path = path.to_owned();
+        expect_answer!(self, Query::File { path, part }, File)
+    }
+
+    /// Names in a directory.
+    fn dir(&self, path: &Path) -> Look<Option<Vec<String>>> {
+        let path = path.to_owned();
+        expect_answer!(self, Query::Dir { path }, Dir)
+    }
+
+    /// What stands at a path, in our own mount namespace.
+    fn stat(&self, path: &Path) -> Look<Option<Stat>> {
+        self.stat_seen_by(path, None)
+    }
+
+    /// What stands at a path, as that process sees it.
+    fn stat_seen_by(&self, path: &Path, seen_by: Option<u32>) -> Look<Option<Stat>> {
+        let path = path.to_owned();
+        expect_answer!(self, Query::Stat { path, seen_by }, Stat)
+    }
+
+    /// Every process.
+    fn processes(&self) -> Look<Vec<Process>> {
+        let raw = expect_answer!(self, Query::Processes, Processes)?;
+        Ok(raw.iter().filter_map(Process::parse).collect())
+    }
+
+    /// Sockets of a network namespace.
+    fn sockets(&self, netns_of: Option<u32>) -> Look<Vec<Socket>> {
+        expect_answer!(self, Query::Sockets { netns_of }, Sockets)
+    }
+
+    /// A command of the closed list.
+    fn run(&self, tool: Tool) -> Look<Output> {
+        expect_answer!(self, Query::Run(tool), Output)
+    }
+
+    /// These units, in the order systemd gives them; unknown ones have [`Unit::load_state`] `not-found`.
+    fn units(&self, names: &[String]) -> Look<Vec<Unit>> {
+        let units = names.to_vec();
+        let output = self.run(Tool::UnitsShow { units })?;
+        Ok(unit::parse(&output.stdout.0))
+    }
+
+    /// The last journal lines of these units since then, oldest first.
+    fn journal(&self, units: &[String], since: Timestamp, lines: u32) -> Look<Vec<JournalLine>> {
+        let units = units.to_vec();
+        let output = self.run(Tool::Journal { units, since, lines })?;
+        Ok(journal::parse(&output.stdout.0))
+    }
+
+    /// A connection, and what was heard.
+    fn connect(&self, to: &Endpoint, stance: &Stance, talk: Talk) -> Look<Conversation> {
+        let (to, stance) = (to.clone(), stance.clone());
+        expect_answer!(self, Query::Connect { to, stance, talk }, Conversation)
+    }
+
+    /// One DNS question.
+    fn dns(&self, server: SocketAddr, name: &str, kind: RecordKind, netns_of: Option<u32>) -> Look<DnsReply> {
+        let name = name.to_owned();
+        expect_answer!(
+            self,
+            Query::Dns {
+                server,
+                name,
+                kind,
+                netns_of
+            },
+            Dns
+        )
+    }
+
+    /// The name as programs on this host resolve it.
+    fn system_name(&self, name: &str) -> Look<Vec<IpAddr>> {
+        let name = name.to_owned();
+        expect_answer!(self, Query::SystemName { name }, SystemName)
+    }
+
+    /// The kernel's ring buffer.
+    fn kernel_log(&self) -> Look<Vec<KernelLine>> {
+        expect_answer!(self, Query::KernelLog, KernelLog)
+    }
+
+    /// `/etc/passwd` and `/etc/group`.
+    fn accounts(&self) -> Look<Accounts> {
+        let passwd = self.file(Path::new("/etc/passwd"))?.unwrap_or_default();
+        let group = self.file(Path::new("/etc/group"))?.unwrap_or_default();
+        Ok(Accounts::parse(&passwd, &group))
+    }
+}
+
+impl<H: Host + ?Sized> Looks for H {}
+
+fn mismatch(query: &Query, answer: &Answer) -> Unseen {
+    let kind = format!("{answer:?}");
+    Unseen::Unusable {
+        what: format!("{query:?}"),
+        why: format!(
+            "answered with {}",
+            kind.split('(').next().unwrap_or("something else")
+        ),
+    }
+}

@@ -1,0 +1,309 @@
+//! What can be asked: a closed list, so that a new look is a reviewed change and every recording can name its answer.
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// One look at a host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Query {
+    /// The host's clock. A recorded host answers with the time of its recording.
+    Clock,
+    /// Bytes of a regular file (never of a device, pipe or socket).
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Which end, and at most how many bytes.
+        part: Part,
+    },
+    /// Names in a directory, sorted.
+    Dir {
+        /// Where.
+        path: PathBuf,
+    },
+    /// What stands at a path, as the process sees it whose mount namespace and root are meant.
+    Stat {
+        /// Where.
+        path: PathBuf,
+        /// `None` is our own mount namespace.
+        seen_by: Option<u32>,
+    },
+    /// Every process, raw.
+    Processes,
+    /// Sockets of one network namespace.
+    Sockets {
+        /// A process that lives in the namespace; `None` is our own.
+        netns_of: Option<u32>,
+    },
+    /// A read-only command of the closed list.
+    Run(Tool),
+    /// Open a connection, perhaps say a greeting, hear the first bytes of the answer.
+    Connect {
+        /// Whom to call.
+        to: Endpoint,
+        /// As whom, and from where.
+        stance: Stance,
+        /// What to say.
+        talk: Talk,
+    },
+    /// One question to one DNS server over UDP (TCP where truncated).
+    Dns {
+        /// The server.
+        server: SocketAddr,
+        /// The name asked for.
+        name: String,
+        /// `A` or `AAAA`.
+        kind: RecordKind,
+        /// Whose network namespace; `None` is our own.
+        netns_of: Option<u32>,
+    },
+    /// The name as the system's own resolver library answers it (`getent ahosts`), `/etc/hosts` included.
+    SystemName {
+        /// The name asked for.
+        name: String,
+    },
+    /// The kernel's ring buffer.
+    KernelLog,
+}
+
+/// Which end of a file. Sizes in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Part {
+    /// The first bytes.
+    Head(u64),
+    /// The last bytes.
+    Tail(u64),
+}
+
+/// A record type of DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RecordKind {
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+}
+
+/// Where a backend is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Endpoint {
+    /// TCP over IPv4 or IPv6.
+    Tcp(SocketAddr),
+    /// A unix stream socket.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// The TCP address, if it is one.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(addr) => Some(*addr),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The socket's path, if it is a unix socket.
+    pub fn unix(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(path) => Some(path),
+        }
+    }
+}
+
+impl From<(IpAddr, u16)> for Endpoint {
+    fn from((ip, port): (IpAddr, u16)) -> Self {
+        Self::Tcp(SocketAddr::new(ip, port))
+    }
+}
+
+/// As nginx writes it: `127.0.0.1:9000`, `[::1]:80`, `unix:/run/app.sock`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => write!(f, "{addr}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// As whom and from where a connection is made. The default is: as we are, from where we are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stance {
+    /// User, group and supplementary groups to take on; needs root.
+    pub identity: Option<Identity>,
+    /// A process whose network and mount namespace and root to enter; needs root.
+    pub inside: Option<u32>,
+}
+
+/// Numeric ids of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identity {
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Supplementary group ids.
+    pub groups: Vec<u32>,
+}
+
+/// What is said once connected. Every greeting is harmless: it changes nothing on a server that speaks the
+/// protocol and is refused by one that does not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Talk {
+    /// Connect, then close.
+    Nothing,
+    /// Connect and hear what the server says unasked (MySQL, SSH, SMTP greet first).
+    Listen,
+    /// One HTTP/1.1 request with `Connection: close`.
+    Http {
+        /// `GET` or `HEAD`.
+        method: String,
+        /// Path and query.
+        target: String,
+        /// The Host header.
+        host: String,
+        /// Over TLS, with this server name.
+        tls: Option<String>,
+        /// How long to wait for the first byte, in milliseconds.
+        patience_ms: u64,
+    },
+    /// A TLS handshake with this server name (`None`: no SNI).
+    Tls {
+        /// Server name.
+        sni: Option<String>,
+    },
+    /// FastCGI `GET_VALUES` (answered by the protocol layer, runs no script).
+    FastCgi,
+    /// A FastCGI request with these parameters (as nginx would send).
+    FastCgiRequest {
+        /// CGI parameters in order.
+        params: Vec<(String, String)>,
+        /// How long to wait for the first byte, in milliseconds.
+        patience_ms: u64,
+    },
+    /// An empty uwsgi packet.
+    Uwsgi,
+    /// The HTTP/2 preface with an empty SETTINGS frame.
+    H2,
+    /// Redis `PING`.
+    Redis,
+    /// PostgreSQL `SSLRequest` (answered by one byte).
+    Postgres,
+}
+
+impl Talk {
+    /// Short name for reports and for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "connect",
+            Self::Listen => "listen",
+            Self::Http { tls: None, .. } => "HTTP",
+            Self::Http { tls: Some(_), .. } => "HTTPS",
+            Self::Tls { .. } => "TLS",
+            Self::FastCgi | Self::FastCgiRequest { .. } => "FastCGI",
+            Self::Uwsgi => "uwsgi",
+            Self::H2 => "HTTP/2",
+            Self::Redis => "Redis",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// Read-only commands: the closed list of what we may run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Tool {
+    /// `nginx -T` with the running master's own `-c`, `-p` and `-g`: test, then dump the config with its file names.
+    NginxDump {
+        /// The binary of the running master, or the one on PATH.
+        exe: PathBuf,
+        /// The arguments of the running master that choose the config.
+        args: Vec<String>,
+    },
+    /// `nginx -V`.
+    NginxVersion {
+        /// The binary.
+        exe: PathBuf,
+    },
+    /// `systemctl show` of these units, the properties of [`crate::looks::unit::PROPERTIES`].
+    UnitsShow {
+        /// Unit names.
+        units: Vec<String>,
+    },
+    /// `systemctl list-unit-files --type=service,socket` (name, state, preset).
+    UnitFiles,
+    /// `journalctl -o json` of these units (their own lines and systemd's about them).
+    Journal {
+        /// Unit names; empty is the whole journal.
+        units: Vec<String>,
+        /// Not older than this.
+        since: Timestamp,
+        /// At most the last so many lines.
+        lines: u32,
+    },
+    /// `nft -j list ruleset`.
+    NftRuleset,
+    /// `iptables-save -c`, or one of its siblings.
+    IptablesSave {
+        /// `ip6tables-…`.
+        v6: bool,
+        /// `…-legacy-save`.
+        legacy: bool,
+    },
+    /// `php-fpm -t` of this binary.
+    FpmTest {
+        /// `/usr/sbin/php-fpm8.2`.
+        exe: PathBuf,
+    },
+    /// `apachectl configtest`.
+    ApacheTest,
+    /// `rpm -qa --last`.
+    RpmHistory,
+    /// `ip -j route get` for this address, in the namespace of a process.
+    RouteGet {
+        /// Destination.
+        to: IpAddr,
+    },
+}
+
+impl Query {
+    /// The time this look may take. A look that is not back by then is [`crate::Unseen::TimedOut`].
+    pub fn deadline(&self) -> Duration {
+        match self {
+            Self::Clock => Duration::from_millis(100),
+            Self::File { .. } | Self::Dir { .. } | Self::Stat { .. } => Duration::from_millis(1000),
+            Self::Processes | Self::Sockets { .. } | Self::KernelLog => Duration::from_millis(1500),
+            Self::Run(tool) => tool.deadline(),
+            Self::Connect { talk, .. } => talk.deadline(),
+            Self::Dns { .. } => Duration::from_millis(1200),
+            Self::SystemName { .. } => Duration::from_millis(1500),
+        }
+    }
+}
+
+impl Tool {
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::NginxDump { .. } | Self::FpmTest { .. } | Self::ApacheTest => Duration::from_millis(2500),
+            Self::RpmHistory | Self::Journal { .. } => Duration::from_millis(2000),
+            _ => Duration::from_millis(1500),
+        }
+    }
+}
+
+impl Talk {
+    fn deadline(&self) -> Duration {
+        let connect_and_close = Duration::from_millis(1500);
+        match self {
+            Self::Http { patience_ms, .. } | Self::FastCgiRequest { patience_ms, .. } => {
+                connect_and_close + Duration::from_millis(*patience_ms)
+            }
+            _ => connect_and_close,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Safe printing of strangers' bytes.
