@@ -1,1 +1,27 @@
-//! Being written.
+//! From what a host told us to why it answers 502. Looks go through [`host::Host`]; nothing here does I/O of its own,
+//! asks the time, or fails.
+//!
+//! ```text
+//! topology::discover(host) -> Topology       nginx instances, sites, routes, backends
+//! observe::observe(host, &topology)          -> Vec<Case>: one failing route each, and all that was seen of it
+//! judge::judge(&cases, causes::ALL)          -> Verdict, pure
+//! ```
+
+pub mod case;
+pub mod cause;
+pub mod causes;
+pub mod evidence;
+pub mod judge;
+#[cfg(test)]
+#[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
+pub(crate) mod testing;
+pub mod topology;
+pub mod trigger;
+pub mod verdict;
+pub mod world;
+
+pub use case::{Case, Symptom};
+pub use cause::{Cause, CauseId, Class, Opinion};
+pub use evidence::{Evidence, Rank, Side, Source};
+pub use verdict::{Finding, Role, Verdict};
+pub use world::World;

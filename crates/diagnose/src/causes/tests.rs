@@ -1,0 +1,99 @@
+use super::ALL;
+use crate::judge::deeper;
+use std::collections::BTreeSet;
+
+#[test]
+fn ids_are_kebab_case_and_unique_and_name_their_file() {
+    let mut seen = BTreeSet::new();
+    for cause in ALL {
+        assert!(seen.insert(cause.id), "{} is declared twice", cause.id);
+        assert!(
+            cause
+                .id
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        );
+        let file = format!("/{}.rs", cause.id.replace('-', "_"));
+        assert!(
+            cause.file.ends_with(&file),
+            "{} lives in {}",
+            cause.id,
+            cause.file
+        );
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "reads our own sources, not a host")]
+fn no_file_is_forgotten() {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/src/causes");
+    let files: BTreeSet<String> = std::fs::read_dir(here)
+        .expect("our own sources")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !["mod.rs", "tests.rs", "words.rs"].contains(&name.as_str()))
+        .collect();
+    let listed = ALL
+        .iter()
+        .map(|cause| format!("{}.rs", cause.id.replace('-', "_")))
+        .collect();
+    assert_eq!(files, listed);
+}
+
+#[test]
+fn docs_answer_the_four_questions() {
+    for cause in ALL {
+        for heading in ["# What happens", "# How to tell", "# Fix", "# Not this if"] {
+            assert!(
+                cause.doc.contains(heading),
+                "{}: the doc has no '{heading}'",
+                cause.id
+            );
+        }
+    }
+}
+
+#[test]
+fn titles_read_alike() {
+    for cause in ALL {
+        let title = cause.title;
+        assert!(
+            !title.ends_with('.') && title.len() <= 60,
+            "{}: {title}",
+            cause.id
+        );
+        let first_word = title.split(' ').next().unwrap_or_default();
+        let name = first_word.chars().skip(1).any(char::is_uppercase) || first_word == "Apache";
+        assert!(
+            title.starts_with(char::is_lowercase) || name,
+            "{}: {title}",
+            cause.id
+        );
+    }
+}
+
+#[test]
+fn no_cause_is_its_own_effect() {
+    for cause in ALL {
+        for id in cause.effect_of {
+            assert!(
+                ALL.iter().any(|it| it.id == *id),
+                "{} is an effect of the unknown {id}",
+                cause.id
+            );
+        }
+        assert!(
+            !deeper(cause, ALL).contains(cause.id),
+            "{} is its own effect",
+            cause.id
+        );
+    }
+}
+
+#[test]
+fn a_cause_that_is_judged_has_a_lab_scenario() {
+    for cause in ALL {
+        if matches!(cause.told, crate::cause::Told::OnHost(_)) {
+            assert!(!cause.lab.is_empty(), "{}: no lab scenario", cause.id);
+        }
+    }
+}

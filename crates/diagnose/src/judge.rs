@@ -1,0 +1,329 @@
+//! Evidence in, verdict out: the one place where causes are compared. Pure; the order of the causes decides nothing.
+
+use crate::{
+    Case, Cause, CauseId, Evidence, Finding, Opinion, Rank, Role, Side, Verdict,
+    cause::Told,
+    trigger,
+    verdict::{Outcome, RuledOut, SymptomOf},
+};
+use std::{collections::BTreeSet, time::Duration};
+
+/// A failure older than this, of a route that works now, is over even if nothing is known to have mended it.
+pub const QUIET: Duration = Duration::from_secs(600);
+
+/// The conclusion about all failing routes of a host.
+pub fn judge(cases: &[Case], causes: &[&'static Cause]) -> Verdict {
+    let judged: Vec<Judged<'_>> = cases.iter().map(|case| judge_case(case, causes)).collect();
+    let mut verdict = Verdict {
+        outcome: outcome(&judged),
+        symptoms: judged.iter().flat_map(Judged::symptoms).collect(),
+        findings: Vec::new(),
+        ruled_out: ruled_out(&judged),
+        unseen: unseen(&judged),
+        settled_by: settled_by(&judged, causes),
+    };
+    for finding in judged.iter().flat_map(Judged::findings) {
+        add(&mut verdict.findings, finding);
+    }
+    verdict
+        .findings
+        .sort_by_key(|finding| (finding.over, finding.role, std::cmp::Reverse(finding.rank)));
+    verdict
+}
+
+/// One case and the causes that stand in it.
+struct Judged<'a> {
+    case: &'a Case,
+    roots: Vec<Standing>,
+    effects: Vec<Standing>,
+    ruled_out: Vec<RuledOut>,
+    over: bool,
+}
+
+struct Standing {
+    cause: &'static Cause,
+    opinion: Opinion,
+    because_of: Vec<CauseId>,
+}
+
+fn judge_case<'a>(case: &'a Case, causes: &[&'static Cause]) -> Judged<'a> {
+    let mut standing = Vec::new();
+    let mut out = Vec::new();
+    for cause in causes {
+        let Told::OnHost(weigh) = cause.told else { continue };
+        let opinion = weigh(case);
+        match decisively_against(&opinion.evidence) {
+            Some(against) => out.extend(is_candidate(cause, case).then(|| RuledOut {
+                cause: cause.id,
+                says: against.says.clone(),
+                source: against.source.clone(),
+            })),
+            None if stands(&opinion.evidence) => standing.push((*cause, opinion)),
+            None => {}
+        }
+    }
+    let (effects, roots) = split(standing, causes);
+    let roots = strongest(roots);
+    let over = is_over(case, &roots);
+    Judged {
+        case,
+        roots,
+        effects,
+        ruled_out: out,
+        over,
+    }
+}
+
+fn decisively_against(evidence: &[Evidence]) -> Option<&Evidence> {
+    evidence
+        .iter()
+        .find(|it| it.side == Side::Against && it.rank == Rank::Decisive)
+}
+
+/// A hint alone never makes a cause stand.
+fn stands(evidence: &[Evidence]) -> bool {
+    evidence
+        .iter()
+        .any(|it| it.side == Side::For && it.rank >= Rank::Strong)
+}
+
+fn is_candidate(cause: &Cause, case: &Case) -> bool {
+    let complaints = case
+        .symptoms
+        .iter()
+        .filter_map(|symptom| symptom.complaint.as_ref());
+    complaints
+        .into_iter()
+        .any(|complaint| (cause.share_of)(complaint) > 0)
+}
+
+/// A cause that another standing cause explains is an effect, not a root.
+fn split(
+    standing: Vec<(&'static Cause, Opinion)>,
+    causes: &[&'static Cause],
+) -> (Vec<Standing>, Vec<Standing>) {
+    let ids: BTreeSet<CauseId> = standing.iter().map(|(cause, _)| cause.id).collect();
+    standing
+        .into_iter()
+        .map(|(cause, opinion)| {
+            let because_of = deeper(cause, causes)
+                .into_iter()
+                .filter(|id| ids.contains(id))
+                .collect();
+            Standing {
+                cause,
+                opinion,
+                because_of,
+            }
+        })
+        .partition(|standing| !standing.because_of.is_empty())
+}
+
+/// Every cause that this one can be an effect of, near or far.
+pub(crate) fn deeper(cause: &Cause, causes: &[&'static Cause]) -> BTreeSet<CauseId> {
+    let mut open: Vec<CauseId> = cause.effect_of.to_vec();
+    let mut seen = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            open.extend(causes.iter().filter(|it| it.id == id).flat_map(|it| it.effect_of));
+        }
+    }
+    seen
+}
+
+fn strongest(mut roots: Vec<Standing>) -> Vec<Standing> {
+    let best = roots.iter().map(|root| strength(&root.opinion.evidence)).max();
+    roots.retain(|root| Some(strength(&root.opinion.evidence)) == best);
+    roots
+}
+
+/// Decisive first, then what is strong for less what is strong against, then hints likewise; compared in that order.
+fn strength(evidence: &[Evidence]) -> (bool, i32, i32) {
+    let net = |rank: Rank| -> i32 {
+        let signed = |it: &Evidence| if it.side == Side::For { 1 } else { -1 };
+        evidence.iter().filter(|it| it.rank == rank).map(signed).sum()
+    };
+    let decisive = evidence
+        .iter()
+        .any(|it| it.rank == Rank::Decisive && it.side == Side::For);
+    (decisive, net(Rank::Strong), net(Rank::Hint))
+}
+
+/// It failed and works now. A failure that comes and goes is not over because one try went well.
+fn is_over(case: &Case, roots: &[Standing]) -> bool {
+    let quiet = case.world.now.since(case.last()) > QUIET;
+    let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
+    match case.works_now() {
+        Some(true) => case.mended.is_some() || quiet || !case.neighbours.interleaved,
+        Some(false) => false,
+        None => reachable && (quiet || case.mended.is_some()) && (quiet || roots.len() <= 1),
+    }
+}
+
+fn outcome(judged: &[Judged<'_>]) -> Outcome {
+    let mut failing = judged.iter().filter(|judged| !judged.over).peekable();
+    if judged.is_empty() {
+        return Outcome::Healthy;
+    }
+    if failing.peek().is_none() {
+        return Outcome::Recovered;
+    }
+    let roots: Vec<usize> = failing.map(|judged| judged.roots.len()).collect();
+    match (roots.contains(&1), roots.iter().any(|count| *count > 1)) {
+        (true, _) => Outcome::Found,
+        (false, true) => Outcome::Torn,
+        (false, false) => Outcome::Unexplained,
+    }
+}
+
+impl Judged<'_> {
+    fn symptoms(&self) -> impl Iterator<Item = SymptomOf> {
+        let route = self.case.route.as_ref();
+        self.case.symptoms.iter().map(move |symptom| SymptomOf {
+            symptom: symptom.clone(),
+            site: self.case.site().to_owned(),
+            location: route.map(|route| route.location.clone()).unwrap_or_default(),
+            upstream: route.map(|route| route.pass.clone()).unwrap_or_default(),
+            over: self.over,
+        })
+    }
+
+    fn findings(&self) -> impl Iterator<Item = Finding> {
+        let torn = self.roots.len() > 1;
+        let root = if torn { Role::Contributing } else { Role::Root };
+        let roots = self
+            .roots
+            .iter()
+            .map(move |standing| self.finding(standing, root));
+        roots.chain(
+            self.effects
+                .iter()
+                .map(|standing| self.finding(standing, Role::Effect)),
+        )
+    }
+
+    fn finding(&self, standing: &Standing, role: Role) -> Finding {
+        let Standing {
+            cause,
+            opinion,
+            because_of,
+        } = standing;
+        let mut evidence = opinion.evidence.clone();
+        evidence.sort_by_key(|it| (it.side == Side::Against, std::cmp::Reverse(it.rank)));
+        let best = evidence
+            .iter()
+            .filter(|it| it.side == Side::For)
+            .map(|it| it.rank)
+            .max();
+        Finding {
+            cause: cause.id,
+            title: cause.title,
+            says: opinion.says.clone(),
+            role,
+            subject: opinion.subject.clone(),
+            rank: best.unwrap_or(Rank::Hint),
+            explains: self
+                .case
+                .symptoms
+                .iter()
+                .map(|symptom| symptom.id.clone())
+                .collect(),
+            because_of: because_of.clone(),
+            trigger: trigger::just_before(self.case, &opinion.subject),
+            class: cause.class,
+            advice: (cause.advise)(self.case),
+            over: self.over,
+            evidence,
+        }
+    }
+}
+
+/// The same cause on the same subject at several sites is one finding.
+fn add(findings: &mut Vec<Finding>, new: Finding) {
+    let twin = findings.iter_mut().find(|old| {
+        (old.cause, &old.subject, old.role, old.over) == (new.cause, &new.subject, new.role, new.over)
+    });
+    match twin {
+        Some(old) => {
+            old.explains.extend(new.explains);
+            let fresh = new
+                .evidence
+                .into_iter()
+                .filter(|it| !old.evidence.contains(it))
+                .collect::<Vec<_>>();
+            old.evidence.extend(fresh);
+        }
+        None => findings.push(new),
+    }
+}
+
+fn ruled_out(judged: &[Judged<'_>]) -> Vec<RuledOut> {
+    let standing: BTreeSet<CauseId> = judged
+        .iter()
+        .flat_map(|it| &it.roots)
+        .map(|root| root.cause.id)
+        .collect();
+    let mut all: Vec<RuledOut> = Vec::new();
+    for out in judged.iter().filter(|it| !it.over).flat_map(|it| &it.ruled_out) {
+        if !standing.contains(out.cause) && !all.iter().any(|old| old.cause == out.cause) {
+            all.push(out.clone());
+        }
+    }
+    all
+}
+
+fn unseen(judged: &[Judged<'_>]) -> Vec<host::Unseen> {
+    let mut all: Vec<host::Unseen> = Vec::new();
+    let world = judged
+        .first()
+        .map_or(&[][..], |it| it.case.world.unseen.as_slice());
+    for unseen in world.iter().chain(judged.iter().flat_map(|it| &it.case.unseen)) {
+        if !all.contains(unseen) {
+            all.push(unseen.clone());
+        }
+    }
+    all
+}
+
+/// For what is torn: what tells its rivals apart. For what is unexplained: what tells the likeliest candidates apart.
+fn settled_by(judged: &[Judged<'_>], causes: &[&'static Cause]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for judged in judged
+        .iter()
+        .filter(|judged| !judged.over && judged.roots.len() != 1)
+    {
+        let rivals: Vec<&Cause> = match judged.roots.as_slice() {
+            [] => likeliest(judged.case, causes),
+            roots => roots.iter().map(|root| root.cause).collect(),
+        };
+        for (says, command) in rivals.iter().map(|cause| cause.settled_by) {
+            let settled = (says.to_owned(), command.to_owned());
+            if !all.contains(&settled) {
+                all.push(settled);
+            }
+        }
+    }
+    all
+}
+
+fn likeliest(case: &Case, causes: &[&'static Cause]) -> Vec<&'static Cause> {
+    let complaints: Vec<_> = case
+        .symptoms
+        .iter()
+        .filter_map(|symptom| symptom.complaint.as_ref())
+        .collect();
+    let share = |cause: &Cause| {
+        complaints
+            .iter()
+            .map(|it| (cause.share_of)(it))
+            .max()
+            .unwrap_or(0)
+    };
+    let mut ranked: Vec<(u8, &'static Cause)> = causes.iter().map(|cause| (share(cause), *cause)).collect();
+    ranked.retain(|(share, _)| *share > 0);
+    ranked.sort_by_key(|(share, cause)| (std::cmp::Reverse(*share), cause.id));
+    ranked.into_iter().take(3).map(|(_, cause)| cause).collect()
+}
+
+#[cfg(test)]
+mod tests;

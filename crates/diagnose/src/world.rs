@@ -1,0 +1,283 @@
+//! What was seen of the host as a whole, gathered before anyone judges it.
+
+use crate::topology::{BackendKind, Claim, FpmPool, Place, Route};
+use host::{
+    Look, Timestamp, Unseen,
+    answer::{KernelLine, Socket, SocketState, Stat},
+    looks::{Account, Accounts, JournalLine, Process, Unit},
+};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// The host as seen. Plain data: a replay gives the same.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// When it was seen.
+    pub now: Timestamp,
+    /// How far back logs were read.
+    pub since: Timestamp,
+    /// When the host booted.
+    pub boot: Look<Timestamp>,
+    /// nginx instances: running masters, or one that should run and does not.
+    pub nginx: Vec<Nginx>,
+    /// Every route of every instance.
+    pub routes: Vec<Route>,
+    /// Every process.
+    pub processes: Look<Vec<Process>>,
+    /// Sockets in nginx's network namespace.
+    pub sockets: Look<Vec<Socket>>,
+    /// Users and groups.
+    pub accounts: Look<Accounts>,
+    /// Units that matter: nginx, owners of listeners, claimants; all that failed.
+    pub units: Look<Vec<Unit>>,
+    /// Who is configured to listen where.
+    pub claims: Vec<Claim>,
+    /// php-fpm pools.
+    pub pools: Vec<FpmPool>,
+    /// Journal lines of those units since `since` (at least the last few of each), oldest first.
+    pub journal: Look<Vec<JournalLine>>,
+    /// Lines of the backends' own log files in that time, oldest first.
+    pub backend_log: Vec<BackendLine>,
+    /// The kernel log since `since`.
+    pub kernel: Look<Vec<KernelLine>>,
+    /// What changed on the host around that time, oldest first.
+    pub changes: Vec<Change>,
+    /// Config tests of units that failed, by unit.
+    pub config_tests: BTreeMap<String, Look<ConfigTest>>,
+    /// `net.core.somaxconn`
+    pub somaxconn: Look<u32>,
+    /// Everything we could not see, for the report.
+    pub unseen: Vec<Unseen>,
+}
+
+/// An nginx master and its workers, or the nginx that should run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nginx {
+    /// Master process; `None` if none runs.
+    pub master: Option<u32>,
+    /// Its unit, if systemd owns it.
+    pub unit: Option<String>,
+    /// Workers.
+    pub workers: Vec<u32>,
+    /// The account of the workers (from /proc; from the config where none runs).
+    pub account: Option<Account>,
+    /// When the oldest worker that still takes requests started: config older than this is in force.
+    pub loaded_at: Option<Timestamp>,
+    /// What `nginx -t` says about the files on disk.
+    pub test: Look<ConfigTest>,
+    /// Config files that changed after `loaded_at`, with the time.
+    pub newer_files: Vec<(PathBuf, Timestamp)>,
+    /// Version: `1.22.1`.
+    pub version: Option<String>,
+    /// Error logs that were read.
+    pub error_logs: Vec<PathBuf>,
+}
+
+/// What a daemon says of its own config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigTest {
+    /// It would start.
+    pub passed: bool,
+    /// Its complaint, first line that names a reason.
+    pub says: String,
+    /// The place it names.
+    pub place: Option<Place>,
+    /// The command.
+    pub command: String,
+}
+
+/// A packet filter rule that takes packets to, or answers from, some port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirewallRule {
+    /// The rule as a person reads it, with table, chain and handle.
+    pub text: String,
+    /// `table inet filter chain input handle 7`, `filter OUTPUT rule 3`
+    pub place: String,
+    /// What it does to the packet.
+    pub action: FirewallAction,
+    /// How sure we are that it meets the flow asked about; rules that cannot are not listed.
+    pub matches: FlowMatch,
+    /// Packets counted, if it counts.
+    pub packets: Option<u64>,
+    /// Who wrote it: `ufw`, `firewalld`, `docker`, `fail2ban`, `nftables`, `iptables`
+    pub owner: String,
+    /// The command that shows it.
+    pub command: String,
+}
+
+/// What a rule does to a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirewallAction {
+    /// Silence: a connection times out.
+    Drop,
+    /// An answer: refused at once.
+    Reject,
+}
+
+/// Whether a rule meets a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowMatch {
+    /// All its conditions are understood and hold.
+    Yes,
+    /// It has conditions we do not understand.
+    Perhaps,
+}
+
+/// A line of a backend's own log file (its journal lines are in [`World::journal`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendLine {
+    /// When, if the line says.
+    pub at: Option<Timestamp>,
+    /// The file.
+    pub path: PathBuf,
+    /// Which kind of server wrote it.
+    pub kind: BackendKind,
+    /// The unit, if known.
+    pub unit: Option<String>,
+    /// The text, lossy.
+    pub text: String,
+}
+
+/// Something that changed on the host: what a trigger is chosen from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: ChangeKind,
+    /// One sentence.
+    pub says: String,
+    /// The unit, package or file it is about.
+    pub about: String,
+}
+
+/// Kinds of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// A package was installed, upgraded or removed.
+    PackageUpgrade,
+    /// A config file was edited.
+    ConfigEdit,
+    /// Files of an application changed.
+    Deploy,
+    /// The host booted.
+    Reboot,
+    /// A unit was stopped, by a person or a program.
+    UnitStop,
+    /// A unit was started or restarted.
+    UnitStart,
+    /// A unit ended by itself.
+    UnitEnd,
+    /// A job of cron or a timer ran.
+    ScheduledJob,
+    /// Logs were rotated.
+    LogRotation,
+    /// A name resolves differently.
+    DnsChange,
+}
+
+impl World {
+    /// An empty world in which nothing could be seen: what tests and `discover` start from.
+    pub fn unseen(now: Timestamp, since: Timestamp) -> Self {
+        let not = |what: &str| Unseen::NotRecorded {
+            what: what.to_owned(),
+        };
+        Self {
+            now,
+            since,
+            boot: Err(not("boot time")),
+            nginx: Vec::new(),
+            routes: Vec::new(),
+            processes: Err(not("processes")),
+            sockets: Err(not("sockets")),
+            accounts: Err(not("users and groups")),
+            units: Err(not("units")),
+            claims: Vec::new(),
+            pools: Vec::new(),
+            journal: Err(not("journal")),
+            backend_log: Vec::new(),
+            kernel: Err(not("kernel log")),
+            changes: Vec::new(),
+            config_tests: BTreeMap::new(),
+            somaxconn: Err(not("net.core.somaxconn")),
+            unseen: Vec::new(),
+        }
+    }
+
+    /// The unit of that name.
+    pub fn unit(&self, name: &str) -> Option<&Unit> {
+        self.units.as_ref().ok()?.iter().find(|unit| unit.name == name)
+    }
+
+    /// The process of that id.
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        self.processes
+            .as_ref()
+            .ok()?
+            .iter()
+            .find(|process| process.pid == pid)
+    }
+
+    /// Processes of a unit, by cgroup.
+    pub fn processes_of<'a>(&'a self, unit: &'a str) -> impl Iterator<Item = &'a Process> {
+        let all = self.processes.as_ref().map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .filter(move |process| process.unit.as_deref() == Some(unit))
+    }
+
+    /// Listeners in nginx's network namespace.
+    pub fn listeners(&self) -> Look<impl Iterator<Item = &Socket>> {
+        let sockets = self.sockets.as_ref().map_err(Clone::clone)?;
+        Ok(sockets
+            .iter()
+            .filter(|socket| socket.state == SocketState::Listen))
+    }
+
+    /// Journal lines of one unit, oldest first.
+    pub fn journal_of<'a>(&'a self, unit: &'a str) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
+        let all = self.journal.as_ref().map_or(&[][..], Vec::as_slice);
+        all.iter().filter(move |line| line.unit == unit)
+    }
+
+    /// Everything a unit's processes said, journal and own log files, oldest first: `(when, text, where it is)`.
+    pub fn said_by<'a>(&'a self, unit: &'a str) -> Vec<Said<'a>> {
+        let journal = self.journal_of(unit).map(|line| Said {
+            at: Some(line.at),
+            text: &line.text,
+            source: crate::Source::journal(unit),
+        });
+        let files = self
+            .backend_log
+            .iter()
+            .filter(move |line| line.unit.as_deref() == Some(unit));
+        let mut said: Vec<Said<'a>> = journal
+            .chain(files.map(|line| Said {
+                at: line.at,
+                text: &line.text,
+                source: crate::Source::file(&line.path, None),
+            }))
+            .collect();
+        said.sort_by_key(|line| line.at);
+        said
+    }
+}
+
+/// One line a backend wrote.
+#[derive(Clone, Debug)]
+pub struct Said<'a> {
+    /// When, if known.
+    pub at: Option<Timestamp>,
+    /// The text: hostile, escape before printing.
+    pub text: &'a str,
+    /// Where it stands.
+    pub source: crate::Source,
+}
+
+/// A step of a path on the way to a socket, seen as nginx's worker sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathStep {
+    /// The directory or, last, the socket.
+    pub path: PathBuf,
+    /// What stands there.
+    pub stat: Look<Option<Stat>>,
+}
