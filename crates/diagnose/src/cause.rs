@@ -23,6 +23,9 @@ pub struct Cause {
     /// Of a hundred field reports that show only this line, about how many were this cause; 0 where it can't be.
     /// Used by `explain`, never by the judge.
     pub share_of: fn(&Complaint) -> u8,
+    /// Words that point to this cause in any pasted line, of whatever program (`WORKER TIMEOUT`, `invalid request block
+    /// size`), each with its share of a hundred such lines; compared without regard to case. Often empty.
+    pub phrases: &'static [(&'static str, u8)],
     /// Deeper causes: where one of them stands, this one is only its effect.
     pub effect_of: &'static [CauseId],
     /// What would settle it when evidence does not: a sentence and a command, shown when the verdict is torn, and by

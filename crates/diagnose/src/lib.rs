@@ -11,6 +11,7 @@ pub mod case;
 pub mod cause;
 pub mod causes;
 pub mod evidence;
+pub mod explain;
 pub mod judge;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]

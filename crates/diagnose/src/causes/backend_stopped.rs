@@ -24,6 +24,7 @@ cause! {
         group: Group::Process,
         class: Class::Ask,
         share_of: share_of,
+        phrases: &[],
         effect_of: &[],
         settled_by: ("see whether the backend's service runs", "systemctl --type=service --state=inactive,failed"),
         told: Told::OnHost(weigh),

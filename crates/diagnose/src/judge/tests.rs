@@ -9,6 +9,7 @@ const fn made_up(id: CauseId, effect_of: &'static [CauseId], weigh: fn(&Case) ->
         group: Group::Process,
         class: Class::Inform,
         share_of: |_| 10,
+        phrases: &[],
         effect_of,
         settled_by: ("look closer", "true"),
         told: Told::OnHost(weigh),
