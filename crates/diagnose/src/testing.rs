@@ -363,6 +363,7 @@ fn nginx() -> Nginx {
         newer_files: Vec::new(),
         version: Some("1.22.1".into()),
         error_logs: vec!["/var/log/nginx/error.log".into()],
+        access_logs: Vec::new(),
     }
 }
 

@@ -70,6 +70,19 @@ pub struct Nginx {
     pub version: Option<String>,
     /// Error logs that were read.
     pub error_logs: Vec<PathBuf>,
+    /// Access logs as configured, each once; empty where `access_log off`.
+    pub access_logs: Vec<AccessLog>,
+}
+
+/// An `access_log` of nginx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The file.
+    pub path: PathBuf,
+    /// The text of its `log_format`; `None` is `combined`.
+    pub format: Option<String>,
+    /// The sites that write to it ([`Route::site`]); empty where that is not known.
+    pub sites: Vec<String>,
 }
 
 /// What a daemon says of its own config.

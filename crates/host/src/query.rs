@@ -69,6 +69,14 @@ pub enum Query {
     },
     /// The kernel's ring buffer.
     KernelLog,
+    /// Another look, made some time from now: with the same look made at once it tells what moved in between. A query
+    /// of its own, so that a recording holds both answers and a replay need not wait. Not nested.
+    Later {
+        /// How long to wait first, in milliseconds.
+        ms: u64,
+        /// The look.
+        look: Box<Query>,
+    },
 }
 
 /// Which end of a file. Sizes in bytes.
@@ -282,6 +290,7 @@ impl Query {
             Self::Connect { talk, .. } => talk.deadline(),
             Self::Dns { .. } => Duration::from_millis(1200),
             Self::SystemName { .. } => Duration::from_millis(1500),
+            Self::Later { ms, look } => Duration::from_millis(*ms) + look.deadline(),
         }
     }
 }

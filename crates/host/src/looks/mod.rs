@@ -85,6 +85,19 @@ pub trait Looks: Host {
         Ok(raw.iter().filter_map(Process::parse).collect())
     }
 
+    /// Every process, that many milliseconds from now.
+    fn processes_later(&self, ms: u64) -> Look<Vec<Process>> {
+        let look = Box::new(Query::Processes);
+        let raw = expect_answer!(self, Query::Later { ms, look }, Processes)?;
+        Ok(raw.iter().filter_map(Process::parse).collect())
+    }
+
+    /// Sockets of a network namespace, that many milliseconds from now.
+    fn sockets_later(&self, netns_of: Option<u32>, ms: u64) -> Look<Vec<Socket>> {
+        let look = Box::new(Query::Sockets { netns_of });
+        expect_answer!(self, Query::Later { ms, look }, Sockets)
+    }
+
     /// Sockets of a network namespace.
     fn sockets(&self, netns_of: Option<u32>) -> Look<Vec<Socket>> {
         expect_answer!(self, Query::Sockets { netns_of }, Sockets)
