@@ -7,6 +7,7 @@
 //! tomorrow's parser runs on today's recording.
 
 pub mod answer;
+pub mod live;
 pub mod looks;
 pub mod memory;
 pub mod query;
@@ -15,6 +16,7 @@ mod time;
 mod unseen;
 
 pub use answer::Answer;
+pub use live::Live;
 pub use looks::Looks;
 pub use query::{Endpoint, Query, Stance, Talk, Tool};
 pub use time::Timestamp;

@@ -1,6 +1,16 @@
 use crate::Timestamp;
 use serde::Deserialize;
 
+/// The fields that are parsed; the time comes with every record.
+pub(crate) const FIELDS: &[&str] = &[
+    "MESSAGE",
+    "PRIORITY",
+    "SYSLOG_IDENTIFIER",
+    "_PID",
+    "_SYSTEMD_UNIT",
+    "UNIT",
+];
+
 /// One line of the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalLine {

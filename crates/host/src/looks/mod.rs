@@ -1,7 +1,7 @@
 //! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
 
 mod account;
-mod journal;
+pub(crate) mod journal;
 mod process;
 pub mod unit;
 

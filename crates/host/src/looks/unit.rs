@@ -123,10 +123,7 @@ pub(super) fn parse(output: &[u8]) -> Vec<Unit> {
 fn unit(properties: BTreeMap<String, String>) -> Unit {
     let text = |key: &str| properties.get(key).cloned().unwrap_or_default();
     let number = |key: &str| text(key).parse::<u32>().unwrap_or_default();
-    let time = |key: &str| {
-        let seconds = text(key).strip_prefix('@')?.parse().ok()?;
-        (seconds != 0).then(|| Timestamp::from_secs(seconds))
-    };
+    let time = |key: &str| moment(&text(key));
     Unit {
         name: text("Id"),
         load_state: text("LoadState"),
@@ -146,6 +143,22 @@ fn unit(properties: BTreeMap<String, String>) -> Unit {
     }
 }
 
+/// `@1763800000`, or before systemd 251 `Sat 2025-11-22 08:26:40 UTC`; never is empty, `n/a` or 0.
+fn moment(text: &str) -> Option<Timestamp> {
+    let seconds = match text.strip_prefix('@') {
+        Some(seconds) => seconds.parse().ok()?,
+        None => {
+            let (_, time) = text.strip_suffix(" UTC")?.split_once(' ')?;
+            let time = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", time).ok()?;
+            time.to_zoned(jiff::tz::TimeZone::UTC)
+                .ok()?
+                .timestamp()
+                .as_second()
+        }
+    };
+    (seconds != 0).then(|| Timestamp::from_secs(seconds))
+}
+
 /// `{ path=/bin/x ; argv[]=/bin/x -a b ; ignore_errors=no ; … }` -> `/bin/x -a b`.
 fn argv(exec: &str) -> String {
     let after = exec.split_once("argv[]=").map_or("", |(_, after)| after);
@@ -154,6 +167,20 @@ fn argv(exec: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn times_of_new_and_old_systemd() {
+        for (text, seconds) in [
+            ("@1763800000", Some(1_763_800_000)),
+            ("Sat 2025-11-22 08:26:40 UTC", Some(1_763_800_000)),
+            ("Sat 2025-11-22 08:26:40 CET", None),
+            ("n/a", None),
+            ("@0", None),
+            ("", None),
+        ] {
+            assert_eq!(super::moment(text).map(crate::Timestamp::secs), seconds, "{text}");
+        }
+    }
+
     #[test]
     fn two_units_and_a_time_that_never_was() {
         let units = super::parse(

@@ -1,0 +1,33 @@
+//! What a looker does: one question after the other, from standard input to standard output.
+
+use super::{files, kernel, names, processes, sockets, tools, wire};
+use crate::{Answer, Look, Query, Unseen};
+use std::io;
+
+/// Serves looks until standard input ends. Never returns an error but that of its own pipes.
+pub fn looker_main() -> io::Result<()> {
+    let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
+    while let Some(query) = wire::read::<Query>(&mut from)? {
+        wire::write(&mut to, &look(&query))?;
+    }
+    Ok(())
+}
+
+/// Makes one look, in this process. May hang; that is what lookers are for.
+pub(super) fn look(query: &Query) -> Look<Answer> {
+    match query {
+        Query::Clock => Ok(Answer::Clock(super::clock::now())),
+        Query::File { path, part } => files::file(path, *part).map(Answer::File),
+        Query::Dir { path } => files::dir(path).map(Answer::Dir),
+        Query::Stat { path, seen_by } => files::stat(path, *seen_by).map(Answer::Stat),
+        Query::Processes => processes::all().map(Answer::Processes),
+        Query::Sockets { netns_of } => sockets::all(*netns_of).map(Answer::Sockets),
+        Query::Run(tool) => tools::run(tool).map(Answer::Output),
+        Query::SystemName { name } => names::addresses(name).map(Answer::SystemName),
+        Query::KernelLog => kernel::log().map(Answer::KernelLog),
+        Query::Connect { .. } | Query::Dns { .. } => Err(Unseen::Unusable {
+            what: query.subject(),
+            why: "not yet".into(),
+        }),
+    }
+}

@@ -1,0 +1,101 @@
+//! This machine, looked at. The only place that touches it.
+//!
+//! A look may hang for good: a dead NFS mount, a process in state D, a tool that waits. So looks are made by *lookers*:
+//! child processes, the same binary started again with [`LOOKER_WORD`]. A looker that is not back by the deadline is
+//! killed with its whole process group and never waited for; the program itself can always go on, and exit.
+
+#![expect(clippy::disallowed_methods, reason = "this is the module that looks")]
+
+mod clock;
+mod enter;
+mod files;
+mod kernel;
+mod look;
+mod lookers;
+mod names;
+mod processes;
+mod refusal;
+mod run;
+mod sockets;
+mod tools;
+mod trust;
+mod wire;
+
+pub use look::looker_main;
+
+use crate::{Answer, Host, Look, Query, Unseen};
+use lookers::Lookers;
+use std::path::PathBuf;
+
+/// First argument that makes the program a looker; `main` then calls [`looker_main`] and nothing else.
+pub const LOOKER_WORD: &str = "__look";
+
+/// This machine.
+pub struct Live {
+    lookers: Lookers,
+}
+
+impl Live {
+    /// Looks through children of this very program, whose `main` must honour [`LOOKER_WORD`].
+    pub fn new() -> Self {
+        Self::through("/proc/self/exe")
+    }
+
+    /// Looks through children of another program that honours [`LOOKER_WORD`]; for tests.
+    pub fn through(looker: impl Into<PathBuf>) -> Self {
+        Self {
+            lookers: Lookers::new(looker.into()),
+        }
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host for Live {
+    fn ask(&self, query: &Query) -> Look<Answer> {
+        if *query == Query::Clock {
+            return Ok(Answer::Clock(clock::now()));
+        }
+        self.lookers.ask(query).unwrap_or_else(|error| {
+            Err(Unseen::Unusable {
+                what: query.subject(),
+                why: format!("the child process that looks failed: {error}"),
+            })
+        })
+    }
+}
+
+impl Query {
+    /// This look leaves its looker in another namespace or with other rights, so nobody may use it again.
+    fn taints(&self) -> bool {
+        match self {
+            Self::Sockets { netns_of } | Self::Dns { netns_of, .. } => netns_of.is_some(),
+            Self::Connect { stance, .. } => stance.identity.is_some() || stance.inside.is_some(),
+            // a /proc file that blocks may have cost the looker a thread
+            Self::Processes => true,
+            _ => false,
+        }
+    }
+
+    /// What we want to see, as a message names it.
+    fn subject(&self) -> String {
+        match self {
+            Self::Clock => "the clock".into(),
+            Self::File { path, .. } | Self::Dir { path } | Self::Stat { path, .. } => {
+                path.display().to_string()
+            }
+            Self::Processes => "the processes".into(),
+            Self::Sockets { netns_of: None } => "the sockets".into(),
+            Self::Sockets { netns_of: Some(pid) } => format!("the sockets of process {pid}'s network"),
+            Self::Run(tool) => tools::name(tool),
+            Self::Connect { to, talk, .. } => format!("{} with {to}", talk.name()),
+            Self::Dns { server, name, .. } => format!("{name} at DNS server {server}"),
+            Self::SystemName { name } => format!("the addresses of {name}"),
+            Self::KernelLog => "the kernel log".into(),
+        }
+    }
+}

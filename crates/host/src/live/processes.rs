@@ -1,0 +1,133 @@
+use super::refusal::refused;
+use crate::{Look, answer::RawProcess};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+    time::Duration,
+};
+
+/// Most bytes of one file of /proc.
+const MAX_BYTES: u64 = 64 << 10;
+/// How long one process may take. `cmdline` waits for the process's memory lock, which one in state D may hold.
+const PATIENCE: Duration = Duration::from_millis(120);
+/// So many processes may be stuck before we look at the rest only from outside.
+const MAX_STUCK: usize = 6;
+
+/// Every process; what can't be read stays empty.
+pub(super) fn all() -> Look<Vec<RawProcess>> {
+    let pids = pids().map_err(|error| refused("/proc", error))?;
+    let mut readers = Readers::default();
+    Ok(pids.into_iter().filter_map(|pid| readers.read(pid)).collect())
+}
+
+/// Process ids, as /proc lists them.
+pub(super) fn pids() -> io::Result<Vec<u32>> {
+    let names = fs::read_dir("/proc")?.flatten().map(|entry| entry.file_name());
+    Ok(names.filter_map(|name| name.to_str()?.parse().ok()).collect())
+}
+
+/// A thread that reads; one that gets stuck is left behind and replaced.
+#[derive(Default)]
+struct Readers {
+    current: Option<(Sender<u32>, Receiver<Option<RawProcess>>)>,
+    stuck: usize,
+}
+
+impl Readers {
+    /// `None` if the process ended meanwhile.
+    fn read(&mut self, pid: u32) -> Option<RawProcess> {
+        if self.stuck >= MAX_STUCK {
+            return outside(pid);
+        }
+        let (ask, answer) = self.current.take().unwrap_or_else(start);
+        match ask
+            .send(pid)
+            .ok()
+            .and_then(|()| answer.recv_timeout(PATIENCE).ok())
+        {
+            Some(process) => {
+                self.current = Some((ask, answer));
+                process
+            }
+            None => {
+                self.stuck += 1;
+                outside(pid)
+            }
+        }
+    }
+}
+
+fn start() -> (Sender<u32>, Receiver<Option<RawProcess>>) {
+    let (ask, asked) = mpsc::channel();
+    let (answer, answers) = mpsc::channel();
+    // without a thread the channel is closed at once, which reads like one that is stuck
+    let _ = thread::Builder::new().spawn(move || {
+        while let Ok(pid) = asked.recv() {
+            if answer.send(whole(pid)).is_err() {
+                return;
+            }
+        }
+    });
+    (ask, answers)
+}
+
+/// What never blocks.
+fn outside(pid: u32) -> Option<RawProcess> {
+    let dir = PathBuf::from(format!("/proc/{pid}"));
+    Some(RawProcess {
+        pid,
+        stat: Some(text(&dir, "stat")).filter(|stat| !stat.is_empty())?,
+        status: text(&dir, "status"),
+        cgroup: text(&dir, "cgroup"),
+        wchan: text(&dir, "wchan"),
+        ..RawProcess::default()
+    })
+}
+
+fn whole(pid: u32) -> Option<RawProcess> {
+    let dir = PathBuf::from(format!("/proc/{pid}"));
+    Some(RawProcess {
+        cmdline: text(&dir, "cmdline"),
+        exe: fs::read_link(dir.join("exe")).ok(),
+        cwd: fs::read_link(dir.join("cwd")).ok(),
+        limits: text(&dir, "limits"),
+        syscall: text(&dir, "syscall"),
+        netns: namespace(&dir, "ns/net"),
+        mntns: namespace(&dir, "ns/mnt"),
+        open_files: open_files(&dir.join("fd")),
+        ..outside(pid)?
+    })
+}
+
+fn text(dir: &Path, name: &str) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(dir.join(name)) {
+        // a process that ends while we read leaves what was read
+        let _ = file.take(MAX_BYTES).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `net:[4026531840]` -> 4026531840.
+fn namespace(dir: &Path, name: &str) -> Option<u64> {
+    let target = fs::read_link(dir.join(name)).ok()?;
+    target
+        .to_str()?
+        .split_once('[')?
+        .1
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// Since Linux 6.2 the size of the directory is the count.
+fn open_files(dir: &Path) -> Option<u32> {
+    let size = fs::metadata(dir).ok()?.len();
+    match u32::try_from(size) {
+        Ok(count) if count > 0 => fs::read_dir(dir).is_ok().then_some(count),
+        _ => u32::try_from(fs::read_dir(dir).ok()?.count()).ok(),
+    }
+}
