@@ -2,7 +2,7 @@
 
 use super::{files, kernel, names, processes, sockets, tools, wire};
 use crate::{Answer, Look, Query, Unseen};
-use std::io;
+use std::{io, time::Duration};
 
 /// Serves looks until standard input ends. Never returns an error but that of its own pipes.
 pub fn looker_main() -> io::Result<()> {
@@ -25,6 +25,10 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
         Query::Run(tool) => tools::run(tool).map(Answer::Output),
         Query::SystemName { name } => names::addresses(name).map(Answer::SystemName),
         Query::KernelLog => kernel::log().map(Answer::KernelLog),
+        Query::Later { ms, look: later } => {
+            std::thread::sleep(Duration::from_millis(*ms));
+            look(later)
+        }
         Query::Connect { .. } | Query::Dns { .. } => Err(Unseen::Unusable {
             what: query.subject(),
             why: "not yet".into(),

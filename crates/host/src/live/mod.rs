@@ -77,6 +77,7 @@ impl Query {
             Self::Connect { stance, .. } => stance.identity.is_some() || stance.inside.is_some(),
             // a /proc file that blocks may have cost the looker a thread
             Self::Processes => true,
+            Self::Later { look, .. } => look.taints(),
             _ => false,
         }
     }
@@ -96,6 +97,7 @@ impl Query {
             Self::Dns { server, name, .. } => format!("{name} at DNS server {server}"),
             Self::SystemName { name } => format!("the addresses of {name}"),
             Self::KernelLog => "the kernel log".into(),
+            Self::Later { ms, look } => format!("{}, {ms} ms later", look.subject()),
         }
     }
 }
