@@ -1,5 +1,16 @@
 //! What nginx said went wrong, one variant per message that stands behind a failed request or a failed start.
 
+mod config;
+pub(crate) mod errno;
+mod limits;
+mod peer;
+mod phase;
+mod resolver;
+mod syscall;
+mod tls;
+mod upstream;
+
+use crate::Level;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// One typed message of nginx's error log.
@@ -56,7 +67,7 @@ pub enum Phase {
     Other,
 }
 
-/// What went wrong.
+/// What went wrong. An errno is Linux's number, and 0 where the message names none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// `connect() … failed (ERRNO: …)`
@@ -140,6 +151,13 @@ pub enum Trouble {
         /// The file.
         path: PathBuf,
     },
+    /// One of nginx's own logs could not be opened or written
+    LogWrite {
+        /// The errno: 13, 28.
+        errno: i32,
+        /// The log.
+        path: PathBuf,
+    },
     /// `bind() to ADDRESS failed`: a listen of nginx itself
     ListenFailed {
         /// The errno: 98, 99, 13.
@@ -165,6 +183,13 @@ pub enum Trouble {
         /// The signal.
         signal: i32,
     },
+    /// The request does not fit the backend's protocol or buffer: `uwsgi request is too big`, `invalid request block
+    /// size`
+    RequestTooBig(String),
+    /// A line of a backend's own log (php-fpm, gunicorn, uwsgi, Apache), only in pasted text
+    BackendLog(String),
+    /// A line of an access log, or no more than a status: only in pasted text
+    Status(u16),
     /// `access forbidden by rule`, `open() … failed (2…)` of a static file, scanner noise on the client's side, start
     /// and stop notices: nothing that makes a 502
     Unrelated,
@@ -179,7 +204,51 @@ pub struct Place {
     pub line: u32,
 }
 
+/// A message as read: what it says and what decides how to understand it.
+pub(crate) struct Said<'a> {
+    /// The message without its fields.
+    pub(crate) message: &'a str,
+    /// The `upstream` field.
+    pub(crate) upstream: Option<&'a str>,
+    /// The `resolver` field.
+    pub(crate) resolver: Option<&'a str>,
+    pub(crate) level: Level,
+}
+
+/// A message taken apart, as the families see it.
+struct Parts<'a> {
+    /// The message without its `while …`.
+    body: &'a str,
+    phase: Option<Phase>,
+    said: &'a Said<'a>,
+}
+
+/// Each family knows its own messages, so their order decides nothing but speed.
+type Family = fn(&Parts<'_>) -> Option<Trouble>;
+const FAMILIES: [Family; 6] = [
+    syscall::trouble,
+    upstream::trouble,
+    tls::trouble,
+    resolver::trouble,
+    limits::trouble,
+    config::trouble,
+];
+
 impl Complaint {
+    pub(crate) fn of(said: &Said<'_>) -> Complaint {
+        let (body, phase) = phase::split(said.message);
+        let parts = Parts { body, phase, said };
+        let trouble = FAMILIES
+            .iter()
+            .find_map(|family| family(&parts))
+            .unwrap_or(Trouble::Unrelated);
+        let peer = said
+            .upstream
+            .and_then(Peer::parse)
+            .or_else(|| peer::in_message(body));
+        Complaint { trouble, phase, peer }
+    }
+
     /// It only repeats that an earlier failure took a peer out of use.
     pub fn is_echo(&self) -> bool {
         matches!(self.trouble, Trouble::NoLiveUpstreams | Trouble::PeerDisabled)

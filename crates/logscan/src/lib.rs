@@ -7,3 +7,11 @@ pub mod text;
 
 pub use complaint::{Complaint, Peer, Phase, Trouble};
 pub use error_log::{ErrorLine, Level};
+
+/// A number of nothing but digits.
+fn digits(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0u32, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}

@@ -1,0 +1,77 @@
+//! Laying a format over a line.
+
+use super::{Escape, Format, Part, Variable, values};
+
+/// What a variable took of the line, in the order of the format's parts.
+pub(super) type Spans = Vec<std::ops::Range<usize>>;
+
+/// Ends tried for a line before it counts as unfit: bounds hostile lines, ordinary ones need one a part.
+const MOST_TRIES: usize = 4096;
+
+pub(super) fn spans(format: &Format, line: &[u8]) -> Option<Spans> {
+    let mut fit = Fit {
+        format,
+        line,
+        spans: Vec::with_capacity(format.parts.len()),
+        tries: MOST_TRIES,
+    };
+    fit.from(0, 0).then_some(fit.spans)
+}
+
+struct Fit<'a> {
+    format: &'a Format,
+    line: &'a [u8],
+    spans: Spans,
+    tries: usize,
+}
+
+impl Fit<'_> {
+    /// Fits the parts from `index` on to the line from `start` on: the shortest plausible value of each variable first.
+    fn from(&mut self, index: usize, start: usize) -> bool {
+        let format = self.format;
+        let Some(part) = format.parts.get(index) else {
+            return start == self.line.len();
+        };
+        let is_last = index + 1 == format.parts.len();
+        let mut from = start;
+        while self.tries > 0 {
+            self.tries -= 1;
+            let Some(end) = self.end(part, from, is_last) else {
+                return false;
+            };
+            if self.accepts(part.variable, start, end) {
+                self.spans.push(start..end);
+                if self.from(index + 1, end + part.literal.needle().len()) {
+                    return true;
+                }
+                self.spans.pop();
+            }
+            if part.variable == Variable::Nothing {
+                return false;
+            }
+            from = end + 1;
+        }
+        false
+    }
+
+    /// The next place at or behind `from` where a value may end: before its literal, or at the end of the line.
+    fn end(&self, part: &Part, from: usize, is_last: bool) -> Option<usize> {
+        let rest = self.line.get(from..)?;
+        if is_last {
+            let end = self.line.len().checked_sub(part.literal.needle().len())?;
+            return (end >= from && self.line.ends_with(part.literal.needle())).then_some(end);
+        }
+        Some(from + part.literal.find(rest)?)
+    }
+
+    fn accepts(&self, variable: Variable, start: usize, end: usize) -> bool {
+        let value = &self.line[start..end];
+        let quote_follows = self.line.get(end) == Some(&b'"');
+        let is_escaped = self.format.escape == Escape::Json && quote_follows && odd_backslashes(value);
+        !is_escaped && values::is_plausible(variable, value)
+    }
+}
+
+fn odd_backslashes(value: &[u8]) -> bool {
+    value.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
