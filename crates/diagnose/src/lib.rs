@@ -13,6 +13,7 @@ pub mod causes;
 pub mod evidence;
 pub mod explain;
 pub mod judge;
+mod options;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;
@@ -24,5 +25,6 @@ pub mod world;
 pub use case::{Case, Symptom};
 pub use cause::{Cause, CauseId, Class, Opinion};
 pub use evidence::{Evidence, Rank, Side, Source};
+pub use options::Options;
 pub use verdict::{Finding, Role, Verdict};
 pub use world::World;
