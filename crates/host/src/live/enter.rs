@@ -20,7 +20,6 @@ pub(super) fn network(pid: u32) -> Look<()> {
 }
 
 /// Enters the network and the mount namespace of a process, and its root.
-#[expect(dead_code, reason = "connections come next")]
 pub(super) fn inside(pid: u32) -> Look<()> {
     let net = handle(pid, "ns/net", OFlags::RDONLY)?;
     let mounts = handle(pid, "ns/mnt", OFlags::RDONLY)?;
@@ -78,7 +77,6 @@ fn failed(pid: u32, error: Errno) -> Unseen {
 }
 
 /// Becomes this user, for good. Groups first: afterwards we may no longer change them.
-#[expect(dead_code, reason = "connections come next")]
 pub(super) fn become_user(identity: &Identity) -> Look<()> {
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     let groups: Vec<Gid> = identity.groups.iter().copied().map(Gid::from_raw).collect();

@@ -1,7 +1,7 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
-use super::{files, kernel, names, processes, sockets, tools, wire};
-use crate::{Answer, Look, Query, Unseen};
+use super::{connect, dns, files, kernel, names, processes, sockets, tools, wire};
+use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
 
 /// Serves looks until standard input ends. Never returns an error but that of its own pipes.
@@ -29,9 +29,14 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
             std::thread::sleep(Duration::from_millis(*ms));
             look(later)
         }
-        Query::Connect { .. } | Query::Dns { .. } => Err(Unseen::Unusable {
-            what: query.subject(),
-            why: "not yet".into(),
-        }),
+        Query::Connect { to, stance, talk } => {
+            connect::call(to, stance, talk, query.deadline()).map(Answer::Conversation)
+        }
+        Query::Dns {
+            server,
+            name,
+            kind,
+            netns_of,
+        } => dns::ask(*server, name, *kind, *netns_of).map(Answer::Dns),
     }
 }

@@ -7,6 +7,8 @@
 #![expect(clippy::disallowed_methods, reason = "this is the module that looks")]
 
 mod clock;
+mod connect;
+mod dns;
 mod enter;
 mod files;
 mod kernel;

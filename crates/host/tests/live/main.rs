@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests make what they look at")]
 #![allow(clippy::expect_used, clippy::print_stderr, reason = "helpers of tests, too")]
 
+mod connect;
+mod dns;
 mod files;
 mod hangs;
 mod processes;
