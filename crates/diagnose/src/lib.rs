@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod explain;
 pub mod judge;
 mod options;
+pub mod reach;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;

@@ -20,6 +20,10 @@ use host::{
 use logscan::{Complaint, Phase, Trouble};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+mod wiring;
+
+pub use wiring::{heard, stat};
+
 /// Noon of a quiet day.
 pub const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 

@@ -3,12 +3,24 @@
 use crate::Cause;
 
 mod backend_stopped;
+mod header_too_big;
+mod inner_hop;
+mod private_tmp;
+mod socket_dir_permission;
+mod socket_permission;
 
-/// Every cause we know, in the order of the manual. The order decides nothing else.
+/// Every cause we know, in alphabetical order. The order decides nothing.
 ///
 /// Written out, not made by a macro: rustfmt and editors do not see a `mod` that a macro writes, and the files behind
 /// it silently stop being formatted.
-pub static ALL: &[&Cause] = &[&backend_stopped::BACKEND_STOPPED];
+pub static ALL: &[&Cause] = &[
+    &backend_stopped::BACKEND_STOPPED,
+    &header_too_big::HEADER_TOO_BIG,
+    &inner_hop::INNER_HOP,
+    &private_tmp::PRIVATE_TMP,
+    &socket_dir_permission::SOCKET_DIR_PERMISSION,
+    &socket_permission::SOCKET_PERMISSION,
+];
 
 /// The cause of that id.
 pub fn by_id(id: &str) -> Option<&'static Cause> {
