@@ -1,1 +1,36 @@
-//! Being written.
+//! Real Debian hosts with injected faults. Development only.
+//!
+//! A [`Scenario`] is data and short shell scripts; a [`trial`] plays it on a fresh host booted by [`Host`] from the
+//! cached [`root`] and asserts, in order: the site answers, the fault is seen by a client, the tool names exactly the
+//! expected root, the site answers again and the tool agrees. Nothing in a host names the fault: no path, unit, comment.
+//! A lab that cannot run fails; it never skips.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the lab builds and breaks hosts: touching the machine is its work"
+)]
+#![allow(
+    clippy::print_stdout,
+    reason = "progress and results are for the terminal of a developer"
+)]
+
+mod client;
+mod demo;
+mod evidence;
+mod host;
+mod root;
+mod runner;
+mod scenario;
+mod scenarios;
+mod stack;
+mod traffic;
+mod trial;
+mod verdict;
+
+pub use demo::demo;
+pub use host::Host;
+pub use root::install;
+pub use runner::{Options, Summary, run};
+pub use scenario::{Expect, Held, Scenario, Step, Traffic};
+pub use scenarios::all;
+pub use stack::Stack;
+pub use trial::{Mode, Outcome};

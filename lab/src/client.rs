@@ -1,0 +1,84 @@
+//! Visitors of the site: plain HTTP from the lab's side of the host's network.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::os::fd::AsFd;
+
+/// The host's own address, where its nginx listens.
+const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
+/// Longer than any proxy timeout a stack sets.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Makes requests from inside the clients' network namespace.
+#[derive(Clone)]
+pub(crate) struct Client {
+    netns: Arc<File>,
+}
+
+impl Client {
+    pub(crate) fn new(netns: File) -> Self {
+        Self {
+            netns: Arc::new(netns),
+        }
+    }
+
+    /// Moves this thread, and what it opens from now on, into the clients' network. For threads made for the purpose.
+    pub(crate) fn enter(&self) -> Result<()> {
+        Ok(move_into_link_name_space(
+            self.netns.as_fd(),
+            Some(LinkNameSpaceType::Network),
+        )?)
+    }
+
+    /// One GET by a thread of its own: the status, or 0 when no HTTP answer came.
+    pub(crate) fn get(&self, site: &str, path: &str) -> u16 {
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| self.enter().and_then(|()| get(7, site, path)).unwrap_or(0))
+                .join()
+                .unwrap_or(0)
+        })
+    }
+}
+
+/// One GET from visitor number `visitor`, on a thread that entered the clients' network.
+pub(crate) fn get(visitor: u8, site: &str, path: &str) -> Result<u16> {
+    let mut stream = dial(visitor)?;
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {site}\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head)?;
+    let status = std::str::from_utf8(&head[9..])?.parse()?;
+    // A reset after the head does not change what the visitor was told.
+    let _ = stream.read_to_end(&mut Vec::new());
+    Ok(status)
+}
+
+fn dial(visitor: u8) -> Result<TcpStream> {
+    let socket = socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    for direction in [Timeout::Send, Timeout::Recv] {
+        set_socket_timeout(&socket, direction, Some(PATIENCE))?;
+    }
+    bind(
+        &socket,
+        &SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, visitor), 0),
+    )?;
+    connect(&socket, &SocketAddrV4::new(HOST, 80))?;
+    Ok(TcpStream::from(socket))
+}

@@ -1,0 +1,198 @@
+//! A fresh host: one overlay, one network namespace, one booted systemd. `recipe/host.sh` owns what it leaves behind.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::client::Client;
+use crate::root;
+
+const KEEPER: &str = include_str!("recipe/host.sh");
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A booted host. Dropping it, or the death of this process by any means, takes it away again.
+pub struct Host {
+    name: String,
+    dir: PathBuf,
+    keeper: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    leader: u32,
+    deadline: Instant,
+}
+
+impl Host {
+    /// Boots a host with `tool` as its `/usr/local/bin/why502`. Everything done in it must end before `limit` from now.
+    pub fn boot(tool: &Path, limit: Duration) -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let base = root::ready()?;
+        let name = format!(
+            "w{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let dir = root::lab_dir().join("hosts").join(&name);
+        fs::create_dir_all(&dir)?;
+        let mut keeper = keeper(&name, &base, &dir, tool)?;
+        let orders = keeper.stdin.take();
+        let answers = BufReader::new(keeper.stdout.take().context("the keeper has no output")?);
+        let deadline = Instant::now() + limit;
+        let mut host = Self {
+            name,
+            dir,
+            keeper,
+            orders,
+            answers,
+            leader: 0,
+            deadline,
+        };
+        host.await_ready()?;
+        Ok(host)
+    }
+
+    /// Restarts the whole host; disk and journal stay.
+    pub fn reboot(&mut self) -> Result<()> {
+        let orders = self.orders.as_mut().context("the keeper is gone")?;
+        writeln!(orders, "reboot")?;
+        // The host goes down under this very command, so its own end says nothing.
+        let _ = self.enter(&["systemctl", "reboot"]).output();
+        self.await_ready()
+    }
+
+    fn await_ready(&mut self) -> Result<()> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        match line.trim().strip_prefix("ready ") {
+            Some(leader) => self.leader = leader.parse()?,
+            None => bail!("host did not boot: {}", line.trim()),
+        }
+        Ok(())
+    }
+
+    /// Runs a shell script as root inside; a failing command is an error that shows what it said.
+    pub fn sh(&self, script: &str) -> Result<String> {
+        let output = self.pipe(&["bash", "-eus"], script)?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "script ended with {}: {}{}\n{script}",
+            output.status,
+            said,
+            errors
+        );
+        Ok(said)
+    }
+
+    /// Runs the tool as an ordinary process of the host, in a unit of its own.
+    pub fn why502(&self, args: &[&str]) -> Result<Output> {
+        let mut words = vec![
+            "systemd-run",
+            "-q",
+            "--pipe",
+            "--wait",
+            "--collect",
+            "/usr/local/bin/why502",
+        ];
+        words.extend(args);
+        self.pipe(&words, "")
+    }
+
+    fn pipe(&self, words: &[&str], input: &str) -> Result<Output> {
+        ensure!(!self.left().is_zero(), "the scenario's time is up");
+        let mut child = self
+            .enter(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stdin = child.stdin.take().context("no stdin")?;
+        stdin.write_all(input.as_bytes())?;
+        drop(stdin);
+        Ok(child.wait_with_output()?)
+    }
+
+    fn enter(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("timeout");
+        command.args([
+            "-k",
+            "1",
+            &format!("{:.1}", self.left().as_secs_f32().max(0.1)),
+            "nsenter",
+            "-t",
+        ]);
+        command
+            .arg(self.leader.to_string())
+            .args(["-a", "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8"])
+            .args(words);
+        command
+    }
+
+    /// Time left of the limit given at boot.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// A file of the host as seen from outside; tmpfs mounts (`/run`, `/tmp`) are not.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.dir.join("root").join(path.trim_start_matches('/'))
+    }
+
+    /// A client on the network the host's `eth0` leads to.
+    pub(crate) fn client(&self) -> Result<Client> {
+        let path = format!("/run/netns/{}-o", self.name);
+        Ok(Client::new(File::open(&path).with_context(|| path)?))
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.orders.take();
+        let _ = self.keeper.wait();
+    }
+}
+
+/// The keeper has a session of its own: Ctrl-C ends the lab, and the keeper then cleans up.
+fn keeper(name: &str, base: &Path, dir: &Path, tool: &Path) -> Result<Child> {
+    let mut command = Command::new("setsid");
+    command
+        .args(["-w", "sh", "-c", KEEPER, "keeper", name])
+        .arg(base)
+        .arg(dir)
+        .arg(tool)
+        .process_group(0);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command.spawn().context("cannot start the keeper of a host")
+}
+
+/// Takes away what earlier runs left that were cut off together with their keeper (power loss, kill of everything).
+pub(crate) fn reap() -> Result<()> {
+    let Ok(hosts) = fs::read_dir(root::lab_dir().join("hosts")) else {
+        return Ok(());
+    };
+    for entry in hosts.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.trim_start_matches('w').split('-').next().unwrap_or_default();
+        if !Path::new("/proc").join(owner).is_dir() {
+            println!("lab: removing what an earlier run left: {name}");
+            let _ = Command::new("umount")
+                .arg("-l")
+                .arg(entry.path().join("root"))
+                .output();
+            for netns in [name.clone(), format!("{name}-o")] {
+                let _ = Command::new("ip").args(["netns", "del", &netns]).output();
+            }
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}

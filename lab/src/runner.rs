@@ -1,0 +1,136 @@
+//! Plays scenarios, two hosts at a time, and reports in the order of the list.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde::Serialize;
+
+use crate::trial::{Mode, Outcome, play};
+use crate::{Scenario, host, root, scenarios};
+
+/// What to play and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Names or parts of names; empty plays all.
+    pub names: Vec<String>,
+    /// The program under test, bound into each host.
+    pub tool: PathBuf,
+    /// How far each trial goes.
+    pub mode: Mode,
+    /// Also the noisy variant of each.
+    pub noise: bool,
+    /// Hard limit of one trial.
+    pub limit: Duration,
+    /// Hosts at a time.
+    pub hosts: usize,
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Trials that were right in every assertion.
+    pub passed: usize,
+    /// Trials that were not.
+    pub failed: usize,
+    /// Each trial, in the order of the list.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Plays what was asked for, prints a line each and the plain `N passed, N failed`, writes `results.json`.
+pub fn run(options: &Options) -> Result<Summary> {
+    let trials = chosen(options);
+    ensure!(
+        !trials.is_empty(),
+        "no scenario is called {}; `--list` shows them",
+        options.names.join(", ")
+    );
+    ensure!(
+        options.tool.is_file(),
+        "{}: no such program; build it first",
+        options.tool.display()
+    );
+    root::install()?;
+    root::ready()?;
+    host::reap()?;
+    let outcomes = play_all(&trials, options);
+    let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
+    let summary = Summary {
+        passed: outcomes.len() - failed,
+        failed,
+        outcomes,
+    };
+    fs::write(
+        root::lab_dir().join("results.json"),
+        serde_json::to_string_pretty(&summary)?,
+    )?;
+    println!("{} passed, {} failed", summary.passed, summary.failed);
+    Ok(summary)
+}
+
+type Planned = (&'static Scenario, bool);
+
+fn chosen(options: &Options) -> Vec<Planned> {
+    let wanted = |scenario: &&Scenario| {
+        options.names.is_empty()
+            || options
+                .names
+                .iter()
+                .any(|name| scenario.name.contains(name.as_str()))
+    };
+    let variants: &[bool] = if options.noise { &[false, true] } else { &[false] };
+    let both = |scenario| variants.iter().map(move |noise| (scenario, *noise));
+    scenarios::all().filter(wanted).flat_map(both).collect()
+}
+
+fn play_all(trials: &[Planned], options: &Options) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let (send, ended) = mpsc::channel();
+        for _ in 0..options.hosts {
+            let (next, send) = (&next, send.clone());
+            scope.spawn(move || work(trials, options, next, &send));
+        }
+        drop(send);
+        in_order(&ended)
+    })
+}
+
+fn work(trials: &[Planned], options: &Options, next: &AtomicUsize, send: &mpsc::Sender<(usize, Outcome)>) {
+    loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some((scenario, noise)) = trials.get(at) else {
+            return;
+        };
+        let outcome = play(scenario, *noise, &options.mode, &options.tool, options.limit);
+        // The receiver outlives every worker: both end with the scope.
+        let _ = send.send((at, outcome));
+    }
+}
+
+/// Prints each outcome as soon as all before it are printed.
+fn in_order(ended: &mpsc::Receiver<(usize, Outcome)>) -> Vec<Outcome> {
+    let (mut waiting, mut done) = (BTreeMap::new(), Vec::new());
+    for (at, outcome) in ended {
+        waiting.insert(at, outcome);
+        while let Some(outcome) = waiting.remove(&done.len()) {
+            print(&outcome);
+            done.push(outcome);
+        }
+    }
+    done
+}
+
+fn print(outcome: &Outcome) {
+    let seconds = std::time::Duration::from_millis(outcome.ms).as_secs_f32();
+    let said = if outcome.got.is_empty() { "-" } else { &outcome.got };
+    let word = if outcome.error.is_some() { "FAILED" } else { "ok" };
+    println!("{word:6} {:44} {said:36} {seconds:5.1} s", outcome.scenario);
+    if let Some(error) = &outcome.error {
+        println!("       {}", error.replace('\n', "\n       "));
+    }
+}

@@ -1,0 +1,103 @@
+//! What a scenario says: one fault on one stack, the requests that meet it, and the verdict that is right.
+
+use crate::Stack;
+
+/// One fault (or a control) on one stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Unique, kebab-case. Never visible inside a host.
+    pub name: &'static str,
+    /// One paragraph: what it does to the host and what it is told apart from.
+    pub about: &'static str,
+    /// The servers it starts from.
+    pub stack: Stack,
+    /// Shell run after the stack's files are written and before its servers start.
+    pub prepare: &'static str,
+    /// What breaks the host.
+    pub inject: &'static [Step],
+    /// The requests that show the fault. The same page answers 200 before and after.
+    pub traffic: Traffic,
+    /// A second page that must show its own fault at the same time.
+    pub also: Option<Traffic>,
+    /// Requests that go on while the tool looks.
+    pub held: Option<Held>,
+    /// Shell that takes the fault away.
+    pub restore: &'static str,
+    /// The right verdict.
+    pub expect: Expect,
+}
+
+impl Scenario {
+    /// A scenario that does nothing yet; each scenario names what differs.
+    pub const BASE: Self = Self {
+        name: "",
+        about: "",
+        stack: Stack::FpmUnix,
+        prepare: "",
+        inject: &[],
+        traffic: Traffic::SHOP,
+        also: None,
+        held: None,
+        restore: "",
+        expect: Expect::Healthy,
+    };
+}
+
+/// One step of breaking a host.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// A shell script run as root inside.
+    Sh(&'static str),
+    /// The whole host restarts.
+    Reboot,
+}
+
+/// Requests for one page and what its visitors must see.
+#[derive(Clone, Copy, Debug)]
+pub struct Traffic {
+    /// The site's name, sent as `Host`.
+    pub site: &'static str,
+    /// The page.
+    pub path: &'static str,
+    /// The status that shows the fault; 0 is no HTTP answer at all.
+    pub status: u16,
+    /// How many requests go out together.
+    pub at_once: u8,
+}
+
+impl Traffic {
+    /// The shop's front page, answered with 502.
+    pub const SHOP: Self = Self {
+        site: "shop.example",
+        path: "/",
+        status: 502,
+        at_once: 3,
+    };
+    /// The same page, answered with 504.
+    pub const SHOP_504: Self = Self {
+        status: 504,
+        ..Self::SHOP
+    };
+}
+
+/// Visitors who keep one page busy.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// The page they ask for.
+    pub path: &'static str,
+    /// How many of them.
+    pub visitors: u8,
+}
+
+/// The right verdict.
+#[derive(Clone, Copy, Debug)]
+pub enum Expect {
+    /// `found` with exactly these roots, in any order.
+    Found(&'static [&'static str]),
+    /// `unexplained` or `torn`: no catalogued cause is the truth.
+    NotFound,
+    /// `healthy`.
+    Healthy,
+    /// `recovered`, judged after the fault is gone; with this first root where one is named.
+    Recovered(Option<&'static str>),
+}

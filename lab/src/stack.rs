@@ -1,0 +1,53 @@
+//! The servers a scenario starts from: nginx as Debian lays it out, a shop on one backend, a neighbour on another.
+
+use crate::Scenario;
+
+const COMMON: &str = include_str!("stacks/common.sh");
+const NOISE: &str = include_str!("stacks/noise.sh");
+
+/// How the shop's backend is wired to nginx.
+#[derive(Clone, Copy, Debug)]
+pub enum Stack {
+    /// php-fpm on its packaged unix socket.
+    FpmUnix,
+    /// php-fpm on 127.0.0.1:9000.
+    FpmTcp,
+    /// Apache with mod_php on 127.0.0.1:7080.
+    Apache,
+    /// gunicorn on a unix socket under its own unit.
+    GunicornUnix,
+    /// gunicorn on 127.0.0.1:8000 under its own unit.
+    GunicornTcp,
+    /// A node program on 127.0.0.1:3000 under its own unit.
+    Node,
+    /// uWSGI with a Python program on 127.0.0.1:3031.
+    Uwsgi,
+    /// gunicorn reached by a name that nginx asks dnsmasq for at run time.
+    Dns,
+    /// A server on another machine.
+    Remote,
+}
+
+impl Stack {
+    fn script(self) -> &'static str {
+        match self {
+            Self::FpmUnix => include_str!("stacks/fpm_unix.sh"),
+            Self::FpmTcp => include_str!("stacks/fpm_tcp.sh"),
+            Self::Apache => include_str!("stacks/apache.sh"),
+            Self::GunicornUnix => include_str!("stacks/gunicorn_unix.sh"),
+            Self::GunicornTcp => include_str!("stacks/gunicorn_tcp.sh"),
+            Self::Node => include_str!("stacks/node.sh"),
+            Self::Uwsgi => include_str!("stacks/uwsgi.sh"),
+            Self::Dns => include_str!("stacks/dns.sh"),
+            Self::Remote => include_str!("stacks/remote.sh"),
+        }
+    }
+}
+
+impl Scenario {
+    /// The script that sets the whole host up: files, noise, what the scenario prepares, then the servers.
+    pub(crate) fn setup(&self, noise: bool) -> String {
+        let noise = if noise { NOISE } else { "" };
+        [COMMON, self.stack.script(), noise, self.prepare, "start_servers"].join("\n")
+    }
+}

@@ -1,0 +1,119 @@
+# Every stack writes its files with these, names the units to start in $units and is then started at once.
+units=nginx
+
+# site NAME FORMAT: a server block with the locations on standard input, in the layout of Debian's nginx.
+site() {
+  local log="access_log /var/log/nginx/access.log;"
+  [ "$2" = timed ] && log="access_log /var/log/nginx/${1%%.*}.access.log timed;"
+  { printf 'server {\n    listen 80;\n    listen [::]:80;\n    server_name %s www.%s;\n    %s\n\n' "$1" "$1" "$log"
+    cat
+    echo '}'; } >"/etc/nginx/sites-available/${1%%.*}"
+  ln -s "/etc/nginx/sites-available/${1%%.*}" /etc/nginx/sites-enabled/
+}
+
+# unit NAME COMMAND [LINE…]: a service as people write them.
+unit() {
+  local name=$1 command=$2
+  shift 2
+  { printf '[Unit]\nDescription=%s\nAfter=network.target\n\n[Service]\n' "$name"
+    printf 'ExecStart=%s\n' "$command"
+    for line in "$@"; do echo "$line"; done
+    printf '\n[Install]\nWantedBy=multi-user.target\n'; } >"/etc/systemd/system/$name.service"
+  units="$units $name"
+}
+
+# neighbour_node: a second site on its own node backend, untouched by what happens to the shop.
+neighbour_node() {
+  mkdir -p /srv/blog
+  cat >/srv/blog/server.js <<'JS'
+const http = require('http');
+http.createServer((req, res) => res.end('blog\n')).listen(3100, '127.0.0.1');
+JS
+  unit blog '/usr/bin/node /srv/blog/server.js' User=www-data
+  site blog.example combined <<'NGINX'
+    location / {
+        proxy_pass http://127.0.0.1:3100;
+        proxy_set_header Host $host;
+    }
+NGINX
+}
+
+# neighbour_fpm: a second site on php-fpm's packaged socket.
+neighbour_fpm() {
+  mkdir -p /var/www/blog
+  echo '<?php echo "blog\n";' >/var/www/blog/index.php
+  units="$units php8.2-fpm"
+  site blog.example combined <<'NGINX'
+    root /var/www/blog;
+    index index.php;
+    location ~ \.php$ {
+        include snippets/fastcgi-php.conf;
+        fastcgi_pass unix:/run/php/php8.2-fpm.sock;
+    }
+NGINX
+}
+
+# The shop in PHP: a front page and a page that takes its time.
+shop_php() {
+  mkdir -p /var/www/shop
+  cat >/var/www/shop/index.php <<'PHP'
+<?php
+header('Content-Type: text/html; charset=utf-8');
+echo "<h1>Shop</h1>\n";
+PHP
+  cp /var/www/shop/index.php /var/www/shop/report.php
+}
+
+# The shop in Python (WSGI), one function a page.
+shop_python() {
+  mkdir -p /srv/app
+  cat >/srv/app/shop.py <<'PY'
+import time
+
+
+def front(environ):
+    return "<h1>Shop</h1>\n"
+
+
+def report(environ):
+    return "<h1>Report</h1>\n"
+
+
+PAGES = {"/": front, "/report": report}
+
+
+def application(environ, start_response):
+    page = PAGES.get(environ["PATH_INFO"])
+    status = "200 OK" if page else "404 Not Found"
+    body = page(environ) if page else "not found\n"
+    start_response(status, [("Content-Type", "text/html; charset=utf-8")])
+    return [body.encode()]
+PY
+}
+
+# What the proxied stacks share: the answer must come within four seconds.
+shop_proxy() {
+  site shop.example "$2" <<NGINX
+    location / {
+        proxy_pass $1;
+        proxy_set_header Host \$host;
+        proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+        proxy_connect_timeout 3s;
+        proxy_read_timeout 4s;
+    }
+NGINX
+}
+
+start_servers() {
+  systemctl daemon-reload
+  systemctl enable -q $units
+  systemctl start $units
+}
+
+cat >/etc/nginx/conf.d/timed.conf <<'NGINX'
+log_format timed '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+                 '"$http_referer" "$http_user_agent" host=$host rt=$request_time us=$upstream_status '
+                 'ua="$upstream_addr" uct=$upstream_connect_time uht=$upstream_header_time '
+                 'urt=$upstream_response_time';
+NGINX
+printf 'nameserver 127.0.0.53\n' >/etc/resolv.conf

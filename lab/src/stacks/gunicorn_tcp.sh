@@ -1,0 +1,5 @@
+shop_python
+neighbour_fpm
+unit app '/usr/bin/gunicorn --workers 2 --bind 127.0.0.1:8000 shop:application' \
+  User=www-data WorkingDirectory=/srv/app
+shop_proxy http://127.0.0.1:8000 combined

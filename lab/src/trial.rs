@@ -1,0 +1,208 @@
+//! One scenario on one fresh host, from healthy through broken to restored.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::traffic::Background;
+use crate::verdict::{Verdict, brief};
+use crate::{Expect, Host, Scenario, Step, Traffic, evidence, traffic};
+
+/// How far a trial goes.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// The tool must be right. The only mode whose pass means anything.
+    Judge,
+    /// For work on the lab itself: the fault is seen and goes away again, the tool is not run.
+    NoVerdict,
+    /// As `Judge`; the tool also records its looks, kept with the right verdict under this directory.
+    Record(PathBuf),
+}
+
+/// How a trial ended.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// The scenario's name, with `+noise` for its noisy variant.
+    pub scenario: String,
+    /// The right verdict in a few words.
+    pub expected: String,
+    /// The tool's verdict in the same words; empty when the trial did not come to it.
+    pub got: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Wall time of the whole trial.
+    pub ms: u64,
+    /// What the tool says it took.
+    pub took_ms: u64,
+}
+
+/// Time a page gets to answer as it should.
+const SETTLE: Duration = Duration::from_secs(15);
+
+/// Plays the scenario; a failure keeps the host's evidence before the host goes away.
+pub(crate) fn play(scenario: &Scenario, noise: bool, mode: &Mode, tool: &Path, limit: Duration) -> Outcome {
+    let start = Instant::now();
+    let name = format!("{}{}", scenario.name, if noise { "+noise" } else { "" });
+    let mut outcome = Outcome {
+        scenario: name,
+        expected: brief(scenario.expect),
+        got: String::new(),
+        error: None,
+        ms: 0,
+        took_ms: 0,
+    };
+    if let Err(error) = on_fresh_host(scenario, noise, mode, tool, limit, &mut outcome) {
+        outcome.error = Some(format!("{error:#}"));
+    }
+    outcome.ms = start.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    outcome
+}
+
+fn on_fresh_host(
+    scenario: &Scenario,
+    noise: bool,
+    mode: &Mode,
+    tool: &Path,
+    limit: Duration,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let mut host = Host::boot(tool, limit)?;
+    let client = host.client()?;
+    let _elsewhere = traffic::serve(&client);
+    let result = Trial {
+        scenario,
+        mode,
+        client,
+        outcome,
+    }
+    .run(&mut host, noise);
+    result.map_err(|error| match evidence::keep(&host, &outcome.scenario, &error) {
+        Ok(dir) => error.context(format!("evidence in {}", dir.display())),
+        Err(lost) => error.context(format!("evidence lost: {lost:#}")),
+    })
+}
+
+struct Trial<'a> {
+    scenario: &'a Scenario,
+    mode: &'a Mode,
+    client: Client,
+    outcome: &'a mut Outcome,
+}
+
+impl Trial<'_> {
+    fn run(&mut self, host: &mut Host, noise: bool) -> Result<()> {
+        host.sh(&self.scenario.setup(noise)).context("setting up")?;
+        self.all_answer(200).context("before the fault")?;
+        let _neighbour = Background::start(&self.client, "blog.example", "/", 1, Duration::from_millis(200));
+        let held = self.inject(host)?;
+        self.fault_is_seen()?;
+        if !matches!(self.scenario.expect, Expect::Recovered(_)) {
+            self.judge(host, |verdict, expect| verdict.check(expect))?;
+        }
+        drop(held);
+        host.sh(self.scenario.restore).context("restoring")?;
+        self.all_answer(200).context("after the fault was taken away")?;
+        match self.scenario.expect {
+            Expect::Healthy => Ok(()),
+            Expect::Recovered(_) => self.judge(host, |verdict, expect| verdict.check(expect)),
+            _ => self.judge(host, |verdict, _| verdict.check_over()),
+        }
+    }
+
+    fn inject(&self, host: &mut Host) -> Result<Option<Background>> {
+        for step in self.scenario.inject {
+            match step {
+                Step::Sh(script) => drop(host.sh(script).context("injecting")?),
+                Step::Reboot => host.reboot()?,
+            }
+        }
+        let hold = |held: crate::Held| {
+            Background::start(
+                &self.client,
+                self.scenario.traffic.site,
+                held.path,
+                held.visitors,
+                Duration::ZERO,
+            )
+        };
+        Ok(self.scenario.held.map(hold))
+    }
+
+    fn pages(&self) -> impl Iterator<Item = &Traffic> {
+        std::iter::once(&self.scenario.traffic).chain(&self.scenario.also)
+    }
+
+    fn all_answer(&self, status: u16) -> Result<()> {
+        self.pages().try_for_each(|page| self.answers(page, status))
+    }
+
+    fn fault_is_seen(&self) -> Result<()> {
+        let seen = self.pages().try_for_each(|page| self.answers(page, page.status));
+        seen.context("the fault")
+    }
+
+    /// Asks until the page is answered with that status, several visitors at once.
+    fn answers(&self, page: &Traffic, status: u16) -> Result<()> {
+        let start = Instant::now();
+        let mut seen = self.ask(page);
+        while !seen.contains(&status) && start.elapsed() < SETTLE {
+            std::thread::sleep(Duration::from_millis(50));
+            seen = self.ask(page);
+        }
+        ensure!(
+            seen.contains(&status),
+            "{}{}: a client sees {seen:?}, not {status}",
+            page.site,
+            page.path
+        );
+        Ok(())
+    }
+
+    fn ask(&self, page: &Traffic) -> Vec<u16> {
+        std::thread::scope(|scope| {
+            let visit = |_| scope.spawn(|| self.client.get(page.site, page.path));
+            let visits: Vec<_> = (0..page.at_once).map(visit).collect();
+            visits
+                .into_iter()
+                .map(|visit| visit.join().unwrap_or(0))
+                .collect()
+        })
+    }
+
+    fn judge(&mut self, host: &Host, check: impl Fn(&Verdict, Expect) -> Result<()>) -> Result<()> {
+        if matches!(self.mode, Mode::NoVerdict) {
+            return Ok(());
+        }
+        let first = self.outcome.got.is_empty();
+        let record: &[_] = if first && matches!(self.mode, Mode::Record(_)) {
+            &["--record", LOOKS]
+        } else {
+            &[]
+        };
+        let verdict = Verdict::read(&host.why502(&[&["diagnose", "--json"], record].concat())?)?;
+        if first {
+            (self.outcome.got, self.outcome.took_ms) = (verdict.brief(), verdict.took_ms);
+        }
+        check(&verdict, self.scenario.expect)?;
+        if first { self.keep_recording(host) } else { Ok(()) }
+    }
+
+    fn keep_recording(&self, host: &Host) -> Result<()> {
+        let Mode::Record(dir) = self.mode else {
+            return Ok(());
+        };
+        let dir = dir.join(&self.outcome.scenario);
+        fs::create_dir_all(&dir)?;
+        fs::copy(host.file(LOOKS), dir.join("looks.jsonl")).context("the tool left no recording")?;
+        let expected =
+            serde_json::json!({ "scenario": self.outcome.scenario, "expected": self.outcome.expected });
+        Ok(fs::write(dir.join("expected.json"), format!("{expected:#}\n"))?)
+    }
+}
+
+/// Where the tool records its looks inside a host; not on tmpfs, so that it can be read from outside.
+const LOOKS: &str = "/root/looks.jsonl";

@@ -1,0 +1,160 @@
+//! What the tool said, and whether it is right.
+
+use std::process::Output;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::Expect;
+
+/// The parts of `why502 diagnose --json` that the lab asserts.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Verdict {
+    verdict: String,
+    findings: Vec<Finding>,
+    pub(crate) took_ms: u64,
+    #[serde(skip)]
+    exit: Option<i32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Finding {
+    cause: String,
+    role: String,
+}
+
+impl Verdict {
+    /// Reads the tool's answer; anything but one JSON document is an error that quotes what came.
+    pub(crate) fn read(output: &Output) -> Result<Self> {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let mut verdict: Self = serde_json::from_str(&text).with_context(|| {
+            format!(
+                "why502 ended with {} and this answer: {text}{errors}",
+                output.status
+            )
+        })?;
+        verdict.exit = output.status.code();
+        Ok(verdict)
+    }
+
+    fn roots(&self) -> Vec<&str> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.role == "root")
+            .map(|finding| finding.cause.as_str())
+            .collect()
+    }
+
+    /// The verdict in a few words: its roots when a cause was found, else its kind.
+    pub(crate) fn brief(&self) -> String {
+        match (self.verdict.as_str(), self.roots().join("+")) {
+            ("found", roots) if !roots.is_empty() => roots,
+            (kind, roots) if roots.is_empty() => kind.to_owned(),
+            (kind, roots) => format!("{kind}:{roots}"),
+        }
+    }
+
+    /// Ok when this is the right verdict with its right exit code.
+    pub(crate) fn check(&self, expect: Expect) -> Result<()> {
+        let (right, exit) = match expect {
+            Expect::Found(roots) => (self.verdict == "found" && same(&self.roots(), roots), 1),
+            Expect::NotFound => (matches!(self.verdict.as_str(), "unexplained" | "torn"), 2),
+            Expect::Healthy => (self.verdict == "healthy", 0),
+            Expect::Recovered(None) => (self.verdict == "recovered", 0),
+            Expect::Recovered(Some(root)) => (
+                self.verdict == "recovered" && self.roots().first() == Some(&root),
+                0,
+            ),
+        };
+        ensure!(right, "expected {}, got {}", brief(expect), self.brief());
+        self.check_exit(exit)
+    }
+
+    /// Ok when no failure is claimed to be going on.
+    pub(crate) fn check_over(&self) -> Result<()> {
+        let over = matches!(self.verdict.as_str(), "healthy" | "recovered");
+        ensure!(
+            over,
+            "after the fault was gone: expected healthy or recovered, got {}",
+            self.brief()
+        );
+        self.check_exit(0)
+    }
+
+    fn check_exit(&self, exit: i32) -> Result<()> {
+        ensure!(
+            self.exit == Some(exit),
+            "{}: expected exit code {exit}, got {:?}",
+            self.brief(),
+            self.exit
+        );
+        Ok(())
+    }
+}
+
+/// The expectation in the same few words.
+pub(crate) fn brief(expect: Expect) -> String {
+    match expect {
+        Expect::Found(roots) => roots.join("+"),
+        Expect::NotFound => "unexplained or torn".to_owned(),
+        Expect::Healthy => "healthy".to_owned(),
+        Expect::Recovered(None) => "recovered".to_owned(),
+        Expect::Recovered(Some(root)) => format!("recovered:{root}"),
+    }
+}
+
+fn same(got: &[&str], expected: &[&str]) -> bool {
+    let sorted = |list: &[&str]| {
+        let mut list: Vec<String> = list.iter().map(|word| (*word).to_owned()).collect();
+        list.sort();
+        list
+    };
+    sorted(got) == sorted(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: &str, roots: &[&str], exit: i32, expect: Expect, right: bool) {
+        let finding = |cause: &&str| Finding {
+            cause: (*cause).to_owned(),
+            role: "root".to_owned(),
+        };
+        let effect = Finding {
+            cause: "backend-died".to_owned(),
+            role: "effect".to_owned(),
+        };
+        let findings = roots.iter().map(finding).chain([effect]).collect();
+        let verdict = Verdict {
+            verdict: kind.to_owned(),
+            findings,
+            took_ms: 1,
+            exit: Some(exit),
+        };
+        assert_eq!(
+            verdict.check(expect).is_ok(),
+            right,
+            "{kind} {roots:?} {exit} against {expect:?}"
+        );
+    }
+
+    #[test]
+    fn only_the_exact_verdict_passes() {
+        check("found", &["oom-kill"], 1, Expect::Found(&["oom-kill"]), true);
+        check("found", &["oom-kill"], 0, Expect::Found(&["oom-kill"]), false);
+        check("found", &["disk-full"], 1, Expect::Found(&["oom-kill"]), false);
+        check("found", &["a", "b"], 1, Expect::Found(&["b", "a"]), true);
+        check("found", &["a", "b"], 1, Expect::Found(&["a"]), false);
+        check("torn", &["a"], 2, Expect::Found(&["a"]), false);
+        check("torn", &["a"], 2, Expect::NotFound, true);
+        check("unexplained", &[], 2, Expect::NotFound, true);
+        check("found", &["a"], 1, Expect::NotFound, false);
+        check("healthy", &[], 0, Expect::Healthy, true);
+        check("recovered", &[], 0, Expect::Healthy, false);
+        check("recovered", &[], 0, Expect::Recovered(None), true);
+        check("recovered", &["a", "b"], 0, Expect::Recovered(Some("a")), true);
+        check("recovered", &["b"], 0, Expect::Recovered(Some("a")), false);
+    }
+}

@@ -1,0 +1,78 @@
+//! `cargo xtask lab` and `cargo xtask demo`: the command lines of the lab.
+#![allow(clippy::print_stdout, reason = "a command line tool of developers")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use lab::{Mode, Options};
+
+/// Which scenarios to play, and how.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Names or parts of names of scenarios; all when none is given
+    names: Vec<String>,
+    /// The program under test
+    #[arg(long, default_value = "target/release/why502")]
+    tool: PathBuf,
+    /// Only show that each fault is seen and goes away: for work on the lab itself
+    #[arg(long, conflicts_with = "record")]
+    no_verdict: bool,
+    /// Keep the tool's looks and the right verdict of each scenario under this directory
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// Leave the noisy variants out
+    #[arg(long)]
+    no_noise: bool,
+    /// Seconds each scenario may take
+    #[arg(long, default_value_t = 60)]
+    limit: u64,
+    /// Hosts at a time
+    #[arg(long, default_value_t = 2)]
+    hosts: usize,
+    /// List the scenarios instead
+    #[arg(long)]
+    list: bool,
+}
+
+/// Which broken host to show.
+#[derive(clap::Args)]
+pub(crate) struct DemoArgs {
+    /// The scenario
+    #[arg(default_value = "backend-stopped-fpm")]
+    scenario: String,
+    /// The program to show
+    #[arg(long, default_value = "target/release/why502")]
+    tool: PathBuf,
+}
+
+pub(crate) fn lab(args: &Args) -> Result<()> {
+    if args.list {
+        lab::all().for_each(|scenario| println!("{:36} {}", scenario.name, scenario.about));
+        return Ok(());
+    }
+    let mode = match (&args.record, args.no_verdict) {
+        (Some(dir), _) => Mode::Record(dir.clone()),
+        (None, true) => Mode::NoVerdict,
+        (None, false) => Mode::Judge,
+    };
+    let summary = lab::run(&Options {
+        names: args.names.clone(),
+        tool: std::path::absolute(&args.tool)?,
+        mode,
+        noise: !args.no_noise,
+        limit: Duration::from_secs(args.limit),
+        hosts: args.hosts.max(1),
+    })?;
+    ensure!(
+        summary.failed == 0,
+        "{} of {} failed",
+        summary.failed,
+        summary.failed + summary.passed
+    );
+    Ok(())
+}
+
+pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
+    lab::demo(&args.scenario, &std::path::absolute(&args.tool)?)
+}
