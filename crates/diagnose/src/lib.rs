@@ -10,8 +10,10 @@
 pub mod case;
 pub mod cause;
 pub mod causes;
+pub mod elsewhere;
 pub mod evidence;
 pub mod explain;
+pub mod filtered;
 pub mod judge;
 mod options;
 pub mod reach;

@@ -3,6 +3,8 @@
 use crate::Cause;
 
 mod backend_stopped;
+mod firewall_drop;
+mod firewall_reject;
 mod header_too_big;
 mod inner_hop;
 mod private_tmp;
@@ -15,6 +17,8 @@ mod socket_permission;
 /// it silently stop being formatted.
 pub static ALL: &[&Cause] = &[
     &backend_stopped::BACKEND_STOPPED,
+    &firewall_drop::FIREWALL_DROP,
+    &firewall_reject::FIREWALL_REJECT,
     &header_too_big::HEADER_TOO_BIG,
     &inner_hop::INNER_HOP,
     &private_tmp::PRIVATE_TMP,

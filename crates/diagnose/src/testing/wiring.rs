@@ -5,12 +5,13 @@ use crate::{
     Symptom,
     case::MadeBy,
     topology::{ListenAddress, Target},
-    world::PathStep,
+    world::{FirewallAction, FirewallRule, FlowMatch, PathStep},
 };
 use host::{
     Endpoint,
     answer::{Bytes, Connect, Conversation, End, FileKind, Stat},
 };
+use logscan::{Phase, Trouble};
 use std::{path::PathBuf, time::Duration};
 
 impl Fixture {
@@ -42,6 +43,40 @@ impl Fixture {
             peer.endpoint = endpoint;
         }
         self
+    }
+
+    /// nginx asks this TCP address, with the backend where it was.
+    pub fn asks_at(self, address: &str) -> Self {
+        self.asks(Endpoint::Tcp(address.parse().expect("an address")))
+    }
+
+    /// Connecting times out, in the log and just now.
+    pub fn connect_times_out(self) -> Self {
+        self.peer(|peer| peer.connect = Ok(conversation(Connect::TimedOut)))
+            .complains(Trouble::TimedOut, Phase::Connecting)
+    }
+
+    /// A packet filter rule that meets the flow to the first peer.
+    pub fn rule(self, action: FirewallAction, matches: FlowMatch, packets: Option<u64>, owner: &str) -> Self {
+        let port = self
+            .peers
+            .first()
+            .and_then(|peer| peer.endpoint.tcp())
+            .map(|at| at.port());
+        let place = match owner {
+            "nftables" => "table inet filter chain input handle 7",
+            _ => "filter INPUT rule 3",
+        };
+        let rule = FirewallRule {
+            text: format!("tcp dport {} {action:?}", port.unwrap_or_default()),
+            place: place.into(),
+            action,
+            matches,
+            packets,
+            owner: owner.into(),
+            command: "nft -a list ruleset".into(),
+        };
+        self.peer(|peer| peer.firewall = Ok(vec![rule]))
     }
 
     /// A directory above the socket.
