@@ -206,6 +206,9 @@ pub struct Neighbours {
     pub failing_paths: Vec<String>,
     /// Some paths that succeeded (bounded).
     pub good_paths: Vec<String>,
+    /// When a request of the route last succeeded (status under 500), before or after the failures, as far back as
+    /// the access log was read: tells a backend that worked and died from one that never came up.
+    pub last_success: Option<Timestamp>,
 }
 
 /// What may have mended a case.

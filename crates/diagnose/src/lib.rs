@@ -7,6 +7,7 @@
 //! judge::judge(&cases, causes::ALL)          -> Verdict, pure
 //! ```
 
+pub mod backend_log;
 pub mod case;
 pub mod cause;
 pub mod causes;
@@ -17,6 +18,7 @@ pub mod filtered;
 pub mod judge;
 mod options;
 pub mod reach;
+pub mod service;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;

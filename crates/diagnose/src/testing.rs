@@ -4,17 +4,17 @@
 
 use crate::{
     Case, Symptom,
-    case::{Asked, Backend, MadeBy, Mended, NameSight, Neighbours, PeerSight, errno},
+    case::{Asked, Backend, MadeBy, Mended, NameSight, Neighbours, PeerSight, Progress, errno},
     causes,
     judge::judge,
     topology::{
         BackendKind, Claim, FpmPool, Listen, ListenAddress, Place, Protocol, Route, Settings, Target,
     },
-    world::{ConfigTest, Nginx, World},
+    world::{BackendLine, ConfigTest, Nginx, World},
 };
 use host::{
     Endpoint, Look, Timestamp, Unseen,
-    answer::{Bytes, Connect, Conversation, End, Socket, SocketState},
+    answer::{Bytes, Connect, Conversation, End, KernelLine, Socket, SocketState},
     looks::{Account, Accounts, JournalLine, Process, ProcessState, Unit},
 };
 use logscan::{Complaint, Phase, Trouble};
@@ -98,6 +98,23 @@ impl Fixture {
             7080,
             "/etc/apache2/ports.conf",
         )
+    }
+
+    /// `proxy_pass http://127.0.0.1:3000`, served by a single Node.js process.
+    pub fn node() -> Self {
+        let mut fixture = Self::http(
+            BackendKind::Node,
+            "web.service",
+            3000,
+            "/etc/systemd/system/web.service",
+        );
+        if let Ok(processes) = &mut fixture.world.processes {
+            processes.retain(|process| process.pid == 500);
+        }
+        if let Some(backend) = fixture.backend_mut() {
+            backend.pids = vec![500];
+        }
+        fixture
     }
 
     fn http(kind: BackendKind, unit: &str, port: u16, file: &str) -> Self {
@@ -269,6 +286,158 @@ impl Fixture {
                 text: text.into(),
             });
         }
+        self
+    }
+
+    /// A line the backend itself wrote to its unit's journal, that many seconds ago.
+    pub fn says(self, seconds_ago: u64, text: &str) -> Self {
+        self.journal(seconds_ago, "app", text)
+    }
+
+    /// The life of the unit in systemd's words: `(seconds ago, verb)` with verb `Starting`, `Started`, `Stopping`,
+    /// `Stopped`, `Failed to start`, or the rest of a line `UNIT: …`.
+    pub fn life(mut self, steps: &[(u64, &str)]) -> Self {
+        let unit = self
+            .backend_mut()
+            .and_then(|backend| backend.unit.clone())
+            .unwrap_or_default();
+        for (seconds_ago, step) in steps {
+            let verb = [
+                "Starting",
+                "Started",
+                "Stopping",
+                "Stopped",
+                "Reloading",
+                "Reloaded",
+                "Failed to start",
+            ]
+            .contains(step);
+            let text = if verb {
+                format!("{step} {unit} - The backend.")
+            } else {
+                format!("{unit}: {step}")
+            };
+            self = self.journal(*seconds_ago, "systemd", &text);
+        }
+        self
+    }
+
+    /// A line of the backend's own log file, that many seconds ago.
+    pub fn logs(mut self, seconds_ago: u64, text: &str) -> Self {
+        let backend = self.backend_mut().cloned().unwrap_or_default();
+        self.world.backend_log.push(BackendLine {
+            at: Some(NOW.before(Duration::from_secs(seconds_ago))),
+            path: "/var/log/backend.log".into(),
+            kind: backend.kind.unwrap_or(BackendKind::Other),
+            unit: backend.unit,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// A line of the kernel, that many seconds ago.
+    pub fn kernel(mut self, seconds_ago: u64, text: &str) -> Self {
+        if let Ok(kernel) = &mut self.world.kernel {
+            let at = NOW.before(Duration::from_secs(seconds_ago));
+            kernel.push(KernelLine {
+                at,
+                text: text.into(),
+            });
+        }
+        self
+    }
+
+    /// The main process of the last run started and ended that many seconds ago, with systemd's result, code
+    /// (`exited`, `killed`, `dumped`) and status.
+    pub fn ran(mut self, from: u64, to: u64, code: &str, status: u32) -> Self {
+        let ago = |seconds| NOW.before(Duration::from_secs(seconds));
+        self = self.unit(|unit| {
+            unit.last_started = Some(ago(from));
+            unit.active_since = Some(ago(from));
+            unit.active_until = Some(ago(to));
+            unit.last_ended = Some(ago(to));
+            let number = match code {
+                "exited" => 1,
+                "killed" => 2,
+                _ => 3,
+            };
+            for (name, value) in [
+                ("ExecMainStartTimestamp", format!("@{}", ago(from).secs())),
+                ("ExecMainExitTimestamp", format!("@{}", ago(to).secs())),
+                ("ExecMainCode", number.to_string()),
+                ("ExecMainStatus", status.to_string()),
+            ] {
+                unit.properties.insert(name.into(), value);
+            }
+        });
+        self
+    }
+
+    /// All processes that are not the first (the master) are in this state; the first too where it is alone.
+    pub fn workers_are(mut self, state: ProcessState) -> Self {
+        if let Ok(processes) = &mut self.world.processes {
+            let alone = processes.len() == 1;
+            for process in processes.iter_mut().skip(usize::from(!alone)) {
+                process.state = state;
+            }
+        }
+        self
+    }
+
+    /// The listener's queue: connections that wait, and how many may.
+    pub fn queue(mut self, waiting: u32, limit: u32) -> Self {
+        if let Ok(sockets) = &mut self.world.sockets
+            && let Some(socket) = sockets.first_mut()
+        {
+            (socket.recv_q, socket.send_q) = (waiting, limit);
+        }
+        self
+    }
+
+    /// A second look at the backend: the queue stays as it is, so many of so many workers are idle, and this much CPU.
+    pub fn second_look(self, idle: (usize, usize), cpu_ticks: u64) -> Self {
+        let waiting = match self.world.sockets.as_deref() {
+            Ok([socket, ..]) => socket.recv_q,
+            _ => 0,
+        };
+        let still = if cpu_ticks == 0 { idle.1 } else { 0 };
+        self.peer(|peer| {
+            peer.progress = Some(Progress {
+                apart: Duration::from_millis(400),
+                queue: (waiting, waiting),
+                cpu_ticks,
+                still: (still, idle.1),
+                idle,
+            });
+        })
+    }
+
+    /// nginx waited that long for each of the failed requests, seconds.
+    pub fn waited(mut self, seconds: &[f64]) -> Self {
+        if let Some(symptom) = self.symptoms.last_mut() {
+            symptom.upstream_seconds = seconds.to_vec();
+        }
+        self
+    }
+
+    /// The last kind of failure was seen from then to then, seconds ago.
+    pub fn seen(mut self, first: u64, last: u64) -> Self {
+        if let Some(symptom) = self.symptoms.last_mut() {
+            symptom.first = NOW.before(Duration::from_secs(first));
+            symptom.last = NOW.before(Duration::from_secs(last));
+        }
+        self
+    }
+
+    /// Other paths of the route succeed meanwhile.
+    pub fn others_succeed(mut self) -> Self {
+        self.neighbours = Neighbours {
+            succeeded: 40,
+            interleaved: true,
+            failing_paths: vec!["/report".into()],
+            good_paths: vec!["/".into(), "/cart".into()],
+            last_success: Some(NOW),
+        };
         self
     }
 

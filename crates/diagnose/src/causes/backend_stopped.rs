@@ -1,9 +1,12 @@
+use super::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    evidence::quote,
+    service::{self, Down},
 };
-use host::looks::Unit;
+use host::looks::{JournalLine, Unit};
 use logscan::{Complaint, Phase, Trouble, complaint::PeerAddress};
 
 cause! {
@@ -11,20 +14,22 @@ cause! {
     /// The backend's service is stopped: nothing listens on the address nginx asks. A unix socket is removed with the
     /// service (errno 2), a TCP port refuses (errno 111).
     /// # How to tell
-    /// The unit that is configured to listen on exactly that address is inactive without a failure, no process of it
-    /// runs, nothing else listens there. The journal tells when it was stopped, and often by whom.
+    /// The unit that is configured to listen on exactly that address is inactive, no process of it runs, nothing else
+    /// listens there. The journal says `Stopping`, which systemd writes only when it was asked to stop the unit; a
+    /// masked unit can't be started at all until it is unmasked.
     /// # Fix
-    /// Start the unit, after its own config test. If an operator stopped it, ask why first.
+    /// Start the unit, after its own config test. If an operator stopped or masked it, ask why first.
     /// # Not this if
-    /// The unit failed (it died, crashes at start, or its config is bad), was never started since boot
-    /// (backend-not-enabled), or listens on another address (wrong-upstream-port, php-socket-version).
+    /// The unit ended by itself (backend-died), fails at start (backend-crash-on-start, backend-bad-config), is
+    /// disabled and was never started since boot (backend-not-enabled), or listens on another address
+    /// (wrong-upstream-port, php-socket-version).
     pub static BACKEND_STOPPED = {
         id: "backend-stopped",
         title: "the backend's service is stopped",
         group: Group::Process,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[],
+        phrases: &[("is masked", 70), ("Deactivated successfully", 30), ("Active: inactive (dead)", 60)],
         effect_of: &[],
         settled_by: ("see whether the backend's service runs", "systemctl --type=service --state=inactive,failed"),
         told: Told::OnHost(weigh),
@@ -36,37 +41,35 @@ cause! {
 fn share_of(complaint: &Complaint) -> u8 {
     let unix = matches!(&complaint.peer, Some(peer) if matches!(peer.address, PeerAddress::Unix(_)));
     match complaint.trouble {
-        Trouble::Connect(errno::ECONNREFUSED) if !unix => 25,
-        Trouble::Connect(errno::ENOENT) => 30,
+        Trouble::Connect(errno::ECONNREFUSED) if !unix => 15,
+        Trouble::Connect(errno::ENOENT) => 15,
         Trouble::Connect(_) | Trouble::TimedOut if complaint.phase == Some(Phase::Connecting) => 1,
         _ => 0,
     }
 }
 
 fn weigh(case: &Case) -> Opinion {
-    let Some((peer, unit)) = stopped(case) else {
+    let Some((peer, unit)) = service::unserved_by(case, Down::Stopped) else {
         return Opinion::none();
     };
     let mut evidence = vec![Evidence::supports(
         Rank::Decisive,
         format!(
-            "{} is {} and nothing listens on {}",
-            unit.name, unit.active_state, peer.endpoint
+            "{} is {}, and nothing listens on {}",
+            unit.name,
+            state(unit),
+            peer.endpoint
         ),
         Source::unit(&unit.name),
     )];
-    let stop = case
-        .world
-        .journal_of(&unit.name)
-        .rev()
-        .find(|line| line.by == "systemd" && line.text.starts_with("Stopp"));
-    evidence.extend(stop.map(|line| {
+    evidence.extend(stop_line(case, unit).map(|line| {
         Evidence::supports(
             Rank::Strong,
-            format!("{}: {}", line.at, line.text),
+            format!("the journal has at {}: {}", line.at, clip(&line.text)),
             Source::journal(&unit.name),
         )
     }));
+    evidence.extend(claim(peer, unit));
     Opinion {
         subject: unit.name.clone(),
         says: format!(
@@ -77,20 +80,39 @@ fn weigh(case: &Case) -> Opinion {
     }
 }
 
-/// A peer that nobody serves, and its unit, which ended without a failure after it had run since boot.
-fn stopped(case: &Case) -> Option<(&PeerSight, &Unit)> {
-    case.failing_peers()
-        .filter(|peer| matches!(case.listener(&peer.endpoint), Ok(None)))
-        .filter_map(|peer| Some((peer, case.unit_of(peer)?)))
-        .find(|(_, unit)| {
-            unit.active_state == "inactive" && unit.result == "success" && unit.last_started.is_some()
-        })
+fn state(unit: &Unit) -> String {
+    if unit.load_state == "masked" {
+        return format!("masked and {}", unit.active_state);
+    }
+    unit.active_state.clone()
+}
+
+fn stop_line<'a>(case: &'a Case, unit: &'a Unit) -> Option<&'a JournalLine> {
+    service::systemd_lines(case, unit).rfind(|line| line.text.starts_with("Stopp"))
+}
+
+/// Where it is written that this unit listens on that address.
+fn claim(peer: &PeerSight, unit: &Unit) -> Option<Evidence> {
+    let claim = peer.backend.as_ref()?.claim.as_ref()?;
+    Some(Evidence::supports(
+        Rank::Hint,
+        format!("{} is configured to listen on {}", unit.name, claim.address),
+        Source::file(&claim.written.file, Some(claim.written.line)),
+    ))
 }
 
 fn advise(case: &Case) -> String {
-    match stopped(case) {
-        Some((_, unit)) => format!("systemctl start {}", unit.name),
-        None => String::new(),
+    let Some((peer, unit)) = service::unserved_by(case, Down::Stopped) else {
+        return String::new();
+    };
+    let start = service::start_command(case, peer, unit);
+    if unit.load_state == "masked" {
+        let name = quote(&unit.name);
+        return format!("ask who masked it and why; then: systemctl unmask {name} && {start}");
+    }
+    match stop_line(case, unit) {
+        Some(_) => format!("ask who stopped it and why; then: {start}"),
+        None => start,
     }
 }
 
@@ -98,22 +120,56 @@ fn advise(case: &Case) -> String {
 mod tests {
     use crate::testing::Fixture;
 
+    fn stopped(fixture: Fixture) -> Fixture {
+        fixture.unit_is("inactive", "success").life(&[
+            (62, "Stopping"),
+            (61, "Deactivated successfully."),
+            (61, "Stopped"),
+        ])
+    }
+
     #[test]
     fn fires_where_the_unit_was_stopped() {
+        stopped(Fixture::php_fpm().nobody_listens().connect_fails(2)).check("found backend-stopped");
+        stopped(Fixture::apache().refused()).check("found backend-stopped");
+        stopped(Fixture::gunicorn().refused()).check("found backend-stopped");
+    }
+
+    #[test]
+    fn fires_where_the_unit_is_masked() {
         Fixture::php_fpm()
-            .connect_fails(2)
             .nobody_listens()
+            .connect_fails(2)
             .unit_is("inactive", "success")
-            .journal(
-                61,
-                "systemd",
-                "Stopped php8.2-fpm.service - The PHP FastCGI Process Manager.",
-            )
+            .unit(|unit| {
+                unit.load_state = "masked".into();
+                unit.file_state = "masked".into();
+                unit.last_started = None;
+            })
+            .check("found backend-stopped");
+    }
+
+    #[test]
+    fn fires_where_the_stop_itself_went_wrong() {
+        stopped(Fixture::apache().refused())
+            .unit(|unit| {
+                unit.active_state = "failed".into();
+                unit.result = "exit-code".into();
+            })
             .check("found backend-stopped");
     }
 
     #[test]
     fn stays_quiet_where_the_unit_runs() {
         Fixture::gunicorn().connect_fails(111).check("unexplained");
+    }
+
+    #[test]
+    fn stays_quiet_where_it_ended_by_itself() {
+        Fixture::node()
+            .refused()
+            .unit_is("inactive", "success")
+            .life(&[(3600, "Started"), (61, "Deactivated successfully.")])
+            .check("found backend-died");
     }
 }

@@ -2,6 +2,10 @@
 
 use crate::Cause;
 
+mod backend_bad_config;
+mod backend_crash_on_start;
+mod backend_died;
+mod backend_not_enabled;
 mod backend_stopped;
 mod firewall_drop;
 mod firewall_reject;
@@ -10,12 +14,17 @@ mod inner_hop;
 mod private_tmp;
 mod socket_dir_permission;
 mod socket_permission;
+mod words;
 
 /// Every cause we know, in alphabetical order. The order decides nothing.
 ///
 /// Written out, not made by a macro: rustfmt and editors do not see a `mod` that a macro writes, and the files behind
 /// it silently stop being formatted.
 pub static ALL: &[&Cause] = &[
+    &backend_bad_config::BACKEND_BAD_CONFIG,
+    &backend_crash_on_start::BACKEND_CRASH_ON_START,
+    &backend_died::BACKEND_DIED,
+    &backend_not_enabled::BACKEND_NOT_ENABLED,
     &backend_stopped::BACKEND_STOPPED,
     &firewall_drop::FIREWALL_DROP,
     &firewall_reject::FIREWALL_REJECT,

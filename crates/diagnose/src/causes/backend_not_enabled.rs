@@ -1,0 +1,210 @@
+use crate::{
+    Case, Class, Evidence, Opinion, Rank, Source,
+    case::{PeerSight, errno},
+    cause::{Group, Told, cause},
+    evidence::quote,
+    service::{self, Down},
+};
+use host::{Timestamp, answer::SocketState, looks::Unit};
+use logscan::{Complaint, Trouble};
+use std::time::Duration;
+
+cause! {
+    /// # What happens
+    /// The host booted and nothing started the backend: its unit is not enabled, or it never had one (started by hand
+    /// in a terminal, in `screen`, by a process manager whose list was not saved). Everything else looks healthy.
+    /// # How to tell
+    /// The unit is `disabled` and has not been started since boot; the failures begin with the boot.
+    /// # Fix
+    /// Start it now and enable it, so that the next boot starts it too. Give a program without a unit one.
+    /// # Not this if
+    /// The journal shows a start since boot: then somebody stopped it (backend-stopped) or it ended (backend-died).
+    pub static BACKEND_NOT_ENABLED = {
+        id: "backend-not-enabled",
+        title: "the backend is not started at boot",
+        group: Group::Process,
+        class: Class::Ask,
+        share_of: share_of,
+        phrases: &[("; disabled;", 30)],
+        effect_of: &[],
+        settled_by: ("see whether the service starts at boot", "systemctl list-unit-files --state=disabled --type=service"),
+        told: Told::OnHost(weigh),
+        advise: advise,
+        lab: &["backend-not-enabled"],
+    }
+}
+
+/// The first visitor after a boot comes within this time.
+const SOON: Duration = Duration::from_secs(900);
+
+fn share_of(complaint: &Complaint) -> u8 {
+    match complaint.trouble {
+        Trouble::Connect(errno::ECONNREFUSED | errno::ENOENT) => 4,
+        _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    match service::unserved_by(case, Down::NeverStarted) {
+        Some((peer, unit)) => not_enabled(case, peer, unit),
+        None => unmanaged(case).unwrap_or_default(),
+    }
+}
+
+fn not_enabled(case: &Case, peer: &PeerSight, unit: &Unit) -> Opinion {
+    let known = case.world.journal.is_ok() && !another_serves(case, peer);
+    let rank = if known { Rank::Decisive } else { Rank::Strong };
+    let mut evidence = vec![
+        Evidence::supports(
+            rank,
+            format!(
+                "{} is {} and has not been started since boot",
+                unit.name, unit.file_state
+            ),
+            Source::command(format!("systemctl status {} --no-pager", quote(&unit.name))),
+        ),
+        Evidence::supports(
+            Rank::Hint,
+            format!("nothing listens on {}", peer.endpoint),
+            Source::listeners(&peer.endpoint),
+        ),
+    ];
+    evidence.extend(since_boot(case));
+    Opinion {
+        subject: unit.name.clone(),
+        says: format!("{} is not enabled, so nothing started it at boot", unit.name),
+        evidence,
+    }
+}
+
+/// A unit that is off while another of its kind serves may be off on purpose: an old version, a twin.
+fn another_serves(case: &Case, peer: &PeerSight) -> bool {
+    let kind = peer.backend.as_ref().and_then(|backend| backend.kind);
+    let sockets = case.world.sockets.as_deref().unwrap_or_default();
+    let others = case.world.claims.iter().filter(|claim| Some(claim.kind) == kind);
+    others.into_iter().any(|claim| {
+        sockets
+            .iter()
+            .any(|it| it.state == SocketState::Listen && claim.address.covers(&it.local))
+    })
+}
+
+fn since_boot(case: &Case) -> Option<Evidence> {
+    let boot = *case.world.boot.as_ref().ok()?;
+    let soon = case.first() >= boot && case.first().since(boot) <= SOON;
+    soon.then(|| Evidence::supports(Rank::Strong, boot_says(case, boot), Source::command("uptime -s")))
+}
+
+fn boot_says(case: &Case, boot: Timestamp) -> String {
+    format!(
+        "the host booted at {boot}, the first failure was at {}",
+        case.first()
+    )
+}
+
+/// It answered before the boot, nobody listens since, and nobody is configured to.
+fn unmanaged(case: &Case) -> Option<Opinion> {
+    let boot = *case.world.boot.as_ref().ok()?;
+    let before = case
+        .neighbours
+        .last_success
+        .filter(|success| *success < boot && boot <= case.first())?;
+    let peer = case
+        .failing_peers()
+        .filter(|peer| matches!(case.listener(&peer.endpoint), Ok(None)))
+        .find(|peer| {
+            !case
+                .world
+                .claims
+                .iter()
+                .any(|claim| claim.address.covers(&peer.endpoint))
+        })?;
+    Some(Opinion {
+        subject: peer.endpoint.to_string(),
+        says: format!(
+            "what listened on {} was not started again after the boot",
+            peer.endpoint
+        ),
+        evidence: vec![
+            Evidence::supports(
+                Rank::Strong,
+                format!(
+                    "it answered until {before}; since the boot at {boot} nothing listens on {}",
+                    peer.endpoint
+                ),
+                Source::listeners(&peer.endpoint),
+            ),
+            Evidence::supports(
+                Rank::Hint,
+                format!(
+                    "no unit or pool of this host is configured to listen on {}",
+                    peer.endpoint
+                ),
+                Source::command("systemctl list-unit-files --type=service"),
+            ),
+        ],
+    })
+}
+
+fn advise(case: &Case) -> String {
+    match service::unserved_by(case, Down::NeverStarted) {
+        Some((peer, unit)) => {
+            let start = service::start_command(case, peer, unit);
+            format!("{start} && systemctl enable {}", quote(&unit.name))
+        }
+        None => "start the program as it was started before the boot, then give it a systemd unit that is enabled, \
+                 so that the next boot starts it"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, NOW};
+    use std::time::Duration;
+
+    fn disabled(fixture: Fixture) -> Fixture {
+        let fixture = fixture.unit_is("inactive", "success").unit(|unit| {
+            unit.file_state = "disabled".into();
+            unit.last_started = None;
+            unit.last_ended = None;
+            unit.active_since = None;
+            unit.active_until = None;
+        });
+        fixture.with(|it| it.world.boot = Ok(NOW.before(Duration::from_secs(120))))
+    }
+
+    #[test]
+    fn fires_where_the_unit_is_disabled_and_never_ran() {
+        disabled(Fixture::php_fpm().nobody_listens().connect_fails(2)).check("found backend-not-enabled");
+        disabled(Fixture::apache().refused()).check("found backend-not-enabled");
+    }
+
+    #[test]
+    fn fires_for_a_program_without_a_unit() {
+        Fixture::node()
+            .refused()
+            .with(|it| {
+                it.world.boot = Ok(NOW.before(Duration::from_secs(120)));
+                it.world.claims.clear();
+                it.world.units = Ok(Vec::new());
+                it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
+                it.peers[0].backend = None;
+            })
+            .check("found backend-not-enabled");
+    }
+
+    #[test]
+    fn stays_quiet_where_it_was_stopped_after_a_start_by_hand() {
+        disabled(Fixture::php_fpm().nobody_listens().connect_fails(2))
+            .life(&[(100, "Started"), (62, "Stopping"), (61, "Stopped")])
+            .check("found backend-stopped");
+    }
+
+    #[test]
+    fn stays_quiet_where_an_enabled_unit_is_down() {
+        disabled(Fixture::gunicorn().refused())
+            .unit(|unit| unit.file_state = "enabled".into())
+            .check("found backend-stopped");
+    }
+}

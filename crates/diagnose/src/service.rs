@@ -1,0 +1,311 @@
+//! Facts about a backend's service that several causes weigh: how its last run ended, what it said, who its workers
+//! are. Facts only; what they mean is each cause's own business.
+
+use crate::{Case, Source, case::PeerSight, evidence::quote, topology::BackendKind, world::Said};
+use host::{
+    Timestamp,
+    answer::Socket,
+    looks::{JournalLine, Process, Unit},
+};
+use std::time::Duration;
+
+/// A run shorter than this never got to work: interpreters load their application within it.
+pub const SHORT: Duration = Duration::from_secs(10);
+/// Clocks of logs are whole seconds, and nginx writes its line after the backend's.
+pub const SLACK: Duration = Duration::from_secs(2);
+/// Signals by which a program ends through its own fault: ILL, ABRT, BUS, FPE, SEGV. KILL is sent by someone else.
+pub const CRASH_SIGNALS: [i32; 5] = [4, 6, 7, 8, 11];
+
+/// How a unit came to be down. Each unit is down in one way only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// Someone stopped it, or it is masked, or enabled and yet never started.
+    Stopped,
+    /// Not enabled, and never started since boot.
+    NeverStarted,
+    /// It ran, ended by itself or by a signal, and nothing started it again.
+    Ended,
+    /// It ends each time within seconds of its start, or the start itself fails.
+    StartFails,
+}
+
+/// Peers that nobody serves now, each with the unit that should.
+pub fn unserved(case: &Case) -> impl Iterator<Item = (&PeerSight, &Unit)> {
+    case.failing_peers()
+        .filter(|peer| matches!(case.listener(&peer.endpoint), Ok(None)))
+        .filter_map(|peer| Some((peer, case.unit_of(peer)?)))
+}
+
+/// A peer nobody serves because its unit is down in this way.
+pub fn unserved_by(case: &Case, way: Down) -> Option<(&PeerSight, &Unit)> {
+    unserved(case).find(|(_, unit)| down(case, unit) == Some(way))
+}
+
+/// A peer whose unit does not get through its start; between two tries it may well listen for a moment.
+pub fn failing_start(case: &Case) -> Option<(&PeerSight, &Unit)> {
+    case.peers
+        .iter()
+        .filter_map(|peer| Some((peer, case.unit_of(peer)?)))
+        .find(|(_, unit)| down(case, unit) == Some(Down::StartFails))
+}
+
+/// How this unit came to be down; `None` if it runs.
+pub fn down(case: &Case, unit: &Unit) -> Option<Down> {
+    let looping = short_runs(case, unit) >= 2 || (unit.restarts >= 3 && lasted(unit).is_some_and(is_short));
+    match unit.active_state.as_str() {
+        "failed" | "inactive" if was_stopped(case, unit) => Some(Down::Stopped),
+        "activating" if looping || unit.sub_state == "auto-restart" => Some(Down::StartFails),
+        "active" if looping && restarted_just_now(case, unit) => Some(Down::StartFails),
+        "failed" if looping || fails_at_once(case, unit) => Some(Down::StartFails),
+        "failed" => Some(Down::Ended),
+        "inactive" if ended_by_itself(case, unit) => Some(Down::Ended),
+        "inactive" if unit.file_state == "disabled" && !started_since_boot(case, unit) => {
+            Some(Down::NeverStarted)
+        }
+        "inactive" => Some(Down::Stopped),
+        _ => None,
+    }
+}
+
+fn fails_at_once(case: &Case, unit: &Unit) -> bool {
+    let short = lasted(unit).is_some_and(is_short) && !served(case, unit);
+    start_failed(case, unit)
+        || unit.result == "start-limit-hit"
+        || short
+            && (unit.result == "exit-code" || died_of(unit).is_some_and(|it| CRASH_SIGNALS.contains(&it)))
+}
+
+fn is_short(time: Duration) -> bool {
+    time < SHORT
+}
+
+/// The signal that ended the main process.
+pub fn died_of(unit: &Unit) -> Option<i32> {
+    let killed = matches!(unit.property("ExecMainCode"), "2" | "3" | "killed" | "dumped");
+    killed
+        .then(|| unit.property("ExecMainStatus").parse().ok())
+        .flatten()
+}
+
+/// How the main process ended, in words: `signal 9`, `exit status 3`.
+pub fn ending(unit: &Unit) -> String {
+    let status = unit.property("ExecMainStatus");
+    match died_of(unit) {
+        _ if unit.result == "oom-kill" => "the kernel's out-of-memory killer".to_owned(),
+        Some(signal) => format!("signal {signal}"),
+        None if unit.result == "exit-code" && !matches!(status, "" | "0") => format!("exit status {status}"),
+        None => format!("result '{}'", unit.result),
+    }
+}
+
+/// When the main process of the last try started and how long it lived.
+pub fn last_run(unit: &Unit) -> Option<(Timestamp, Duration)> {
+    let property = |name: &str| {
+        let seconds = unit.property(name).strip_prefix('@')?.parse().ok()?;
+        (seconds != 0).then(|| Timestamp::from_secs(seconds))
+    };
+    let process = (
+        property("ExecMainStartTimestamp"),
+        property("ExecMainExitTimestamp"),
+    );
+    let active = (unit.active_since, unit.active_until);
+    [process, active, (unit.last_started, unit.last_ended)]
+        .into_iter()
+        .filter_map(|(from, to)| from.zip(to))
+        .find(|(from, to)| to >= from)
+        .map(|(from, to)| (from, to.since(from)))
+}
+
+fn lasted(unit: &Unit) -> Option<Duration> {
+    last_run(unit).map(|(_, time)| time)
+}
+
+/// A request of the route went well while the last run lasted.
+pub fn served(case: &Case, unit: &Unit) -> bool {
+    let began = last_run(unit).map(|(began, _)| began.after(Duration::from_secs(1)));
+    began
+        .zip(case.neighbours.last_success)
+        .is_some_and(|(began, success)| success > began)
+}
+
+/// Lines systemd wrote about a unit.
+pub fn systemd_lines<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
+    case.world
+        .journal_of(&unit.name)
+        .filter(|line| line.by == "systemd")
+}
+
+/// A start by hand or by systemd.
+pub fn is_start(line: &JournalLine) -> bool {
+    line.text.starts_with("Starting ") || line.text.starts_with("Started ")
+}
+
+/// The end of the main process, or of the program that should have started it.
+pub fn is_exit(line: &JournalLine) -> bool {
+    line.text.contains(": Main process exited") || line.text.contains(": Control process exited")
+}
+
+/// Somebody asked systemd to stop it; an automatic restart logs `Stopped` only.
+fn was_stopped(case: &Case, unit: &Unit) -> bool {
+    let last = systemd_lines(case, unit).rfind(|line| is_start(line) || line.text.starts_with("Stopping "));
+    last.is_some_and(|line| !is_start(line))
+}
+
+fn ended_by_itself(case: &Case, unit: &Unit) -> bool {
+    let since_start: Vec<&JournalLine> = systemd_lines(case, unit)
+        .rev()
+        .take_while(|line| !is_start(line))
+        .collect();
+    let ended = |line: &&&JournalLine| {
+        is_exit(line)
+            || line.text.ends_with(": Deactivated successfully.")
+            || line.text.ends_with(": Succeeded.")
+    };
+    since_start.iter().any(|line| ended(&line))
+        && !since_start.iter().any(|line| line.text.starts_with("Stopp"))
+}
+
+fn started_since_boot(case: &Case, unit: &Unit) -> bool {
+    let boot = case.world.boot.as_ref().ok().copied();
+    unit.last_started.is_some()
+        || systemd_lines(case, unit).any(|line| is_start(line) && boot.is_none_or(|boot| line.at >= boot))
+}
+
+/// The last start did not get as far as running.
+fn start_failed(case: &Case, unit: &Unit) -> bool {
+    let last = systemd_lines(case, unit)
+        .rfind(|line| line.text.starts_with("Started ") || line.text.starts_with("Failed to start "));
+    match last {
+        Some(line) => line.text.starts_with("Failed to start "),
+        None => unit.restarts == 0 && unit.last_started > unit.active_since,
+    }
+}
+
+/// Runs in a row, up to the last, that ended within seconds of their start.
+fn short_runs(case: &Case, unit: &Unit) -> usize {
+    let mut began = None;
+    let mut runs = 0;
+    for line in systemd_lines(case, unit) {
+        if is_start(line) {
+            began = Some(line.at);
+        } else if is_exit(line) {
+            let short = began.is_some_and(|began| is_short(line.at.since(began)));
+            runs = if short { runs + 1 } else { 0 };
+        }
+    }
+    runs
+}
+
+fn restarted_just_now(case: &Case, unit: &Unit) -> bool {
+    unit.restarts > 0
+        && unit
+            .active_since
+            .is_some_and(|since| is_short(case.world.now.since(since)))
+}
+
+/// What the backend's programs (not systemd) said around its last start, oldest first.
+pub fn last_words<'a>(case: &'a Case, unit: &'a Unit) -> Vec<Said<'a>> {
+    let from = unit.last_started.map(|at| at.before(Duration::from_secs(30)));
+    let about = format!("{}:", unit.name);
+    let mut said = case.world.said_by(&unit.name);
+    said.retain(|line| {
+        let systemd = line.text.starts_with(&about) || line.text.contains(&format!(" {} ", unit.name));
+        !systemd && line.at.zip(from).is_none_or(|(at, from)| at >= from)
+    });
+    said
+}
+
+/// Everything the backend of a peer said: of its unit, and of log files of its kind that no unit claims.
+pub fn said<'a>(case: &'a Case, peer: &'a PeerSight) -> Vec<Said<'a>> {
+    let Some(backend) = &peer.backend else {
+        return Vec::new();
+    };
+    let unit = backend.unit.as_deref();
+    let mut said = unit.map_or_else(Vec::new, |unit| case.world.said_by(unit));
+    let loose = case
+        .world
+        .backend_log
+        .iter()
+        .filter(|line| line.unit.is_none() && Some(line.kind) == backend.kind);
+    said.extend(loose.map(|line| Said {
+        at: line.at,
+        text: &line.text,
+        source: Source::file(&line.path, None),
+    }));
+    said.retain(|line| is_of_pool(peer, line.text));
+    said.sort_by_key(|line| line.at);
+    said
+}
+
+/// php-fpm tells its pools apart: `[pool www] …`.
+fn is_of_pool(peer: &PeerSight, text: &str) -> bool {
+    let pool = peer.backend.as_ref().and_then(|backend| backend.pool.as_ref());
+    pool.is_none_or(|pool| !text.contains("[pool ") || text.contains(&format!("[pool {}]", pool.name)))
+}
+
+/// The processes that do the work: children of the backend's own processes; the process itself where it has none.
+pub fn workers<'a>(case: &'a Case, peer: &'a PeerSight) -> Vec<&'a Process> {
+    let all: Vec<&Process> = case
+        .processes_of(peer)
+        .filter(|it| is_pool_worker(peer, it))
+        .collect();
+    let pids = peer
+        .backend
+        .as_ref()
+        .map_or(&[][..], |backend| backend.pids.as_slice());
+    let children: Vec<&Process> = all.iter().copied().filter(|it| pids.contains(&it.ppid)).collect();
+    if children.is_empty() { all } else { children }
+}
+
+fn is_pool_worker(peer: &PeerSight, process: &Process) -> bool {
+    let pool = peer.backend.as_ref().and_then(|backend| backend.pool.as_ref());
+    let command = process.command();
+    pool.is_none_or(|pool| {
+        !command.contains(": pool ") || command.ends_with(&format!(": pool {}", pool.name))
+    })
+}
+
+/// The listener of a peer, where it could be seen.
+pub fn listener<'a>(case: &'a Case, peer: &PeerSight) -> Option<&'a Socket> {
+    case.listener(&peer.endpoint).ok().flatten()
+}
+
+/// What happened then may be one of the failures: it lies between the first and the last.
+pub fn in_failures(case: &Case, at: Timestamp) -> bool {
+    at >= case.first().before(SLACK) && at <= case.last().after(SLACK)
+}
+
+/// What happened then is the first or the last failure of some kind, to the second.
+pub fn at_a_failure(case: &Case, at: Timestamp) -> bool {
+    let edges = case
+        .symptoms
+        .iter()
+        .flat_map(|symptom| [symptom.first, symptom.last]);
+    edges.into_iter().any(|edge| at.distance(edge) <= SLACK)
+}
+
+/// The command that tests the backend's config and starts its unit.
+pub fn start_command(case: &Case, peer: &PeerSight, unit: &Unit) -> String {
+    let start = format!("systemctl start {}", quote(&unit.name));
+    match config_test_command(case, peer, unit) {
+        Some(test) => format!("{test} && {start}"),
+        None => start,
+    }
+}
+
+/// The command that tests the backend's own config, where its kind has one.
+pub fn config_test_command(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<String> {
+    if let Some(test) = case.config_test(&unit.name) {
+        return Some(test.command.clone());
+    }
+    let binary = unit
+        .exec_start
+        .split(' ')
+        .next()
+        .filter(|it| it.contains("php-fpm"));
+    match peer.backend.as_ref()?.kind? {
+        BackendKind::PhpFpm => Some(format!("{} -t", quote(binary.unwrap_or("php-fpm")))),
+        BackendKind::Apache => Some("apachectl configtest".to_owned()),
+        _ => None,
+    }
+}
