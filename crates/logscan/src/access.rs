@@ -74,6 +74,8 @@ pub enum Escape {
 pub struct Format {
     escape: Escape,
     parts: Vec<Part>,
+    /// `$status` has no digit beside it.
+    status_stands_alone: bool,
 }
 
 /// A variable and the literal text behind it; the first part may have no variable.
@@ -131,10 +133,19 @@ impl Format {
         compile::arguments(arguments)
     }
 
-    /// Reads one line, with or without its line end. `None` if it does not fit the format.
+    /// Whether a line can be a request that failed with 5xx or 499, at memory speed. A no is certain.
+    pub fn may_be_failure(&self, line: &[u8]) -> bool {
+        !self.status_stands_alone || may_be_failure(line)
+    }
+
+    /// Reads one line, with or without its line end. `None` if it does not fit the format, or is longer than nginx's
+    /// header buffers could make it.
     pub fn parse(&self, line: &[u8]) -> Option<AccessLine> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let spans = fit::spans(self, line)?;
         Some(values::read(self, line, &spans))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ mod config;
 pub(crate) mod errno;
 mod limits;
 mod peer;
-mod phase;
+pub(crate) mod phase;
 mod resolver;
 mod syscall;
 mod tls;

@@ -133,10 +133,10 @@ fn level(text: &str) -> Option<(Level, &str)> {
 
 /// `174#174: *7 ` at the start, as far as it is there: process, connection, and what follows.
 fn origin(text: &str) -> (Option<u32>, Option<u64>, &str) {
-    let process = text.split_once(": ").and_then(|(id, rest)| {
-        let (pid, thread) = id.split_once('#')?;
+    let process = text.split_once('#').and_then(|(pid, rest)| {
+        let (thread, rest) = rest.split_once(':')?;
         thread.parse::<u64>().ok()?;
-        Some((pid.parse().ok()?, rest))
+        Some((pid.parse().ok()?, rest.strip_prefix(' ')?))
     });
     let (pid, rest) = process.map_or((None, text), |(pid, rest)| (Some(pid), rest));
     let connection = rest.strip_prefix('*').and_then(|rest| {
@@ -169,4 +169,180 @@ fn message(text: &str, level: Level) -> ErrorLine {
         upstream: owned(fields.upstream),
         host: owned(fields.host),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Peer, Phase, Trouble};
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    const LINE: &str = "2026/11/22 12:17:46 [crit] 174#175: *7 connect() to unix:/run/php/php8.2-fpm.sock failed \
+        (2: No such file or directory) while connecting to upstream, client: 127.0.0.1, server: app.lab, request: \
+        \"GET /ok.php HTTP/1.1\", upstream: \"fastcgi://unix:/run/php/php8.2-fpm.sock:\", host: \"127.0.0.1\"";
+
+    #[test]
+    fn a_whole_line_is_read() {
+        let complaint = Complaint {
+            trouble: Trouble::Connect(2),
+            phase: Some(Phase::Connecting),
+            peer: Peer::parse("fastcgi://unix:/run/php/php8.2-fpm.sock"),
+        };
+        let expected = ErrorLine {
+            at: Some(date(2026, 11, 22).at(12, 17, 46, 0)),
+            level: Level::Crit,
+            pid: Some(174),
+            connection: Some(7),
+            message:
+                "connect() to unix:/run/php/php8.2-fpm.sock failed (2: No such file or directory) while \
+                      connecting to upstream"
+                    .into(),
+            client: Some("127.0.0.1".into()),
+            server: Some("app.lab".into()),
+            request: Some("GET /ok.php HTTP/1.1".into()),
+            upstream: Some("fastcgi://unix:/run/php/php8.2-fpm.sock:".into()),
+            host: Some("127.0.0.1".into()),
+            complaint,
+        };
+        assert_eq!(parse(LINE.as_bytes()), Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_line_of_nginx_is_refused() {
+        for line in [
+            "",
+            "connect() failed",
+            "2026/11/22 12:17:46 no level",
+            "2026/13/22 12:17:46 [crit] 174#174: m",
+            "2026/11/22 12:17:46 [crisis] 174#174: m",
+            "2026/11/22 12:17:46 [crit] no process",
+            "2026-11-22 12:17:46 [crit] 174#174: m",
+            "2026/11/22 12:17:46",
+        ] {
+            assert_eq!(parse(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn odd_bytes_do_no_harm() {
+        let nul = b"2026/11/22 12:17:46 [error] 1#1: *1 upstream timed out\0 (110: \xff\xfe) while reading upstream";
+        let complaint = parse(nul).unwrap().complaint;
+        assert_eq!(
+            (complaint.trouble, complaint.phase),
+            (Trouble::TimedOut, Some(Phase::ReadingBody))
+        );
+        for filling in [
+            "x",
+            "\"",
+            ", host: \"",
+            ", client: 1.2.3.4",
+            "é",
+            " while reading upstream",
+            "failed (",
+        ] {
+            let mut line = LINE.as_bytes().to_vec();
+            line.extend(filling.repeat((1 << 20) / filling.len()).bytes());
+            assert_eq!(parse(&line).unwrap().client.unwrap(), "127.0.0.1", "{filling}");
+        }
+    }
+
+    #[test]
+    fn local_times_become_moments() {
+        let berlin = || TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let ms = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let rows = [
+            (
+                date(2026, 11, 22).at(12, 17, 46, 0),
+                TimeZone::UTC,
+                ms("2026-11-22T12:17:46Z"),
+            ),
+            (
+                date(2026, 11, 22).at(12, 17, 46, 0),
+                berlin(),
+                ms("2026-11-22T11:17:46Z"),
+            ),
+            // twice: the earlier
+            (
+                date(2026, 10, 25).at(2, 30, 0, 0),
+                berlin(),
+                ms("2026-10-25T00:30:00Z"),
+            ),
+            // never: as if the clocks had not been put forward
+            (
+                date(2026, 3, 29).at(2, 30, 0, 0),
+                berlin(),
+                ms("2026-03-29T01:30:00Z"),
+            ),
+        ];
+        for (at, zone, expected) in rows {
+            assert_eq!(host_time(at, &zone), expected, "{at}");
+        }
+        host_time(DateTime::MAX, &TimeZone::fixed(jiff::tz::offset(-12)));
+        host_time(DateTime::MIN, &TimeZone::fixed(jiff::tz::offset(12)));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_never_panic(bytes: Vec<u8>) {
+            parse(&bytes);
+            parse(&[b"2026/11/22 12:17:46 [error] 1#1: *1 ".to_vec(), bytes].concat()).unwrap();
+        }
+
+        #[test]
+        fn pieces_of_messages_never_panic(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12)) {
+            let text = pieces.concat();
+            parse_pasted(&text);
+            parse(format!("2026/11/22 12:17:46 [error] 1#1: *1 {text}").as_bytes()).unwrap();
+        }
+
+        #[test]
+        fn pasted_text_never_panics(text: String) {
+            parse_pasted(&text);
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "connect()",
+        "open() \"",
+        "bind(",
+        ") ",
+        " failed",
+        " (",
+        "111",
+        ": ",
+        "SSL:",
+        "error:",
+        ":",
+        ")",
+        "é",
+        " ",
+        "upstream ",
+        "sent ",
+        "SSL certificate ",
+        "verify error: (",
+        "does not match \"",
+        "\"",
+        " while ",
+        "resolving",
+        ", client: ",
+        "1.2.3.4",
+        ", server: ",
+        ", request: \"",
+        ", upstream: \"",
+        ", host: \"",
+        "unix:",
+        "://",
+        " in /",
+        " worker_connections are not enough",
+        " could not be resolved",
+        "worker process ",
+        " exited on signal ",
+        "host not found in ",
+        "FastCGI sent in stderr: \"",
+        "limiting ",
+        "2026/11/22 12:17:46 [crit] 1#1: *",
+        "502",
+        "\n",
+    ];
 }

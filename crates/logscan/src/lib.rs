@@ -5,7 +5,7 @@ pub mod complaint;
 pub mod error_log;
 pub mod text;
 
-pub use complaint::{Complaint, Peer, Phase, Trouble};
+pub use complaint::{Complaint, Peer, PeerAddress, Phase, Trouble};
 pub use error_log::{ErrorLine, Level};
 
 /// A number of nothing but digits.

@@ -18,9 +18,7 @@ fn complaint(level: &str, message: &str, upstream: Option<&str>) -> Complaint {
         "2026/11/22 12:17:46 [{level}] 174#174: *7 {message}, client: 127.0.0.1, server: app.lab, \
          request: \"GET /ok.php HTTP/1.1\"{upstream}, host: \"127.0.0.1\""
     );
-    parse(line.as_bytes())
-        .unwrap_or_else(|| panic!("{line}"))
-        .complaint
+    parse(line.as_bytes()).unwrap().complaint
 }
 
 fn check(rows: &[(&str, Trouble)], while_: &str, phase: Phase) {
@@ -47,7 +45,7 @@ fn check(rows: &[(&str, Trouble)], while_: &str, phase: Phase) {
 fn check_alone(level: &str, rows: &[(&str, Trouble)]) {
     for (message, trouble) in rows {
         let line = format!("2026/11/22 12:17:46 [{level}] 174#174: {message}");
-        let found = parse(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+        let found = parse(line.as_bytes()).unwrap();
         assert_eq!(found.complaint.trouble, *trouble, "{message}");
         assert_eq!(
             complaint(level, message, None).trouble,

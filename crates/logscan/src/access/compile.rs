@@ -9,24 +9,41 @@ pub(super) fn arguments<S: AsRef<str>>(arguments: &[S]) -> Format {
     if escape.is_some() {
         strings.next();
     }
-    Format {
-        escape: escape.unwrap_or_default(),
-        parts: parts(&strings.collect::<String>()),
-    }
+    build(escape.unwrap_or_default(), &strings.collect::<String>())
 }
 
 pub(super) fn format(text: &str) -> Format {
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     match escape(first) {
-        Some(escape) => Format {
-            escape,
-            parts: parts(rest.trim_start()),
-        },
-        None => Format {
-            escape: Escape::Default,
-            parts: parts(text),
-        },
+        Some(escape) => build(escape, rest.trim_start()),
+        None => build(Escape::Default, text),
     }
+}
+
+fn build(escape: Escape, text: &str) -> Format {
+    let parts = parts(text);
+    Format {
+        escape,
+        status_stands_alone: status_stands_alone(&parts),
+        parts,
+    }
+}
+
+/// Whether literals without digits surround every `$status`; the end of a line is as good.
+fn status_stands_alone(parts: &[Part]) -> bool {
+    let parts_from = |byte: Option<&u8>, at_edge| byte.map_or(at_edge, |byte| !byte.is_ascii_digit());
+    parts
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| part.variable == Variable::Status)
+        .all(|(at, part)| {
+            let before = at
+                .checked_sub(1)
+                .and_then(|at| parts.get(at))
+                .and_then(|part| part.literal.needle().last());
+            let behind = part.literal.needle().first();
+            parts_from(before, at <= 1) && parts_from(behind, at + 1 == parts.len())
+        })
 }
 
 fn escape(parameter: &str) -> Option<Escape> {

@@ -6,9 +6,15 @@ use super::{Escape, Format, Part, Variable, values};
 pub(super) type Spans = Vec<std::ops::Range<usize>>;
 
 /// Ends tried for a line before it counts as unfit: bounds hostile lines, ordinary ones need one a part.
-const MOST_TRIES: usize = 4096;
+const MOST_TRIES: usize = 1024;
+
+/// Longer than all headers nginx takes by default (4 times 8 KiB), each byte escaped to four.
+const LONGEST: usize = 1 << 18;
 
 pub(super) fn spans(format: &Format, line: &[u8]) -> Option<Spans> {
+    if line.len() > LONGEST {
+        return None;
+    }
     let mut fit = Fit {
         format,
         line,

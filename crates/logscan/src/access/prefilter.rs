@@ -2,8 +2,9 @@
 
 use memchr::memchr2_iter;
 
-/// Whether a line can be a request that failed with 5xx or 499. A no is certain for every format that parts `$status` from
-/// other digits; a yes needs [`Format::parse`](super::Format::parse).
+/// Whether a line can be a request that failed with 5xx or 499. A no is certain for every format that keeps other digits
+/// away from `$status` ([`Format::may_be_failure`](super::Format::may_be_failure) knows); a yes needs
+/// [`Format::parse`](super::Format::parse).
 pub fn may_be_failure(line: &[u8]) -> bool {
     failures(line).next().is_some()
 }

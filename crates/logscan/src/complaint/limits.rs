@@ -10,7 +10,8 @@ pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
 
 /// `… for N listening sockets` is a config error at start, not a limit met under load.
 fn connections(body: &str) -> Option<Trouble> {
-    let (count, rest) = body.split_once(" worker_connections are not enough")?;
+    const MARK: &str = " worker_connections are not enough";
+    let (count, rest) = body.contains(MARK).then(|| body.split_once(MARK)).flatten()?;
     let count = count.rsplit(' ').next()?.parse().ok()?;
     (!rest.starts_with(" for ")).then_some(Trouble::WorkerConnections(count))
 }

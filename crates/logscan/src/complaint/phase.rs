@@ -2,6 +2,8 @@
 
 use super::Phase;
 
+const WHILE: &str = " while ";
+
 /// Actions by their beginning, as people cut them when they paste. Sources: `ngx_http_upstream.c`, `ngx_http_request.c`,
 /// `ngx_resolver.c`, `ngx_stream_proxy_module.c`. Longer ones before their own prefixes.
 const ACTIONS: [(&str, Phase); 14] = [
@@ -34,10 +36,12 @@ impl Phase {
 
 /// The message without its last `while …`, and what that says. Quoted text and OpenSSL's reasons may hold a `while`
 /// of their own, so an action is words to the end.
-pub(super) fn split(message: &str) -> (&str, Option<Phase>) {
-    let Some((body, action)) = message.rsplit_once(" while ") else {
+pub(crate) fn split(message: &str) -> (&str, Option<Phase>) {
+    let mut spaces = memchr::memrchr_iter(b' ', message.as_bytes());
+    let Some(at) = spaces.find(|at| message[*at..].starts_with(WHILE)) else {
         return (message, None);
     };
+    let (body, action) = (&message[..at], &message[at + WHILE.len()..]);
     match ACTIONS
         .iter()
         .find(|(beginning, _)| action.starts_with(beginning))

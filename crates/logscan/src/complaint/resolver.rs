@@ -11,7 +11,8 @@ pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
 }
 
 fn unresolved(body: &str) -> Option<Trouble> {
-    let (name, rest) = body.split_once(" could not be resolved")?;
+    const MARK: &str = " could not be resolved";
+    let (name, rest) = body.contains(MARK).then(|| body.split_once(MARK)).flatten()?;
     let name = name.rsplit(' ').next().unwrap_or_default().to_owned();
     let code = rest
         .trim_start_matches([' ', '('])

@@ -5,6 +5,8 @@
 //! Two facts defend: the fields come in one order with what only strangers write at the end, and a request line that
 //! reached an upstream ends with its HTTP version and (since 1.21.1) holds no further space.
 
+use crate::complaint::phase;
+
 /// A message and its fields.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields<'a> {
@@ -34,10 +36,7 @@ const ORDER: [&str; 9] = [
 impl<'a> Fields<'a> {
     pub(super) fn split(text: &'a str) -> Fields<'a> {
         let (message, mut rest) = text.split_at(start(text));
-        let (message, resolver) = match message.split_once(RESOLVER) {
-            Some((message, resolver)) => (message, Some(resolver)),
-            None => (message, None),
-        };
+        let (message, resolver) = resolver(message);
         let client = bare(&mut rest, CLIENT).or_else(|| bare(&mut rest, UDP_CLIENT));
         let server = bare(&mut rest, SERVER);
         let request = quoted(&mut rest, REQUEST, true);
@@ -56,12 +55,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A resolver's messages belong to no request: this is their only field.
+fn resolver(message: &str) -> (&str, Option<&str>) {
+    let at = separators(message).find(|at| message[*at..].starts_with(RESOLVER));
+    at.map_or((message, None), |at| {
+        (&message[..at], Some(&message[at + RESOLVER.len()..]))
+    })
+}
+
 /// Where the fields begin: at the first client with an address. Paths and the backend's stderr are quoted in messages
 /// and may hold forged fields, so there it must follow the closing quote.
 fn start(text: &str) -> usize {
-    let mut clients = text
-        .match_indices("client: ")
-        .filter_map(|(at, _)| client_at(text, at));
+    let mut clients = separators(text).filter(|at| is_client(&text[*at..]));
     let found = if text.starts_with("FastCGI sent in stderr: \"") {
         clients.find(|at| ends_quoted(&text[..*at]))
     } else if quotes_a_path(text) {
@@ -69,38 +74,39 @@ fn start(text: &str) -> usize {
     } else {
         clients.next()
     };
-    found
-        .or_else(|| ORDER.iter().filter_map(|key| text.find(key)).min())
-        .unwrap_or(text.len())
+    let any = || separators(text).find(|at| ORDER.iter().any(|key| text[*at..].starts_with(key)));
+    found.or_else(any).unwrap_or(text.len())
 }
 
-/// The position of the separator before `client: ` at `at`, if an address follows.
-fn client_at(text: &str, at: usize) -> Option<usize> {
-    let before = &text[..at];
-    let before = before.strip_suffix("udp ").unwrap_or(before).strip_suffix(", ")?;
-    let value = text[at + "client: ".len()..].split([',', ' ']).next()?;
-    let is_address = value.starts_with("unix:") || value.parse::<std::net::IpAddr>().is_ok();
-    is_address.then_some(before.len())
+/// Positions of `, `.
+fn separators(text: &str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b',', bytes).filter(|at| bytes.get(at + 1) == Some(&b' '))
+}
+
+/// A client with an address, not just the word.
+fn is_client(field: &str) -> bool {
+    let value = field
+        .strip_prefix(CLIENT)
+        .or_else(|| field.strip_prefix(UDP_CLIENT));
+    let value = value.and_then(|value| value.split([',', ' ']).next());
+    value.is_some_and(|value| value.starts_with("unix:") || value.parse::<std::net::IpAddr>().is_ok())
 }
 
 fn ends_quoted(message: &str) -> bool {
-    message.ends_with('"')
-        || message
-            .rsplit_once(" while ")
-            .is_some_and(|(head, _)| head.ends_with('"'))
+    message.ends_with('"') || phase::split(message).0.ends_with('"')
 }
 
 fn quotes_a_path(text: &str) -> bool {
-    text.find("() \"").is_some_and(|at| at < 12)
+    text.as_bytes()
+        .get(..16)
+        .is_some_and(|head| head.windows(4).any(|part| part == b"() \""))
 }
 
 /// An unquoted field: to the next field.
 fn bare<'a>(rest: &mut &'a str, key: &str) -> Option<&'a str> {
     let value = rest.strip_prefix(key)?;
-    let end = value
-        .match_indices(", ")
-        .map(|(at, _)| at)
-        .find(|at| ends_here(&value[*at..], key));
+    let end = separators(value).find(|at| ends_here(&value[*at..], key));
     let (value, after) = value.split_at(end.unwrap_or(value.len()));
     *rest = after;
     Some(value)
@@ -110,10 +116,8 @@ fn bare<'a>(rest: &mut &'a str, key: &str) -> Option<&'a str> {
 /// message, it is not a value.
 fn quoted<'a>(rest: &mut &'a str, key: &str, is_request: bool) -> Option<&'a str> {
     let value = rest.strip_prefix(key)?;
-    let mut ends = value
-        .match_indices('"')
-        .map(|(at, _)| at)
-        .filter(|at| ends_here(&value[*at + 1..], key));
+    let quotes = memchr::memchr_iter(b'"', value.as_bytes());
+    let mut ends = quotes.filter(|at| ends_here(&value[*at + 1..], key));
     let end = if is_request {
         let first = ends.next()?;
         std::iter::once(first)
@@ -154,4 +158,181 @@ fn ends_with_version(request: &str) -> bool {
         .position(|window| window == b" HTTP/")
         .map(|at| &tail[at + 6..]);
     version.is_some_and(|v| !v.is_empty() && v.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Message, client, server, request, upstream, host.
+    type Row<'a> = (&'a str, [Option<&'a str>; 6]);
+
+    fn check(rows: &[Row<'_>]) {
+        for (text, expected) in rows {
+            let f = Fields::split(text);
+            assert_eq!(
+                [Some(f.message), f.client, f.server, f.request, f.upstream, f.host],
+                *expected,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn fields_are_read_in_their_order() {
+        check(&[
+            (
+                "m while connecting to upstream, client: 1.2.3.4, server: a.b, request: \"GET / HTTP/1.1\", \
+              upstream: \"http://127.0.0.1:80/\", host: \"h\", referrer: \"r\"",
+                [
+                    Some("m while connecting to upstream"),
+                    Some("1.2.3.4"),
+                    Some("a.b"),
+                    Some("GET / HTTP/1.1"),
+                    Some("http://127.0.0.1:80/"),
+                    Some("h"),
+                ],
+            ),
+            (
+                "m, client: ::1, server: , request: \"GET / HTTP/2.0\", host: \"h\"",
+                [
+                    Some("m"),
+                    Some("::1"),
+                    Some(""),
+                    Some("GET / HTTP/2.0"),
+                    None,
+                    Some("h"),
+                ],
+            ),
+            (
+                "m, with commas, and: colons, client: unix:, server: a",
+                [
+                    Some("m, with commas, and: colons"),
+                    Some("unix:"),
+                    Some("a"),
+                    None,
+                    None,
+                    None,
+                ],
+            ),
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET / HTTP/1.1\", subrequest: \"/auth\", upstream: \"http://x/\"",
+                [
+                    Some("m"),
+                    Some("1.2.3.4"),
+                    Some("a"),
+                    Some("GET / HTTP/1.1"),
+                    Some("http://x/"),
+                    None,
+                ],
+            ),
+            (
+                "m, udp client: 1.2.3.4, server: 0.0.0.0:53, upstream: \"10.0.0.1:53\", bytes from/to client:0/0, bytes from/to upstream:0/0",
+                [
+                    Some("m"),
+                    Some("1.2.3.4"),
+                    Some("0.0.0.0:53"),
+                    None,
+                    Some("10.0.0.1:53"),
+                    None,
+                ],
+            ),
+            ("m", [Some("m"), None, None, None, None, None]),
+            (
+                "m, request: \"GET /status?full&json\"",
+                [Some("m"), None, None, Some("GET /status?full&json"), None, None],
+            ),
+            ("", [Some(""), None, None, None, None, None]),
+        ]);
+    }
+
+    #[test]
+    fn cut_off_fields_are_no_values() {
+        check(&[
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET / HTTP/1.1\", upstream: \"fastcgi://unix:/run/ph",
+                [
+                    Some("m"),
+                    Some("1.2.3.4"),
+                    Some("a"),
+                    Some("GET / HTTP/1.1"),
+                    None,
+                    None,
+                ],
+            ),
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET /lo",
+                [Some("m"), Some("1.2.3.4"), Some("a"), None, None, None],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn forged_fields_never_win() {
+        let real = [
+            Some("m"),
+            Some("1.2.3.4"),
+            Some("a"),
+            None,
+            Some("http://10.0.0.1:80/"),
+            Some("h"),
+        ];
+        let with = |request| {
+            let mut row = real;
+            row[3] = Some(request);
+            row
+        };
+        check(&[
+            // a URI may hold quotes; versions before 1.21.1 let spaces through as well
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET /\",server:evil HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"h\"",
+                with("GET /\",server:evil HTTP/1.1"),
+            ),
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET /\", upstream: \"http://evil/\", host: \"x HTTP/1.1\", \
+              upstream: \"http://10.0.0.1:80/\", host: \"h\"",
+                with("GET /\", upstream: \"http://evil/\", host: \"x HTTP/1.1"),
+            ),
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET /, client: 6.6.6.6, server: evil HTTP/1.1\", \
+              upstream: \"http://10.0.0.1:80/\", host: \"h\"",
+                with("GET /, client: 6.6.6.6, server: evil HTTP/1.1"),
+            ),
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"h\", \
+              referrer: \"x\", client: 6.6.6.6, server: evil, request: \"GET /e HTTP/1.1\", upstream: \"http://evil/\", host: \"e\"",
+                with("GET / HTTP/1.1"),
+            ),
+            // the URI of the upstream field
+            (
+                "m, client: 1.2.3.4, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\",host:\"e\", host: \"h\"",
+                {
+                    let mut row = with("GET / HTTP/1.1");
+                    row[4] = Some("http://10.0.0.1:80/\",host:\"e");
+                    row
+                },
+            ),
+        ]);
+    }
+
+    #[test]
+    fn forged_fields_inside_a_message_never_win() {
+        let path = "open() \"/var/www/x\" failed (13: Permission denied) while reading upstream, client: 6.6.6.6, server: e\" failed (2: No such file or directory)";
+        let said = "FastCGI sent in stderr: \"bad login, client: 6.6.6.6, server: e, upstream: \"http://e/\" - x\" while reading upstream";
+        for message in [path, said] {
+            let text =
+                format!("{message}, client: 1.2.3.4, server: a, request: \"GET / HTTP/1.1\", host: \"h\"");
+            check(&[(
+                &text,
+                [
+                    Some(message),
+                    Some("1.2.3.4"),
+                    Some("a"),
+                    Some("GET / HTTP/1.1"),
+                    None,
+                    Some("h"),
+                ],
+            )]);
+        }
+    }
 }

@@ -154,3 +154,152 @@ fn bare_errno(text: &str) -> Option<Trouble> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PeerAddress, Phase};
+
+    fn check(rows: &[(&str, Trouble, Option<Phase>)]) {
+        for (text, trouble, phase) in rows {
+            let complaint = parse_pasted(text).complaint;
+            assert_eq!((&complaint.trouble, &complaint.phase), (trouble, phase), "{text}");
+        }
+    }
+
+    #[test]
+    fn fragments_are_understood() {
+        use Trouble as T;
+        let said = |text: &str| text.to_owned();
+        let wrong_version = T::Tls {
+            reason: said("wrong version number"),
+            alert: None,
+        };
+        check(&[
+            (
+                "connect() failed (111: Connection refused)",
+                T::Connect(111),
+                None,
+            ),
+            (
+                "[crit] connect() to unix:/a/api.sock failed (2 or 13)",
+                T::Connect(2),
+                None,
+            ),
+            ("*7 recv() failed (104)", T::Receive(104), None),
+            (
+                "recv() failed (104) / upstream prematurely closed connection while reading response header",
+                T::Receive(104),
+                Some(Phase::ReadingHeader),
+            ),
+            (
+                "SSL_do_handshake() failed (... wrong version number)",
+                wrong_version,
+                None,
+            ),
+            (
+                "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+                T::ListenFailed {
+                    errno: 98,
+                    address: said("0.0.0.0:80"),
+                },
+                None,
+            ),
+            (
+                "web-1  | 2026/11/22 12:17:46 [error] 1#1: *1 upstream timed out (110: Connection timed out) while connecting to upstream",
+                T::TimedOut,
+                Some(Phase::Connecting),
+            ),
+            (
+                "Nov 22 12:17:46 web nginx: 2026/11/22 12:17:46 [error] 1#1: *1 no live upstreams while connecting to upstream",
+                T::NoLiveUpstreams,
+                Some(Phase::Connecting),
+            ),
+            ("log says: upstream sent too big header", T::HeaderTooBig, None),
+            (
+                "unexpected response for a.b ; a.b could not be resolved (2: Server failure)",
+                T::Unresolved {
+                    name: said("a.b"),
+                    code: 2,
+                },
+                None,
+            ),
+            (
+                "1024 worker_connections are not enough",
+                T::WorkerConnections(1024),
+                None,
+            ),
+            ("113 No route to host", T::Connect(113), None),
+            ("Connection refused", T::Connect(111), None),
+            ("502 Bad Gateway", T::Status(502), None),
+            ("nginx 504", T::Status(504), None),
+            ("access log: POST /xmlrpc.php 499", T::Status(499), None),
+            (
+                "1.2.3.4 - - [22/Nov/2026:12:17:46 +0000] \"GET /500 HTTP/1.1\" 502 157 \"-\" \"curl\"",
+                T::Status(502),
+                None,
+            ),
+            (
+                "uwsgi log: invalid request block size: 6871 (max 4096)...skip",
+                T::RequestTooBig(said(
+                    "uwsgi log: invalid request block size: 6871 (max 4096)...skip",
+                )),
+                None,
+            ),
+            (
+                "[CRITICAL] WORKER TIMEOUT (pid:31)",
+                T::BackendLog(said("[CRITICAL] WORKER TIMEOUT (pid:31)")),
+                None,
+            ),
+            (
+                "ConnectionRefusedError: [Errno 111] Connection refused",
+                T::BackendLog(said("ConnectionRefusedError: [Errno 111] Connection refused")),
+                None,
+            ),
+            (
+                "WARNING: [pool www] child 8, exited on signal 11 (SIGSEGV)",
+                T::BackendLog(said("WARNING: [pool www] child 8, exited on signal 11 (SIGSEGV)")),
+                None,
+            ),
+            (
+                "open() \"/usr/share/nginx/html/50x.html\" failed (2: No such file or directory)",
+                T::Unrelated,
+                None,
+            ),
+            ("it does not work", T::Unrelated, None),
+            ("", T::Unrelated, None),
+        ]);
+    }
+
+    #[test]
+    fn upstreams_are_found_however_quoted() {
+        let tcp = |address: &str| Some(PeerAddress::Tcp(address.parse().unwrap()));
+        let unix = |path: &str| Some(PeerAddress::Unix(path.into()));
+        let rows = [
+            (
+                "connect() failed (111) upstream \"http://[::1]:80/...\" + upstream server temporarily disabled",
+                tcp("[::1]:80"),
+            ),
+            (
+                "connect() failed (111: Connection refused) while connecting to upstream: \"http://172.19.0.4:8000/...\"",
+                tcp("172.19.0.4:8000"),
+            ),
+            (
+                "connect() failed (111: Connection refused), upstream: \"http://127.0.0.1:8080/\"",
+                tcp("127.0.0.1:8080"),
+            ),
+            (
+                "connect() to unix:///home/deploy/puma.sock failed (111: Connection refused) while connecting to upstream",
+                unix("/home/deploy/puma.sock"),
+            ),
+            ("[emerg] host not found in upstream \"app\"", None),
+        ];
+        for (text, address) in rows {
+            assert_eq!(
+                parse_pasted(text).complaint.peer.map(|peer| peer.address),
+                address,
+                "{text}"
+            );
+        }
+    }
+}
