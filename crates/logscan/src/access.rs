@@ -74,8 +74,7 @@ pub enum Escape {
 pub struct Format {
     escape: Escape,
     parts: Vec<Part>,
-    /// `$status` has no digit beside it.
-    status_stands_alone: bool,
+    prefilter: prefilter::Prefilter,
 }
 
 /// A variable and the literal text behind it; the first part may have no variable.
@@ -133,9 +132,10 @@ impl Format {
         compile::arguments(arguments)
     }
 
-    /// Whether a line can be a request that failed with 5xx or 499, at memory speed. A no is certain.
+    /// Whether a line can be a request that failed with 5xx or 499, at memory speed. A no is certain for lines of this
+    /// format; a yes needs [`Format::parse`].
     pub fn may_be_failure(&self, line: &[u8]) -> bool {
-        !self.status_stands_alone || may_be_failure(line)
+        self.prefilter.may_be_failure(line)
     }
 
     /// Reads one line, with or without its line end. `None` if it does not fit the format, or is longer than nginx's

@@ -1,6 +1,6 @@
 //! What nginx said went wrong, one variant per message that stands behind a failed request or a failed start.
 
-mod config;
+pub(crate) mod config;
 pub(crate) mod errno;
 mod limits;
 mod peer;

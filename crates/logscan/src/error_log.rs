@@ -13,6 +13,7 @@ use jiff::{
     civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
+use std::borrow::Cow;
 
 /// One message of the error log with its fields. Source of the format: nginx `src/core/ngx_log.c` and
 /// `ngx_http_log_error_handler` in `src/http/ngx_http_request.c`.
@@ -88,7 +89,8 @@ impl Level {
 /// Reads one whole entry as nginx wrote it: `2026/11/22 12:17:46 [crit] 174#174: *7 MESSAGE, client: …`. An entry may hold
 /// line ends ([`entries`] joins them). `None` if it does not begin so.
 pub fn parse(line: &[u8]) -> Option<ErrorLine> {
-    let text = String::from_utf8_lossy(line.get(..LONGEST).unwrap_or(line));
+    let line = line.get(..LONGEST).unwrap_or(line);
+    let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
     let at = stamp(text.as_bytes())?;
     let (level, rest) = level(text.get(STAMP..)?.strip_prefix(' ')?)?;
     let (pid, connection, rest) = origin(rest);

@@ -1,5 +1,8 @@
 //! nginx's messages -> complaints: one row a kind, real texts of nginx 1.22 to 1.29 and of older ones where they differ.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::too_many_lines, reason = "tables")]
+
 use logscan::{Complaint, Peer, Phase, Trouble, complaint::Place, error_log::parse};
 
 const CONNECTING: &str = "while connecting to upstream";
@@ -651,6 +654,23 @@ fn noise_is_unrelated() {
         (
             "warn",
             "1024 worker_connections exceed open file resource limit: 64",
+        ),
+        (
+            "warn",
+            "the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead in /etc/nginx/a:3",
+        ),
+        ("error", "js exception: TypeError in /etc/nginx/a.js:3"),
+        (
+            "error",
+            "connect() failed (111: Connection refused) while requesting certificate status, responder: r3.o.lencr.org",
+        ),
+        (
+            "error",
+            "r3.o.lencr.org could not be resolved (3: Host not found) while requesting certificate status, responder: r3.o.lencr.org",
+        ),
+        (
+            "alert",
+            "send() failed (111: Connection refused) while logging to syslog, server: unix:/dev/log",
         ),
     ];
     for (level, message) in alone {

@@ -1,6 +1,6 @@
 //! The text of a `log_format` -> parts.
 
-use super::{Escape, Format, Part, Variable};
+use super::{Escape, Format, Part, Variable, prefilter::Prefilter};
 use memchr::memmem::Finder;
 
 pub(super) fn arguments<S: AsRef<str>>(arguments: &[S]) -> Format {
@@ -24,26 +24,9 @@ fn build(escape: Escape, text: &str) -> Format {
     let parts = parts(text);
     Format {
         escape,
-        status_stands_alone: status_stands_alone(&parts),
+        prefilter: Prefilter::new(&parts),
         parts,
     }
-}
-
-/// Whether literals without digits surround every `$status`; the end of a line is as good.
-fn status_stands_alone(parts: &[Part]) -> bool {
-    let parts_from = |byte: Option<&u8>, at_edge| byte.map_or(at_edge, |byte| !byte.is_ascii_digit());
-    parts
-        .iter()
-        .enumerate()
-        .filter(|(_, part)| part.variable == Variable::Status)
-        .all(|(at, part)| {
-            let before = at
-                .checked_sub(1)
-                .and_then(|at| parts.get(at))
-                .and_then(|part| part.literal.needle().last());
-            let behind = part.literal.needle().first();
-            parts_from(before, at <= 1) && parts_from(behind, at + 1 == parts.len())
-        })
 }
 
 fn escape(parameter: &str) -> Option<Escape> {

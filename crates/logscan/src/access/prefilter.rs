@@ -1,10 +1,37 @@
-//! Can a line be a failure? Looks at digits only, whatever the format.
+//! Can a line be a failure? Decided without reading it.
 
-use memchr::memchr2_iter;
+use super::{Part, Variable};
+use memchr::{memchr2_iter, memmem::Finder};
 
-/// Whether a line can be a request that failed with 5xx or 499. A no is certain for every format that keeps other digits
-/// away from `$status` ([`Format::may_be_failure`](super::Format::may_be_failure) knows); a yes needs
-/// [`Format::parse`](super::Format::parse).
+/// What shows a failure in lines of one format: the text before `$status` with the beginning of 5xx or 499 behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Prefilter {
+    /// `None` where nothing stands before `$status`, or the format has none: then every line may be one.
+    marks: Option<[Finder<'static>; 2]>,
+}
+
+impl Prefilter {
+    pub(super) fn new(parts: &[Part]) -> Prefilter {
+        let status = parts.iter().position(|part| part.variable == Variable::Status);
+        let before = status
+            .and_then(|at| parts.get(at.checked_sub(1)?))
+            .map(|part| part.literal.needle());
+        let mark = |before: &[u8], digits: &[u8]| Finder::new(&[before, digits].concat()).into_owned();
+        let marks = before
+            .filter(|before| !before.is_empty())
+            .map(|b| [mark(b, b"5"), mark(b, b"499")]);
+        Prefilter { marks }
+    }
+
+    pub(super) fn may_be_failure(&self, line: &[u8]) -> bool {
+        self.marks
+            .as_ref()
+            .is_none_or(|marks| marks.iter().any(|mark| mark.find(line).is_some()))
+    }
+}
+
+/// Whether a line of an unknown format can be a request that failed with 5xx or 499. A no is certain for every format that
+/// keeps other digits away from `$status`. [`Format::may_be_failure`](super::Format::may_be_failure) lets fewer lines pass.
 pub fn may_be_failure(line: &[u8]) -> bool {
     failures(line).next().is_some()
 }

@@ -1,7 +1,11 @@
 //! Values of variables: what they can look like, and what they mean.
 
 use super::{AccessLine, Escape, Format, Variable, fit::Spans};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
 
 /// Cheap checks that keep a value from running into its neighbours.
 pub(super) fn is_plausible(variable: Variable, value: &[u8]) -> bool {
@@ -63,11 +67,7 @@ fn set(out: &mut AccessLine, variable: Variable, value: &[u8], escape: Escape) {
     use Variable as V;
     match variable {
         V::TimeLocal => out.at = out.at.or_else(|| time_local(value)),
-        V::TimeIso => {
-            out.at = out
-                .at
-                .or_else(|| utc(std::str::from_utf8(value).ok()?.parse().ok()?))
-        }
+        V::TimeIso => out.at = out.at.or_else(|| time_iso(value)),
         V::Msec => out.at = msec(value).or(out.at),
         V::Status => out.status = number(value),
         V::Request => out.request = text(value, escape),
@@ -101,19 +101,42 @@ fn text(value: &[u8], escape: Escape) -> Option<String> {
 
 /// `22/Nov/2026:12:17:46 +0000`
 fn time_local(value: &[u8]) -> Option<DateTime> {
-    let text = std::str::from_utf8(value).ok()?;
-    let (date, rest) = text.split_at_checked(11)?;
-    let mut date = date.split('/');
-    let (day, month, year) = (date.next()?, month(date.next()?)?, date.next()?);
-    let (time, zone) = rest.strip_prefix(':')?.split_once(' ')?;
-    utc(format!("{year}-{month:02}-{day}T{time}{zone}").parse().ok()?)
+    let (day, month, year) = (value.get(0..2)?, month(value.get(3..6)?)?, value.get(7..11)?);
+    moment(
+        Date::new(small(year)?, month, small(day)?).ok()?,
+        value.get(12..20)?,
+        value.get(21..26)?,
+    )
 }
 
-fn month(name: &str) -> Option<usize> {
-    const NAMES: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    NAMES.iter().position(|known| *known == name).map(|at| at + 1)
+/// `2026-11-22T12:17:46+00:00`
+fn time_iso(value: &[u8]) -> Option<DateTime> {
+    let (year, month, day) = (value.get(0..4)?, value.get(5..7)?, value.get(8..10)?);
+    moment(
+        Date::new(small(year)?, small(month)?, small(day)?).ok()?,
+        value.get(11..19)?,
+        value.get(19..25)?,
+    )
+}
+
+/// A date with `12:17:46` and an offset, in UTC.
+fn moment(date: Date, time: &[u8], offset: &[u8]) -> Option<DateTime> {
+    let clock = Time::new(small(&time[0..2])?, small(&time[3..5])?, small(&time[6..8])?, 0).ok()?;
+    let minutes = small::<i64>(&offset[1..3])? * 60 + small::<i64>(&offset[offset.len() - 2..])?;
+    let ahead = if offset[0] == b'-' { -minutes } else { minutes };
+    date.to_datetime(clock)
+        .checked_sub(SignedDuration::from_mins(ahead))
+        .ok()
+}
+
+fn small<T: TryFrom<u32>>(bytes: &[u8]) -> Option<T> {
+    T::try_from(crate::digits(bytes)?).ok()
+}
+
+fn month(name: &[u8]) -> Option<i8> {
+    const NAMES: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let at = NAMES.chunks(3).position(|known| known == name)?;
+    i8::try_from(at + 1).ok()
 }
 
 /// `1763813866.123`
@@ -124,11 +147,7 @@ fn msec(value: &[u8]) -> Option<DateTime> {
         .ok()?
         .checked_mul(1000)?
         .checked_add(fraction.parse().ok()?)?;
-    utc(Timestamp::from_millisecond(millis).ok()?)
-}
-
-fn utc(at: Timestamp) -> Option<DateTime> {
-    Some(TimeZone::UTC.to_datetime(at))
+    Some(TimeZone::UTC.to_datetime(Timestamp::from_millisecond(millis).ok()?))
 }
 
 /// Takes a value's escapes back. What is no escape stays as it is; bytes that are not UTF-8 become `U+FFFD`.

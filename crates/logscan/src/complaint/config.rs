@@ -15,11 +15,16 @@ pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
             address: String::new(),
         });
     }
-    let fatal = parts.said.level == Level::Emerg || place.is_some();
-    (fatal && !text.is_empty()).then(|| Trouble::BadConfig {
+    let fatal = parts.said.level == Level::Emerg && !text.is_empty();
+    fatal.then(|| Trouble::BadConfig {
         text: text.to_owned(),
         place,
     })
+}
+
+/// A message ends with a place in a config, as nginx says at start only.
+pub(crate) fn names_a_place(message: &str) -> bool {
+    split_place(message).1.is_some()
 }
 
 /// `host not found in upstream "NAME"`, `… in resolver "NAME"`, `… in "NAME" of the "listen" directive`.

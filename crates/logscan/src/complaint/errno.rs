@@ -23,7 +23,13 @@ const TEXTS: [(&str, i32); 17] = [
 
 /// The errno in a text like `(111: Connection refused)`, `(2 or 13)` or `Connection refused`.
 pub(crate) fn parse(text: &str) -> Option<i32> {
-    named(text).or_else(|| leading_number(text))
+    let number = leading_number(text);
+    let is_linux = |(phrase, known): &(&str, i32)| number == Some(*known) && text.contains(phrase);
+    if TEXTS.iter().any(is_linux) {
+        number
+    } else {
+        named(text).or(number)
+    }
 }
 
 /// The errno whose text is said.

@@ -6,7 +6,7 @@ const WHILE: &str = " while ";
 
 /// Actions by their beginning, as people cut them when they paste. Sources: `ngx_http_upstream.c`, `ngx_http_request.c`,
 /// `ngx_resolver.c`, `ngx_stream_proxy_module.c`. Longer ones before their own prefixes.
-const ACTIONS: [(&str, Phase); 14] = [
+const ACTIONS: [(&str, Phase); 15] = [
     ("connecting to upstream", Phase::Connecting),
     ("SSL handshaking to upstream", Phase::Handshaking),
     ("sending request to upstream", Phase::Sending),
@@ -21,6 +21,7 @@ const ACTIONS: [(&str, Phase); 14] = [
     ("sending response to client", Phase::SendingToClient),
     ("resolving", Phase::Resolving),
     ("requesting certificate status", Phase::Other),
+    ("logging to syslog", Phase::Other),
 ];
 
 impl Phase {

@@ -1,9 +1,12 @@
 //! Names at run time: texts of `ngx_resolver.c` and of its callers.
 
-use super::{Parts, Phase, Trouble};
+use super::{Parts, Phase, Trouble, syscall::on_upstream};
 
 pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
     let body = parts.body;
+    if !matches!(parts.phase, None | Some(Phase::Resolving)) && !on_upstream(parts) {
+        return None;
+    }
     if let Some(name) = body.strip_prefix("no resolver defined to resolve ") {
         return Some(Trouble::NoResolver(name.to_owned()));
     }

@@ -1,9 +1,9 @@
 //! `CALL(ARGUMENTS) TARGET failed (ERRNO: TEXT)`: what `ngx_connection.c`, `ngx_event_connect.c`, the `os/unix` senders and
 //! receivers and the file functions say.
 
-use super::{Parts, Phase, Trouble, errno};
+use super::{Parts, Phase, Said, Trouble, errno};
 use crate::Level;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const TOO_MANY_FILES: i32 = 24;
 
@@ -57,8 +57,8 @@ pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
         _ if parts.phase == Some(Phase::Resolving) => Some(resolver(&call, parts)),
         "open" | "mkdir" | "pwrite" | "pwritev" | "pread" | "rename" | "write" => file(&call, parts),
         _ if call.errno() == TOO_MANY_FILES => Some(Trouble::TooManyFiles),
-        "connect" => Some(Trouble::Connect(call.errno())),
-        "socket" | "bind" | "listen" => Some(socket(&call, parts)),
+        "connect" => on_upstream(parts).then(|| Trouble::Connect(call.errno())),
+        "socket" | "bind" | "listen" => on_upstream(parts).then(|| socket(&call, parts)),
         "recv" | "readv" | "SSL_read" => receive(&call, parts),
         "send" | "writev" | "sendfile" | "sendmsg" | "SSL_write" => send(&call, parts),
         _ => None,
@@ -102,7 +102,7 @@ fn send(call: &Call<'_>, parts: &Parts<'_>) -> Option<Trouble> {
     (!call.reason.contains("SSL:") && !to_client && on_upstream(parts)).then(|| Trouble::Send(call.errno()))
 }
 
-/// The upstream's connection and not the client's. An upstream read goes on under the action `sending to client` where
+/// The upstream's connection and not the client's, nor that of a syslog server or an OCSP responder. An upstream read goes on under the action `sending to client` where
 /// the write event of the client drives the pipe; a pasted fragment without a phase is about the upstream.
 pub(super) fn on_upstream(parts: &Parts<'_>) -> bool {
     match parts.phase {
@@ -115,7 +115,7 @@ pub(super) fn on_upstream(parts: &Parts<'_>) -> bool {
 
 fn file(call: &Call<'_>, parts: &Parts<'_>) -> Option<Trouble> {
     let (errno, path) = (call.errno(), call.path());
-    if call.name == "write" || parts.body.contains("log file") || is_log(call, &path) {
+    if call.name == "write" || parts.body.contains("log file") || is_log(call, &path, parts.said) {
         return Some(Trouble::LogWrite { errno, path });
     }
     match (call.name, errno) {
@@ -127,14 +127,16 @@ fn file(call: &Call<'_>, parts: &Parts<'_>) -> Option<Trouble> {
     }
 }
 
-/// Logs are opened by the master outside any request; a request's own path can't pose as one.
-fn is_log(call: &Call<'_>, path: &std::path::Path) -> bool {
-    call.name == "open" && path.extension().is_some_and(|kind| kind == "log") && path.starts_with("/var/log")
+/// Logs are opened at start and after rotation, or with variables in their name while logging. What a request asks for is
+/// complained about less loudly.
+fn is_log(call: &Call<'_>, path: &Path, said: &Said<'_>) -> bool {
+    let by_nginx = said.level >= Level::Alert || said.message.ends_with(" while logging request");
+    call.name == "open" && by_nginx && path.extension().is_some_and(|kind| kind == "log")
 }
 
 /// Names that nginx gives: ten digits in `levels` directories of temp paths (`ngx_create_temp_file`), MD5 keys in caches,
 /// and the directories of both.
-fn is_temp_name(path: &std::path::Path) -> bool {
+fn is_temp_name(path: &Path) -> bool {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())

@@ -1,7 +1,10 @@
 //! What people paste: fragments, prefixes of container runtimes, lines of other logs, or just `502 Bad Gateway`.
 
 use super::{ErrorLine, Level, fields, level, message, origin, parse};
-use crate::{Peer, Trouble, access, complaint::errno};
+use crate::{
+    Peer, Trouble, access,
+    complaint::{config, errno},
+};
 
 /// Where a message begins when something stands before it.
 const BEGINNINGS: [&str; 26] = [
@@ -92,7 +95,12 @@ fn stamped(text: &str) -> Option<ErrorLine> {
 /// `nginx: [emerg] …`, `[crit] 174#174: *7 …`, or a message alone.
 fn fragment(text: &str) -> ErrorLine {
     let text = text.strip_prefix("nginx: ").unwrap_or(text);
-    let (level, rest) = level(text).unwrap_or((Level::Error, text));
+    let assumed = if config::names_a_place(text) {
+        Level::Emerg
+    } else {
+        Level::Error
+    };
+    let (level, rest) = level(text).unwrap_or((assumed, text));
     let (pid, connection, rest) = origin(rest);
     let mut entry = message(rest, level);
     if entry.complaint.trouble == Trouble::Unrelated
@@ -130,6 +138,11 @@ fn guess(text: &str) -> Option<Trouble> {
         Some(Trouble::RequestTooBig(text.to_owned()))
     } else if text.contains("parsing") && text.contains("response header") {
         Some(Trouble::InvalidResponse(text.to_owned()))
+    } else if text.contains("configuration file") && text.contains("test failed") {
+        Some(Trouble::BadConfig {
+            text: text.to_owned(),
+            place: None,
+        })
     } else if BACKEND_MARKS.iter().any(|mark| text.contains(mark)) {
         Some(Trouble::BackendLog(text.to_owned()))
     } else {
@@ -156,9 +169,10 @@ fn bare_errno(text: &str) -> Option<Trouble> {
 }
 
 #[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "tables")]
 mod tests {
     use super::*;
-    use crate::{PeerAddress, Phase};
+    use crate::{PeerAddress, Phase, complaint::Place};
 
     fn check(rows: &[(&str, Trouble, Option<Phase>)]) {
         for (text, trouble, phase) in rows {
@@ -171,6 +185,10 @@ mod tests {
     fn fragments_are_understood() {
         use Trouble as T;
         let said = |text: &str| text.to_owned();
+        let place = Place {
+            file: "/etc/nginx/nginx.conf".into(),
+            line: 3,
+        };
         let wrong_version = T::Tls {
             reason: said("wrong version number"),
             alert: None,
@@ -231,6 +249,22 @@ mod tests {
             ),
             ("113 No route to host", T::Connect(113), None),
             ("Connection refused", T::Connect(111), None),
+            (
+                "unknown directive \"foo\" in /etc/nginx/nginx.conf:3",
+                T::BadConfig {
+                    text: said("unknown directive \"foo\""),
+                    place: Some(place),
+                },
+                None,
+            ),
+            (
+                "nginx: configuration file /etc/nginx/nginx.conf test failed",
+                T::BadConfig {
+                    text: said("nginx: configuration file /etc/nginx/nginx.conf test failed"),
+                    place: None,
+                },
+                None,
+            ),
             ("502 Bad Gateway", T::Status(502), None),
             ("nginx 504", T::Status(504), None),
             ("access log: POST /xmlrpc.php 499", T::Status(499), None),
