@@ -336,10 +336,16 @@ fn tls_to_upstreams() {
         ),
     ];
     check(&rows, HANDSHAKING, Phase::Handshaking);
-    let rows = [(
-        "SSL_read() failed (SSL: error:0A00045C:SSL routines::tlsv13 alert certificate required:SSL alert number 116)",
-        tls("tlsv13 alert certificate required", Some(116)),
-    )];
+    let rows = [
+        (
+            "SSL_read() failed (SSL: error:0A00045C:SSL routines::tlsv13 alert certificate required:SSL alert number 116)",
+            tls("tlsv13 alert certificate required", Some(116)),
+        ),
+        (
+            "SSL_read() failed (SSL: error:0A000086:SSL routines::certificate verify failed)",
+            tls("certificate verify failed", None),
+        ),
+    ];
     check(&rows, HEADER, Phase::ReadingHeader);
 }
 

@@ -17,14 +17,16 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The last ` failed` counts: a path may hold another.
+    /// The last `failed (` counts: a path may hold another, a reason of OpenSSL a bare `failed`.
     fn parse(body: &'a str) -> Option<Call<'a>> {
         let (name, rest) = body.split_once('(')?;
         if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return None;
         }
         let (arguments, rest) = rest.split_once(')')?;
-        let (target, reason) = rest.rsplit_once("failed")?;
+        let (target, reason) = rest
+            .rsplit_once("failed (")
+            .or_else(|| rest.split_once("failed"))?;
         Some(Call {
             name,
             arguments,
