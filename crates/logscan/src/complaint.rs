@@ -249,6 +249,19 @@ impl Complaint {
         Complaint { trouble, phase, peer }
     }
 
+    /// The TCP address of its peer.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self.peer.as_ref()?.address {
+            PeerAddress::Tcp(address) => Some(address),
+            PeerAddress::Unix(_) | PeerAddress::Name(_) => None,
+        }
+    }
+
+    /// nginx was doing that.
+    pub fn during(&self, phase: Phase) -> bool {
+        self.phase == Some(phase)
+    }
+
     /// It only repeats that an earlier failure took a peer out of use.
     pub fn is_echo(&self) -> bool {
         matches!(self.trouble, Trouble::NoLiveUpstreams | Trouble::PeerDisabled)
