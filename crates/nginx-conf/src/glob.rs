@@ -1,7 +1,8 @@
-//! Which names a pattern of `include` stands for, by the rules of glob(3) in the C locale, over names that are given.
+//! Which names a pattern of `include` stands for.
 
-/// `name` matches `pattern`. `*`, `?` and `[…]` match no `/`, and no dot at the start of a part.
-pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+/// `name` is one of the files that `pattern` stands for, by the rules of glob(3) in the C locale: `*`, `?` and `[…]`
+/// match no `/`, and no dot at the start of a part. For hosts that are not a file system.
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let mut names = name.split(|byte| *byte == b'/');
     let fits = pattern
         .split(|byte| *byte == b'/')

@@ -21,6 +21,7 @@ mod token;
 mod tree;
 
 pub use dump::from_dump;
+pub use glob::matches as glob_matches;
 pub use load::{Supplied, Wanted, load};
 pub use mistake::{Fault, Mistake};
 pub use parse::parse;

@@ -8,7 +8,7 @@
 use crate::text::shown;
 use crate::{Fault, Text};
 
-/// nginx's buffer: longest word or comment with its end, opening quote not counted.
+/// nginx's buffer.
 const BUFFER: usize = 4096;
 
 /// One token; offsets are bytes from the start of the file.
@@ -83,15 +83,15 @@ impl<'b> Tokens<'b> {
 
     fn skip_comment(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-        self.check_length(self.at, self.at + length);
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        self.check_length(self.at, self.at + length + 1);
         self.at += length;
     }
 
     fn bare(&mut self, start: usize) -> Token {
         let end = bare_end(self.bytes, start);
         self.at = end;
-        self.check_length(start, end + 1);
+        self.check_word_length(start, end);
         self.word(start, end, start, end)
     }
 
@@ -99,7 +99,7 @@ impl<'b> Tokens<'b> {
         let Some(end) = quote_end(self.bytes, start + 1, quote) else {
             return self.cut_at_line_end(start, Fault::OpenQuote { quote: quote.into() });
         };
-        self.check_length(start + 1, end + 1);
+        self.check_word_length(start + 1, end + 1);
         let follower = self.bytes.get(end + 1).copied().unwrap_or(b';');
         if !is_space(follower) && !b";{)".contains(&follower) {
             let runs_over = self
@@ -140,7 +140,14 @@ impl<'b> Tokens<'b> {
         }
     }
 
-    /// nginx finds out when its buffer is full, the end is not in it, and the file goes on.
+    /// nginx's buffer has to hold a word from its start up to the byte that ends it, and where that byte is a space
+    /// the one after it too.
+    fn check_word_length(&mut self, start: usize, end: usize) {
+        let spaces = self.bytes.get(end).is_some_and(|byte| is_space(*byte));
+        self.check_length(start, end + 1 + usize::from(spaces));
+    }
+
+    /// It finds out when the buffer is full and the file goes on.
     fn check_length(&mut self, start: usize, end: usize) {
         if end - start > BUFFER && self.bytes.len() > start + BUFFER {
             self.faults.push((start, start + BUFFER, Fault::TooLong));
