@@ -77,6 +77,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("internal", 0, 0),
     ("keepalive_timeout", 1, 2),
     ("listen", 1, MANY),
+    ("load_module", 1, 1),
     ("log_format", 2, MANY),
     ("log_not_found", 1, 1),
     ("memcached_pass", 1, 1),

@@ -1,5 +1,6 @@
 //! Where a `…_by_lua_block { … }` ends. lua-nginx-module reads its blocks with a lexer of its own
-//! (`src/ngx_http_lua_lex.rl`): braces count unless they stand in a Lua string, comment or long bracket.
+//! (`ngx_http_lua_lex`): braces count unless they stand in a Lua string, comment or long bracket. A quote that is not
+//! closed on its line is no quote to it.
 
 /// Offset of the `}` that closes the block whose code starts at `from`; `None` when it is never closed.
 pub(crate) fn block_end(bytes: &[u8], from: usize) -> Option<usize> {
@@ -14,7 +15,7 @@ pub(crate) fn block_end(bytes: &[u8], from: usize) -> Option<usize> {
             b'{' => level += 1,
             b'}' if level == 1 => return Some(at),
             b'}' => level -= 1,
-            quote @ (b'"' | b'\'') => at = string_end(bytes, at + 1, *quote)?,
+            quote @ (b'"' | b'\'') => at = string_end(bytes, at + 1, *quote).unwrap_or(at),
             b'[' => at = long_bracket_end(bytes, at).unwrap_or(Some(at))?,
             _ if bytes.get(at + 1) == Some(&b'-') => at = comment_end(bytes, at + 2)?,
             _ => {}
@@ -23,14 +24,16 @@ pub(crate) fn block_end(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// Offset of the closing quote.
+/// Offset of the closing quote on the same line, even where a backslash ends the line.
 fn string_end(bytes: &[u8], mut at: usize, quote: u8) -> Option<usize> {
     loop {
-        at += memchr::memchr2(quote, b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&quote) {
-            return Some(at);
+        at += memchr::memchr3(quote, b'\\', b'\n', bytes.get(at..)?)?;
+        match bytes.get(at)? {
+            b'\n' => return None,
+            b'\\' if bytes.get(at + 1) == Some(&b'\n') => return None,
+            b'\\' => at += 2,
+            _ => return Some(at),
         }
-        at += 2;
     }
 }
 
@@ -68,7 +71,9 @@ mod tests {
             ("[[}]]}", Some(5)),
             ("[=[}]]]=]}", Some(9)),
             ("a[1] = b[c[1]] - 1 }", Some(19)),
-            ("'}", None),
+            ("'}", Some(1)),
+            ("a = \"x\n}", Some(7)),
+            ("\"\\\n}\"}", Some(3)),
             ("[[ }", None),
             ("-- }", None),
             ("{ }", None),

@@ -1,6 +1,7 @@
 //! Our tree against crossplane's: directive, arguments, line and nesting. Needs crossplane 0.5 from PyPI in
 //! `target/tools/venv` or on PATH; fails without it.
 #![allow(clippy::disallowed_methods, reason = "tests run the tools they compare with")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
 
 mod common;
 
@@ -12,7 +13,10 @@ use std::process::Command;
 
 /// Where crossplane itself is not a judge, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
-    ("quoting", "leaves \\t, \\n and \\\\ in quotes as they are, and ends a bare word at }"),
+    (
+        "quoting",
+        "leaves \\t, \\n and \\\\ in quotes as they are, and ends a bare word at }",
+    ),
     ("lua", "knows no comments and no long brackets in Lua"),
 ];
 
@@ -24,16 +28,28 @@ fn crossplane() -> PathBuf {
 /// What crossplane makes of it: files by path.
 fn theirs(disk: &OnDisk) -> Vec<(PathBuf, Value)> {
     let output = Command::new(crossplane()).arg("parse").arg(disk.main()).output();
-    let output = output.expect("these tests compare with crossplane: pip install crossplane into target/tools/venv");
+    let output =
+        output.expect("these tests compare with crossplane: pip install crossplane into target/tools/venv");
     let parsed: Value = serde_json::from_slice(&output.stdout).expect("JSON from crossplane");
     let files = parsed["config"].as_array().expect("files").iter();
-    files.map(|file| (PathBuf::from(file["file"].as_str().unwrap()), without_includes(&file["parsed"]))).collect()
+    files
+        .map(|file| {
+            (
+                PathBuf::from(file["file"].as_str().unwrap()),
+                without_includes(&file["parsed"]),
+            )
+        })
+        .collect()
 }
 
 /// `include` lines keep their argument; which files they lead to is compared by the list of files. A comment inside a
 /// directive comes out as a directive of its own.
 fn without_includes(parsed: &Value) -> Value {
-    let directives = parsed.as_array().into_iter().flatten().filter(|directive| directive["directive"] != "#");
+    let directives = parsed
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|directive| directive["directive"] != "#");
     let directives = directives.map(|directive| {
         let mut directive = directive.clone();
         let fields = directive.as_object_mut().unwrap();
@@ -69,8 +85,13 @@ fn args(tree: &Tree, directive: &Directive) -> Vec<String> {
         args.push(String::from_utf8_lossy(tree.bytes(code)).into_owned());
     }
     if directive.is("if") {
-        args.iter_mut().take(1).for_each(|first| *first = first.trim_start_matches('(').to_owned());
-        args.iter_mut().next_back().into_iter().for_each(|last| *last = last.trim_end_matches(')').to_owned());
+        args.iter_mut()
+            .take(1)
+            .for_each(|first| *first = first.trim_start_matches('(').to_owned());
+        args.iter_mut()
+            .next_back()
+            .into_iter()
+            .for_each(|last| *last = last.trim_end_matches(')').to_owned());
         args.retain(|arg| !arg.is_empty());
     }
     args
@@ -89,7 +110,10 @@ fn the_same_tree_as_crossplane() {
         let name = path.display();
         assert_eq!(tree.files().len(), theirs.len(), "{name}: number of files");
         for file in tree.files() {
-            let (_, parsed) = theirs.iter().find(|(path, _)| **path == **file.path()).expect("the same files");
+            let (_, parsed) = theirs
+                .iter()
+                .find(|(path, _)| **path == **file.path())
+                .expect("the same files");
             let ours = ours(&tree, file, file.directives());
             assert_eq!(ours, *parsed, "{name}: {}", file.path().display());
         }

@@ -1,6 +1,14 @@
 //! The corpus, and configurations on disk.
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::disallowed_methods, reason = "tests read their corpus and run the tools they compare with")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot run has to fail"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read their corpus and run the tools they compare with"
+)]
 
 use nginx_conf::{Mistake, Supplied, Tree, Wanted, glob_matches, load};
 use std::fs;
@@ -49,7 +57,9 @@ impl OnDisk {
     pub fn load(&self) -> (Tree, Vec<Mistake>) {
         let all = files(self.prefix());
         load(&self.main(), self.prefix(), &mut |wanted| match wanted {
-            Wanted::File(path) => fs::read(path).map_or(Supplied::Missing, |bytes| Supplied::Bytes(bytes.into())),
+            Wanted::File(path) => {
+                fs::read(path).map_or(Supplied::Missing, |bytes| Supplied::Bytes(bytes.into()))
+            }
             Wanted::Glob(pattern) => Supplied::Paths(globbed(pattern, &all)),
         })
     }
@@ -57,7 +67,12 @@ impl OnDisk {
     /// As the real nginx reads it: `nginx -T`, or `nginx -t`.
     pub fn nginx(&self, test: &str) -> Output {
         let mut nginx = Command::new("nginx");
-        nginx.arg(test).arg("-p").arg(self.prefix()).arg("-c").arg(self.main());
+        nginx
+            .arg(test)
+            .arg("-p")
+            .arg(self.prefix())
+            .arg("-c")
+            .arg(self.main());
         nginx.args(["-e", "stderr", "-g", "pid nginx.pid;"]);
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
         let run = nginx.env("PATH", path).output();
@@ -67,8 +82,13 @@ impl OnDisk {
 
 /// The entries of `tests/corpus/{part}`.
 pub fn corpus(part: &str) -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(part);
-    let mut found: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/corpus")
+        .join(part);
+    let mut found: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     found.sort();
     assert!(found.len() > 10, "the corpus is there");
     found
@@ -77,12 +97,16 @@ pub fn corpus(part: &str) -> Vec<PathBuf> {
 /// Every file below a directory, in no order.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
 }
 
 fn globbed(pattern: &Path, all: &[PathBuf]) -> Vec<PathBuf> {
     let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
-    let fits = all.iter().filter(|path| glob_matches(&bytes(pattern), &bytes(path)));
+    let fits = all
+        .iter()
+        .filter(|path| glob_matches(&bytes(pattern), &bytes(path)));
     let mut found: Vec<PathBuf> = fits.cloned().collect();
     found.sort_by_key(|path| bytes(path));
     found
