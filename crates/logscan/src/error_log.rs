@@ -5,7 +5,7 @@ mod fields;
 mod pasted;
 
 pub use entries::{Entries, entries};
-pub use pasted::parse_pasted;
+pub use pasted::{parse_pasted, pasted};
 
 use crate::{Complaint, complaint::Said};
 use fields::Fields;

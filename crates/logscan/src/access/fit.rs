@@ -45,7 +45,7 @@ impl Fit<'_> {
             let Some(end) = self.end(part, from, is_last) else {
                 return false;
             };
-            if self.accepts(part.variable, start, end) {
+            if self.accepts(part, start, end) {
                 self.spans.push(start..end);
                 if self.from(index + 1, end + part.literal.needle().len()) {
                     return true;
@@ -70,11 +70,12 @@ impl Fit<'_> {
         Some(from + part.literal.find(rest)?)
     }
 
-    fn accepts(&self, variable: Variable, start: usize, end: usize) -> bool {
-        let value = &self.line[start..end];
-        let quote_follows = self.line.get(end) == Some(&b'"');
-        let is_escaped = self.format.escape == Escape::Json && quote_follows && odd_backslashes(value);
-        !is_escaped && values::is_plausible(variable, value)
+    fn accepts(&self, part: &Part, start: usize, end: usize) -> bool {
+        let (value, behind) = (&self.line[start..end], &self.line[end..]);
+        let is_escaped =
+            self.format.escape == Escape::Json && behind.starts_with(b"\"") && odd_backslashes(value);
+        let goes_on = part.variable.has_tries() && values::another_try(behind, part.literal.needle());
+        !is_escaped && !goes_on && values::is_plausible(part.variable, value)
     }
 }
 

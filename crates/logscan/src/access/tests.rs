@@ -66,6 +66,35 @@ fn json_lines_are_read() {
 }
 
 #[test]
+fn without_an_upstream_json_is_empty() {
+    let line = r#"{"t":"2026-11-22T14:59:26+00:00","r":"GET /r HTTP/1.1","status":"502","ua":"","us":"","uht":"","agent":"curl"}"#;
+    let found = read(JSON, line);
+    assert_eq!(
+        (found.upstream_addr.len(), found.upstream_status.clone()),
+        (0, vec![None])
+    );
+    assert_eq!(found.made_by_nginx(), Some(true));
+}
+
+#[test]
+fn tries_end_where_the_format_goes_on() {
+    let format =
+        "$status $upstream_addr $upstream_status $upstream_header_time $host$request_uri $http_user_agent";
+    let line = r"502 127.0.0.1:81 : 127.0.0.1:82 502 : 502 - : 0.000 a.lab/err a\x22b \x22} 502";
+    let found = read(format, line);
+    assert_eq!(found.upstream_header, vec![None, Some(0.0)]);
+    assert_eq!(found.host.as_deref(), Some("a.lab"));
+    let csv = read(
+        "$status, $upstream_status, $upstream_addr",
+        "502, 502, 127.0.0.1:80",
+    );
+    assert_eq!(
+        (csv.upstream_status, csv.upstream_addr),
+        (vec![Some(502)], owned(&["127.0.0.1:80"]))
+    );
+}
+
+#[test]
 fn tries_are_told_apart() {
     let format = "$upstream_addr $upstream_status $upstream_response_time";
     type Row<'a> = (&'a str, &'a [&'a str], &'a [Option<u16>], &'a [Option<f64>]);

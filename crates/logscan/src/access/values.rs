@@ -20,7 +20,7 @@ pub(super) fn is_plausible(variable: Variable, value: &[u8]) -> bool {
         V::Client | V::Method => none_of(b" \""),
         V::Host | V::ServerName => none_of(b" \"/"),
         V::Uri => value.is_empty() || matches!(value[0], b'/' | b'*' | b'-' | b'h'),
-        V::UpstreamAddr => tries(value).all(|of_try| !of_try.is_empty() && !of_try.contains(&b' ')),
+        V::UpstreamAddr => value.is_empty() || tries(value).all(|t| !t.is_empty() && !t.contains(&b' ')),
         V::UpstreamStatus | V::UpstreamConnect | V::UpstreamHeader | V::UpstreamResponse => {
             value.is_empty() || tries(value).all(is_number_or_dash)
         }
@@ -32,15 +32,39 @@ fn is_number_or_dash(of_try: &[u8]) -> bool {
     of_try == b"-" || (!of_try.is_empty() && of_try.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
 }
 
-/// The tries of a request: nginx separates peers by `, ` and internal redirects by ` : ` (`ngx_http_upstream.c`).
+impl Variable {
+    /// Holds one value a try.
+    pub(super) fn has_tries(self) -> bool {
+        use Variable as V;
+        matches!(
+            self,
+            V::UpstreamAddr
+                | V::UpstreamStatus
+                | V::UpstreamConnect
+                | V::UpstreamHeader
+                | V::UpstreamResponse
+        )
+    }
+}
+
+/// Between peers, and between internal redirects (`ngx_http_upstream.c`).
+const SEPARATORS: [&[u8]; 2] = [b", ", b" : "];
+
+/// What follows is a further try and not the format's own text.
+pub(super) fn another_try(behind: &[u8], literal: &[u8]) -> bool {
+    SEPARATORS
+        .iter()
+        .any(|separator| behind.starts_with(separator) && !literal.starts_with(separator))
+}
+
+/// The tries of a request.
 fn tries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
         let all = rest?;
-        let comma = memchr::memmem::find(all, b", ").map(|at| (at, at + 2));
-        let colon = memchr::memmem::find(all, b" : ").map(|at| (at, at + 3));
-        let separator = [comma, colon].into_iter().flatten().min();
-        rest = separator.map(|(_, behind)| &all[behind..]);
+        let find = |separator: &&[u8]| Some((memchr::memmem::find(all, separator)?, separator.len()));
+        let separator = SEPARATORS.iter().filter_map(find).min();
+        rest = separator.map(|(at, length)| &all[at + length..]);
         Some(separator.map_or(all, |(at, _)| &all[..at]))
     })
 }

@@ -64,6 +64,23 @@ const BACKEND_MARKS: [&str; 24] = [
     "MaxRequestWorkers",
 ];
 
+/// Reads a paste of any number of lines: entries of nginx's log with the lines that continue them, and every other line
+/// that is not blank on its own.
+pub fn pasted(text: &str) -> impl Iterator<Item = ErrorLine> {
+    super::entries(text.as_bytes())
+        .filter_map(|range| text.get(range))
+        .flat_map(|entry| {
+            let whole = parse(entry.as_bytes());
+            let lines = if whole.is_none() { entry } else { "" };
+            whole.into_iter().chain(
+                lines
+                    .lines()
+                    .filter(|line| !line.trim().is_empty())
+                    .map(parse_pasted),
+            )
+        })
+}
+
 /// Reads whatever a person pasted as one message; without a level it is taken as an error.
 pub fn parse_pasted(text: &str) -> ErrorLine {
     let text = text
@@ -303,6 +320,23 @@ mod tests {
             ("it does not work", T::Unrelated, None),
             ("", T::Unrelated, None),
         ]);
+    }
+
+    #[test]
+    fn pastes_of_many_lines_are_taken_apart() {
+        let text = "502 Bad Gateway\n\nweb | 2026/11/22 12:17:46 [error] 1#1: *1 upstream sent too big header\n\
+            2026/11/22 12:17:46 [error] 1#1: *7 FastCGI sent in stderr: \"PHP message: a\nb\" while reading upstream, client: 1.2.3.4\n\
+            2026/11/22 12:17:47 [error] 1#1: *8 no live upstreams while connecting to upstream\n";
+        let stderr = Trouble::BackendStderr("PHP message: a\nb".to_owned());
+        let expected = [
+            Trouble::Status(502),
+            Trouble::HeaderTooBig,
+            stderr,
+            Trouble::NoLiveUpstreams,
+        ];
+        let found: Vec<_> = pasted(text).map(|entry| entry.complaint.trouble).collect();
+        assert_eq!(found, expected);
+        assert_eq!(pasted("\n \n").count(), 0);
     }
 
     #[test]
