@@ -2,8 +2,8 @@
 //! asks the time, or fails.
 //!
 //! ```text
-//! topology::discover(host) -> Topology       nginx instances, sites, routes, backends
-//! observe::observe(host, &topology)          -> Vec<Case>: one failing route each, and all that was seen of it
+//! discover::discover(host, &options)         -> World: nginx instances, sites, routes, backends
+//! observe::observe(host, world)              -> Vec<Case>: one failing route each, and all that was seen of it
 //! judge::judge(&cases, causes::ALL)          -> Verdict, pure
 //! ```
 
@@ -11,6 +11,7 @@ pub mod backend_log;
 pub mod case;
 pub mod cause;
 pub mod causes;
+pub mod discover;
 pub mod elsewhere;
 pub mod evidence;
 pub mod explain;

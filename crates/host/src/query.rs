@@ -245,6 +245,9 @@ pub enum Tool {
     },
     /// `systemctl list-unit-files --type=service,socket` (name, state, preset).
     UnitFiles,
+    /// `systemctl list-units --all --type=service,socket` (name, load, active and sub state): what systemd has in
+    /// memory, failed units and instances of templates included.
+    UnitsLoaded,
     /// `journalctl -o json` of these units (their own lines and systemd's about them).
     Journal {
         /// Unit names; empty is the whole journal.

@@ -18,6 +18,7 @@ pub(super) fn name(tool: &Tool) -> String {
         Tool::NginxVersion { exe } => format!("{} -V", exe.display()),
         Tool::UnitsShow { .. } => "systemctl show".into(),
         Tool::UnitFiles => "systemctl list-unit-files".into(),
+        Tool::UnitsLoaded => "systemctl list-units".into(),
         Tool::Journal { .. } => "journalctl".into(),
         Tool::NftRuleset => "nft list ruleset".into(),
         Tool::IptablesSave { v6, legacy } => iptables_save(*v6, *legacy).into(),
@@ -35,7 +36,8 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::NginxDump { exe, args } => nginx_dump(&what, exe, args),
         Tool::NginxVersion { exe } => test(&what, exe, &["-V"]),
         Tool::UnitsShow { units } => units_show(&what, units),
-        Tool::UnitFiles => unit_files(&what),
+        Tool::UnitFiles => unit_list(&what, &["list-unit-files"]),
+        Tool::UnitsLoaded => unit_list(&what, &["list-units", "--all"]),
         Tool::Journal { units, since, lines } => journal(&what, units, *since, *lines),
         Tool::NftRuleset => data(&what, &["nft"], &["-j", "list", "ruleset"]),
         Tool::IptablesSave { v6, legacy } => iptables(&what, *v6, *legacy),
@@ -139,15 +141,9 @@ fn units_show(what: &str, units: &[String]) -> Look<Output> {
     data(what, &["systemctl"], &args)
 }
 
-fn unit_files(what: &str) -> Look<Output> {
-    let args = [
-        "list-unit-files",
-        "--no-pager",
-        "--no-legend",
-        "--plain",
-        "--type=service,socket",
-    ];
-    data(what, &["systemctl"], &args)
+fn unit_list(what: &str, verb: &[&str]) -> Look<Output> {
+    let shape = ["--no-pager", "--no-legend", "--plain", "--type=service,socket"];
+    data(what, &["systemctl"], &[verb, &shape].concat())
 }
 
 fn journal(what: &str, units: &[String], since: Timestamp, lines: u32) -> Look<Output> {

@@ -1,0 +1,253 @@
+//! From a host to the world a diagnosis is made in: nginx instances, routes, backends, and who is configured to serve
+//! what. Works with whatever rights there are: what is refused is a blind spot in [`World::unseen`], never an absence.
+
+mod address;
+mod backend;
+mod boot;
+mod claims;
+mod config;
+mod ini;
+mod instance;
+mod kinds;
+mod masters;
+mod routes;
+mod scout;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use backend::backend_of;
+
+use crate::{
+    Options, World,
+    topology::{Claim, FpmPool, Route, Target},
+    world::Nginx,
+};
+use host::{
+    Endpoint, Host, Look, Looks, Unseen,
+    answer::{Socket, SocketState},
+    looks::{Process, Unit},
+};
+use instance::Known;
+use masters::{Command, Master};
+use scout::Scout;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    thread::{Scope, ScopedJoinHandle},
+};
+
+/// Everything but logs: `World::{now, since, boot, nginx, routes, processes, sockets, accounts, units, claims, pools,
+/// somaxconn, unseen}`. Looks that do not need one another are made at the same time.
+pub fn discover(host: &dyn Host, options: &Options) -> World {
+    let scout = Scout::new(host);
+    let now = scout.seen(host.now()).unwrap_or_default();
+    let mut world = World::unseen(now, now.before(options.since));
+    let inventory = look_around(&scout, &mut world);
+    let processes = world.processes.clone().unwrap_or_default();
+    let masters = masters::running(&processes);
+    let found = look_closer(&scout, &world, &masters, &processes, &inventory);
+    world.sockets = found.sockets;
+    world.pools = found.pools;
+    world.claims = found.claims;
+    world.units = found.units;
+    for (nginx, routes) in found.instances {
+        world.nginx.push(nginx);
+        world.routes.extend(routes);
+    }
+    world
+        .routes
+        .retain(|route| options.site.as_deref().is_none_or(|site| is_site(route, site)));
+    units::add_claimants(&scout, &mut world.units, &world.claims);
+    claims::spoken::add(&scout, &mut world);
+    let matters = units_that_matter(&world);
+    world.units = world.units.map(|units| units::keep(units, &matters));
+    world.unseen = scout.into_unseen();
+    world
+}
+
+fn is_site(route: &Route, site: &str) -> bool {
+    let names = route.names.iter().chain([&route.site]);
+    names.into_iter().any(|name| name.eq_ignore_ascii_case(site))
+}
+
+/// The looks that need no other: processes, boot, accounts, the lists of units.
+fn look_around(scout: &Scout, world: &mut World) -> Look<units::Inventory> {
+    let now = world.now;
+    std::thread::scope(|scope| {
+        let inventory = scope.spawn(|| units::Inventory::look(scout));
+        let processes = scope.spawn(|| scout.host.processes());
+        let boot = scope.spawn(move || boot::look(scout.host, now));
+        let accounts = scope.spawn(|| scout.host.accounts());
+        world.somaxconn = scout.noted(somaxconn(scout.host));
+        world.accounts = scout.noted(joined(accounts));
+        world.boot = scout.noted(joined(boot));
+        world.processes = scout.noted(joined(processes));
+        scout.noted(joined(inventory))
+    })
+}
+
+/// What a closer look finds.
+struct Found {
+    instances: Vec<(Nginx, Vec<Route>)>,
+    sockets: Look<Vec<Socket>>,
+    pools: Vec<FpmPool>,
+    claims: Vec<Claim>,
+    units: Look<Vec<Unit>>,
+}
+
+/// The looks that need to know what runs.
+fn look_closer(
+    scout: &Scout,
+    world: &World,
+    masters: &[Master],
+    processes: &[Process],
+    inventory: &Look<units::Inventory>,
+) -> Found {
+    let accounts = world.accounts.as_ref().ok();
+    let known = &Known {
+        boot: world.boot.as_ref().ok().copied(),
+        accounts,
+    };
+    std::thread::scope(|scope| {
+        let sockets = scope.spawn(|| scout.host.sockets(netns_to_enter(masters, processes)));
+        let pools = scope.spawn(|| claims::fpm::pools(scout, processes));
+        let apache = scope.spawn(|| claims::apache::claims(scout, processes));
+        let uwsgi = scope.spawn(|| claims::uwsgi::claims(scout));
+        let running = spawn_instances(scope, scout, masters, known);
+        let units = units::look(scout, inventory, processes);
+        let from_units = units
+            .iter()
+            .flatten()
+            .flat_map(|unit| claims::service::claims(scout, unit));
+        let mut claims: Vec<Claim> = from_units.collect();
+        let mut instances: Vec<_> = running.into_iter().filter_map(|it| it.join().ok()).collect();
+        if masters.is_empty() {
+            instances.extend(stopped_instance(scout, &units, world.processes.is_ok(), known));
+        }
+        let pools = pools.join().unwrap_or_default();
+        claims.extend(pools.iter().filter_map(claims::fpm::claim));
+        claims.extend(
+            [apache, uwsgi]
+                .into_iter()
+                .flat_map(|it| it.join().unwrap_or_default()),
+        );
+        let sockets = scout.noted(joined(sockets));
+        Found {
+            instances,
+            sockets,
+            pools,
+            claims,
+            units,
+        }
+    })
+}
+
+type Instance = (Nginx, Vec<Route>);
+
+fn spawn_instances<'s, 'e: 's>(
+    scope: &'s Scope<'s, 'e>,
+    scout: &'s Scout<'s>,
+    masters: &'s [Master<'s>],
+    known: &'s Known<'s>,
+) -> Vec<ScopedJoinHandle<'s, Instance>> {
+    let spawn = |(index, master)| scope.spawn(move || instance::running(scout, master, known, index));
+    masters.iter().enumerate().map(spawn).collect()
+}
+
+/// The nginx this host should run: the unit systemd knows, or a binary or config at the usual places. Where processes
+/// could not be seen, nothing is said to be stopped.
+fn stopped_instance(scout: &Scout, units: &Look<Vec<Unit>>, seen: bool, known: &Known) -> Option<Instance> {
+    if !seen {
+        return None;
+    }
+    let is_nginx =
+        |unit: &&Unit| unit.name.strip_suffix(".service").is_some_and(masters::is_nginx) && unit.is_known();
+    let unit = units.as_ref().ok().and_then(|units| units.iter().find(is_nginx));
+    let command = unit
+        .and_then(|unit| Command::of_unit(&unit.exec_start))
+        .or_else(|| usual_binary(scout))?;
+    Some(instance::stopped(
+        scout,
+        &command,
+        unit.map(|unit| unit.name.clone()),
+        known,
+    ))
+}
+
+fn usual_binary(scout: &Scout) -> Option<Command> {
+    let usual = [
+        "/usr/sbin/nginx",
+        "/usr/local/nginx/sbin/nginx",
+        "/usr/local/openresty/nginx/sbin/nginx",
+        "/usr/sbin/angie",
+    ];
+    let exe = usual
+        .iter()
+        .find(|exe| matches!(scout.host.stat(Path::new(exe)), Ok(Some(_))))?;
+    Some(Command {
+        exe: PathBuf::from(exe),
+        ..Command::default()
+    })
+}
+
+/// The network of the first nginx, where it is not the host's own.
+fn netns_to_enter(masters: &[Master], processes: &[Process]) -> Option<u32> {
+    let host_net = processes.iter().find(|process| process.pid == 1)?.netns?;
+    let master = masters.first()?.process;
+    master.netns.filter(|net| *net != host_net).map(|_| master.pid)
+}
+
+fn somaxconn(host: &dyn Host) -> Look<u32> {
+    let path = Path::new("/proc/sys/net/core/somaxconn");
+    let bytes = host.file(path)?.unwrap_or_default();
+    let number = String::from_utf8_lossy(&bytes).trim().parse();
+    number.map_err(|_| Unseen::Unusable {
+        what: path.display().to_string(),
+        why: "not a number".to_owned(),
+    })
+}
+
+/// nginx's units, owners of listeners and of addresses that routes ask, claimants.
+fn units_that_matter(world: &World) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = world
+        .claims
+        .iter()
+        .filter_map(|claim| claim.unit.clone())
+        .collect();
+    names.extend(world.nginx.iter().filter_map(|nginx| nginx.unit.clone()));
+    let sockets = world.sockets.as_ref().map_or(&[][..], Vec::as_slice);
+    let listeners = sockets
+        .iter()
+        .filter(|socket| socket.state == SocketState::Listen);
+    let pids = listeners.flat_map(|socket| socket.pids.iter().flatten());
+    names.extend(pids.filter_map(|pid| world.process(*pid)?.unit.clone()));
+    names
+}
+
+/// Addresses that routes ask for by number or path.
+fn asked(world: &World) -> BTreeSet<Endpoint> {
+    fn of(target: &Target, into: &mut BTreeSet<Endpoint>) {
+        match target {
+            Target::Endpoint(endpoint) => drop(into.insert(endpoint.clone())),
+            Target::Group { servers, .. } => servers.iter().for_each(|server| of(&server.address, into)),
+            Target::Name { .. } | Target::Variable { .. } => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    world
+        .routes
+        .iter()
+        .for_each(|route| of(&route.target, &mut found));
+    found
+}
+
+fn joined<T>(handle: ScopedJoinHandle<'_, Look<T>>) -> Look<T> {
+    let gone = |_| Unseen::Unusable {
+        what: "a look".to_owned(),
+        why: "it broke off".to_owned(),
+    };
+    handle.join().map_err(gone).and_then(|look| look)
+}
