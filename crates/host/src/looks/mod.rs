@@ -1,11 +1,13 @@
 //! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
 
 mod account;
+pub mod firewall;
 pub(crate) mod journal;
 mod process;
 pub mod unit;
 
 pub use account::{Account, Accounts};
+pub use firewall::Firewall;
 pub use journal::JournalLine;
 pub use process::{Process, ProcessState};
 pub use unit::Unit;
@@ -152,6 +154,11 @@ pub trait Looks: Host {
     /// The kernel's ring buffer.
     fn kernel_log(&self) -> Look<Vec<KernelLine>> {
         expect_answer!(self, Query::KernelLog, KernelLog)
+    }
+
+    /// What the firewall refuses, from `nft` and `iptables-save`, whichever this host has.
+    fn firewall(&self) -> Look<Firewall> {
+        firewall::look(self)
     }
 
     /// `/etc/passwd` and `/etc/group`.
