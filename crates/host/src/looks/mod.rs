@@ -3,12 +3,16 @@
 mod account;
 pub mod firewall;
 pub(crate) mod journal;
+mod kernel;
+mod packages;
 mod process;
 pub mod unit;
 
 pub use account::{Account, Accounts};
 pub use firewall::Firewall;
 pub use journal::JournalLine;
+pub use kernel::{Boot, Netstat, Pressure, Resource, Stall};
+pub use packages::{PackageAct, PackageChange};
 pub use process::{Process, ProcessState};
 pub use unit::Unit;
 
@@ -17,6 +21,7 @@ use crate::{
     answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Stat},
     query::{Part, RecordKind},
 };
+use jiff::tz::TimeZone;
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
@@ -159,6 +164,37 @@ pub trait Looks: Host {
     /// What the firewall refuses, from `nft` and `iptables-save`, whichever this host has.
     fn firewall(&self) -> Look<Firewall> {
         firewall::look(self)
+    }
+
+    /// The last changes of packages, oldest first; empty on a host that keeps no record of them.
+    fn package_changes(&self) -> Look<Vec<PackageChange>> {
+        packages::look(self)
+    }
+
+    /// The host's time zone, in which most logs are written: `/etc/localtime`, UTC where that is not there.
+    fn time_zone(&self) -> Look<TimeZone> {
+        let file = self.file(Path::new("/etc/localtime"))?;
+        let zone = file.and_then(|tzif| TimeZone::tzif("localtime", &tzif).ok());
+        Ok(zone.unwrap_or(TimeZone::UTC))
+    }
+
+    /// When the machine started.
+    fn boot(&self) -> Look<Option<Boot>> {
+        let stat = self.blob(Path::new("/proc/stat"), Part::Head(WHOLE_FILE))?;
+        Ok(stat.and_then(|stat| Boot::parse(&stat.bytes.0)))
+    }
+
+    /// Network counters, of the namespace of a process or of our own.
+    fn netstat(&self, netns_of: Option<u32>) -> Look<Option<Netstat>> {
+        let who = netns_of.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
+        let file = self.file(Path::new(&format!("/proc/{who}/net/netstat")))?;
+        Ok(file.map(|file| Netstat::parse(&file)))
+    }
+
+    /// How much time is lost in waiting for a resource; `None` where the kernel does not tell (before 4.20, or off).
+    fn pressure(&self, of: Resource) -> Look<Option<Pressure>> {
+        let file = self.file(Path::new(of.file()))?;
+        Ok(file.map(|file| Pressure::parse(&file)))
     }
 
     /// `/etc/passwd` and `/etc/group`.

@@ -5,7 +5,7 @@ use host::{
 };
 use rustix::{
     fd::OwnedFd,
-    net::{self, AddressFamily, SocketAddrUnix, SocketType},
+    net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
 };
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
@@ -15,7 +15,13 @@ use std::{
 
 /// A TCP listener with a small backlog.
 pub(crate) fn tcp_listener(backlog: i32) -> (OwnedFd, SocketAddr) {
-    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("socket");
+    let socket = net::socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .expect("socket");
     net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("binds");
     net::listen(&socket, backlog).expect("listens");
     let address = net::getsockname(&socket)
@@ -27,7 +33,13 @@ pub(crate) fn tcp_listener(backlog: i32) -> (OwnedFd, SocketAddr) {
 
 /// A unix listener with a small backlog.
 pub(crate) fn unix_listener(path: &Path, backlog: i32) -> OwnedFd {
-    let socket = net::socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("socket");
+    let socket = net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .expect("socket");
     net::bind(&socket, &SocketAddrUnix::new(path).expect("fits")).expect("binds");
     net::listen(&socket, backlog).expect("listens");
     socket

@@ -1,5 +1,11 @@
 use crate::{is_root, live};
-use host::{Host, Looks, Query, Tool, Unseen};
+use host::{
+    Host, Looks, Query, Tool, Unseen,
+    looks::{
+        Firewall, Resource,
+        firewall::{Flow, Refusal},
+    },
+};
 use std::net::IpAddr;
 
 #[test]
@@ -54,4 +60,81 @@ fn a_program_that_others_can_write_is_not_run_as_root() {
     let look = live().ask(&Query::Run(Tool::NginxVersion { exe }));
     assert!(matches!(look, Err(Unseen::Unusable { .. })), "{look:?}");
     assert!(!dir.path().join("ran").exists());
+}
+
+#[test]
+fn the_kernels_counters_are_there() {
+    let live = live();
+    let (boot, now) = (
+        live.boot().expect("may look").expect("is there"),
+        live.now().expect("always"),
+    );
+    assert!(boot.at < now);
+    let ours = live
+        .processes()
+        .expect("may look")
+        .into_iter()
+        .find(|process| process.pid == std::process::id());
+    let started = boot.moment(ours.expect("is listed").started_ticks);
+    assert!(
+        started.distance(now) < std::time::Duration::from_secs(600),
+        "{started} {now}"
+    );
+    assert!(live.netstat(None).expect("may look").expect("is there").all.len() > 50);
+    live.netstat(Some(std::process::id()))
+        .expect("may look")
+        .expect("is there");
+    live.pressure(Resource::Cpu).expect("may look");
+    live.time_zone().expect("may look");
+}
+
+#[test]
+fn a_firewall_rule_is_found_where_it_stands() {
+    if !is_root("make a rule, in a network namespace") || which("nft").is_none() {
+        return;
+    }
+    let rules = "add table inet t; add chain inet t o { type filter hook output priority 0; }; \
+        add rule inet t o tcp dport 7080 counter reject with tcp reset";
+    let firewall = in_new_network(&[&["nft", rules]], &["nft", "-j", "list", "ruleset"]);
+    let firewall = Firewall::from_nft(&firewall).expect("is nft's");
+    let found = firewall.obstacles(&Flow::out_to([127, 0, 0, 1].into(), 7080));
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].certain && found[0].refusal == Refusal::Reject("tcp reset".into()),
+        "{found:?}"
+    );
+    // ours is looked at, or the look says why not
+    if let Err(unseen) = live().firewall() {
+        assert!(
+            matches!(unseen, Unseen::Forbidden { .. } | Unseen::NoTool { .. }),
+            "{unseen}"
+        );
+    }
+}
+
+fn which(program: &str) -> Option<std::path::PathBuf> {
+    let found = ["/usr/sbin", "/usr/bin", "/sbin"].map(|dir| std::path::Path::new(dir).join(program));
+    found.into_iter().find(|path| path.exists())
+}
+
+/// Runs commands in one new network namespace, and gives what the last one said.
+fn in_new_network(before: &[&[&str]], last: &[&str]) -> Vec<u8> {
+    let quote = |command: &[&str]| {
+        command
+            .iter()
+            .map(|word| format!("'{word}' "))
+            .collect::<String>()
+    };
+    let before: String = before.iter().map(|command| quote(command) + "&& ").collect();
+    let script = format!("{before}{}", quote(last));
+    let output = std::process::Command::new("unshare")
+        .args(["--net", "sh", "-c", &script])
+        .output();
+    let output = output.expect("starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
 }
