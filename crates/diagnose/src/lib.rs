@@ -11,12 +11,17 @@ pub mod backend_log;
 pub mod case;
 pub mod cause;
 pub mod causes;
+<<<<<<< HEAD
 pub mod discover;
+=======
+mod diagnosis;
+>>>>>>> 013fa8e (What fails is told from nginx's logs, from connecting as its worker, and from asking again)
 pub mod elsewhere;
 pub mod evidence;
 pub mod explain;
 pub mod filtered;
 pub mod judge;
+pub mod observe;
 mod options;
 pub mod reach;
 pub mod service;
@@ -30,6 +35,7 @@ pub mod world;
 
 pub use case::{Case, Symptom};
 pub use cause::{Cause, CauseId, Class, Opinion};
+pub use diagnosis::conclude;
 pub use evidence::{Evidence, Rank, Side, Source};
 pub use options::Options;
 pub use verdict::{Finding, Role, Verdict};

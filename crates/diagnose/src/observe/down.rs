@@ -1,0 +1,113 @@
+//! nginx itself does not answer.
+
+use super::{
+    LOOKS_AT_ONCE_ASKED, ask::reachable, error_logs::Complained, parallel, stance::foreign_master,
+    symptoms::Draft,
+};
+use crate::{Symptom, World, case::MadeBy};
+use host::{
+    Endpoint, Host, Looks, Stance, Talk,
+    answer::{Connect, SocketState},
+};
+use logscan::Trouble;
+
+/// A draft for each instance of which a listen address does not answer.
+pub(super) fn drafts(host: &dyn Host, world: &World, complaints: &[Complained]) -> Vec<Draft> {
+    let instances: Vec<usize> = (0..world.nginx.len()).collect();
+    let drafts = parallel::map(&instances, |nginx| of_instance(host, world, *nginx, complaints));
+    drafts.into_iter().flatten().collect()
+}
+
+fn of_instance(host: &dyn Host, world: &World, nginx: usize, complaints: &[Complained]) -> Option<Draft> {
+    let silent = silent(host, world, nginx);
+    let dead = world.nginx.get(nginx)?.master.is_none();
+    let (endpoint, outcome) = match silent.first() {
+        Some((endpoint, outcome)) => (Some(endpoint.clone()), *outcome),
+        // a takeover of its ports by another program still leaves the sites dead
+        None if dead => (None, None),
+        None => return None,
+    };
+    let said = complaints
+        .iter()
+        .rev()
+        .find(|it| it.nginx == nginx && keeps_it_down(&it.line.complaint.trouble));
+    Some(Draft {
+        nginx,
+        symptoms: vec![symptom(world, endpoint, outcome, said)],
+        hosts: vec![None],
+        ..Draft::default()
+    })
+}
+
+/// Listen addresses that do not answer, and how connecting failed.
+fn silent(host: &dyn Host, world: &World, nginx: usize) -> Vec<(Endpoint, Option<Connect>)> {
+    let inside = foreign_master(world, nginx);
+    let listens = |endpoint: &Endpoint| {
+        let sockets = world.sockets.as_ref().map_or(&[][..], Vec::as_slice);
+        let mut open = sockets
+            .iter()
+            .filter(|socket| socket.state == SocketState::Listen);
+        open.any(|socket| crate::case::listens_on(socket, &reachable(endpoint)))
+    };
+    let mut doors: Vec<Endpoint> = world
+        .routes
+        .iter()
+        .filter(|route| route.nginx == nginx)
+        .flat_map(|route| &route.listen)
+        .map(|listen| listen.endpoint.clone())
+        .filter(|endpoint| !listens(endpoint))
+        .collect();
+    doors.sort_unstable();
+    doors.dedup();
+    doors.truncate(LOOKS_AT_ONCE_ASKED);
+    let answers = parallel::map(&doors, |door| {
+        let stance = Stance {
+            identity: None,
+            inside,
+        };
+        host.connect(&reachable(door), &stance, Talk::Nothing)
+            .ok()
+            .map(|it| it.connect)
+    });
+    let refused = |answer: &Option<Connect>| answer.is_some_and(|it| it != Connect::Accepted);
+    doors
+        .into_iter()
+        .zip(answers)
+        .filter(|(_, answer)| refused(answer))
+        .collect()
+}
+
+fn keeps_it_down(trouble: &Trouble) -> bool {
+    matches!(
+        trouble,
+        Trouble::BadConfig { .. } | Trouble::ListenFailed { .. } | Trouble::HostNotFound { .. }
+    )
+}
+
+fn symptom(
+    world: &World,
+    peer: Option<Endpoint>,
+    outcome: Option<Connect>,
+    said: Option<&Complained>,
+) -> Symptom {
+    let how = match outcome {
+        Some(Connect::Failed(errno)) => format!("refused with errno {errno}"),
+        Some(Connect::TimedOut) => "without answer".to_owned(),
+        Some(Connect::Accepted) | None => "not served by nginx".to_owned(),
+    };
+    let door = peer.as_ref().map(ToString::to_string).unwrap_or_default();
+    Symptom {
+        id: String::new(),
+        complaint: said.map(|it| it.line.complaint.clone()),
+        status: None,
+        made_by: MadeBy::Unknown,
+        peer,
+        request: None,
+        count: 1,
+        first: said.map_or(world.now, |it| it.at),
+        last: world.now,
+        upstream_seconds: Vec::new(),
+        sample: said.map_or_else(|| format!("{door} {how}"), |it| it.sample.clone()),
+        log: said.map(|it| it.log.clone()).unwrap_or_default(),
+    }
+}

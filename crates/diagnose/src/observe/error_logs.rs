@@ -1,0 +1,137 @@
+//! nginx's error logs: every complaint young enough, with its time and where it stands.
+
+use super::{LOG_BYTES, clock, parallel, window};
+use crate::World;
+use host::{Host, Looks, Timestamp, Unseen};
+use jiff::tz::TimeZone;
+use logscan::{ErrorLine, Trouble, error_log};
+use std::path::{Path, PathBuf};
+
+/// Complaints kept of one log: the last ones.
+const MOST: usize = 100_000;
+/// Characters kept of an entry as a sample.
+const SAMPLE: usize = 4096;
+
+/// A complaint that may stand behind a failure.
+pub(super) struct Complained {
+    /// When.
+    pub at: Timestamp,
+    /// The nginx instance.
+    pub nginx: usize,
+    /// What.
+    pub line: ErrorLine,
+    /// The entry as it stands.
+    pub sample: String,
+    /// Where.
+    pub log: PathBuf,
+}
+
+/// The error logs of all instances.
+#[derive(Default)]
+pub(super) struct ErrorLogs {
+    /// Oldest first.
+    pub complaints: Vec<Complained>,
+    /// What could not be read.
+    pub unseen: Vec<Unseen>,
+    /// From when on each instance's complaints are known; `None` where they are not.
+    pub reach: Vec<Option<Timestamp>>,
+}
+
+/// Reads them all.
+pub(super) fn read(host: &dyn Host, world: &World, zone: &TimeZone) -> ErrorLogs {
+    let logs: Vec<(usize, &PathBuf)> = world
+        .nginx
+        .iter()
+        .enumerate()
+        .flat_map(|(index, nginx)| nginx.error_logs.iter().map(move |path| (index, path)))
+        .collect();
+    let read = parallel::map(&logs, |(nginx, path)| read_one(host, world, (*nginx, path), zone));
+    let mut all = ErrorLogs {
+        reach: vec![None; world.nginx.len()],
+        ..ErrorLogs::default()
+    };
+    for ((nginx, _), (reach, complaints, unseen)) in logs.iter().zip(read) {
+        all.reach[*nginx] = all.reach[*nginx].max(reach);
+        all.complaints.extend(complaints);
+        all.unseen.extend(unseen);
+    }
+    all.complaints.sort_by_key(|it| it.at);
+    all
+}
+
+type Read = (Option<Timestamp>, Vec<Complained>, Option<Unseen>);
+
+fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone: &TimeZone) -> Read {
+    if !path.is_absolute() || path.starts_with("/dev") {
+        return from_journal(host, world, (nginx, path), zone);
+    }
+    match host.tail(path, LOG_BYTES) {
+        Ok(Some(blob)) => {
+            let whole = blob.size <= blob.bytes.0.len() as u64;
+            let bytes = if whole {
+                &blob.bytes.0[..]
+            } else {
+                after_first_line(&blob.bytes.0)
+            };
+            let time_of = |line: &[u8]| Some(clock::moment(error_log::parse(line)?.at?, zone));
+            let young = window::since(bytes, world.since, time_of);
+            let first = || bytes.split(|byte| *byte == b'\n').find_map(time_of);
+            let cut = (!whole && young.len() == bytes.len()).then(first).flatten();
+            let unseen = cut.map(|at| Unseen::TooBig {
+                what: format!("{} before {at}", path.display()),
+                bytes: blob.size,
+            });
+            (
+                Some(cut.unwrap_or(world.since)),
+                complaints(young, nginx, path, zone),
+                unseen,
+            )
+        }
+        // nginx makes its logs at start, so none means that nothing is logged there
+        Ok(None) => (None, Vec::new(), None),
+        Err(unseen) => (None, Vec::new(), Some(unseen)),
+    }
+}
+
+/// The tail of a file begins within a line.
+pub(super) fn after_first_line(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    end.and_then(|end| bytes.get(end + 1..)).unwrap_or_default()
+}
+
+/// A log to stderr goes to the journal of nginx's unit.
+fn from_journal(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone: &TimeZone) -> Read {
+    let unit = world.nginx.get(nginx).and_then(|nginx| nginx.unit.clone());
+    let stderr = path.as_os_str() == "stderr" || path.starts_with("/dev");
+    let Some(unit) = unit.filter(|_| stderr) else {
+        let what = format!("nginx's error log at {}", path.display());
+        let why = "it is not a file on this host".to_owned();
+        return (None, Vec::new(), Some(Unseen::Unusable { what, why }));
+    };
+    match host.journal(&[unit], world.since, 2000) {
+        Ok(lines) => {
+            let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+            let complaints = complaints(text.join("\n").as_bytes(), nginx, path, zone);
+            (Some(world.since), complaints, None)
+        }
+        Err(unseen) => (None, Vec::new(), Some(unseen)),
+    }
+}
+
+fn complaints(bytes: &[u8], nginx: usize, path: &Path, zone: &TimeZone) -> Vec<Complained> {
+    let mut found: Vec<Complained> = error_log::entries(bytes)
+        .filter_map(|entry| {
+            let entry = &bytes[entry];
+            let line = error_log::parse(entry).filter(|line| line.complaint.trouble != Trouble::Unrelated)?;
+            Some(Complained {
+                at: clock::moment(line.at?, zone),
+                nginx,
+                sample: String::from_utf8_lossy(&entry[..entry.len().min(SAMPLE)]).into_owned(),
+                line,
+                log: path.to_owned(),
+            })
+        })
+        .collect();
+    found.drain(..found.len().saturating_sub(MOST));
+    found
+}

@@ -1,0 +1,187 @@
+//! From a discovered world to cases: what fails, and all that there is to see of it.
+//!
+//! On a healthy host this reads the logs and connects to each backend once. Everything dearer waits for a symptom.
+
+mod access_logs;
+mod ask;
+mod attribute;
+mod clock;
+mod down;
+mod error_logs;
+mod failures;
+mod find;
+mod location;
+mod names;
+mod neighbours;
+mod parallel;
+mod peers;
+mod progress;
+mod speaks;
+mod stance;
+mod symptoms;
+mod targets;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use crate::{
+    Case, Options, World,
+    case::{Asked, Backend, NameSight, NameSource, Neighbours, PeerSight, listens_on},
+    topology::Route,
+};
+use find::Failing;
+use host::{Endpoint, Host, Look};
+use std::sync::Arc;
+use symptoms::Draft;
+
+/// Bytes read of the end of each log.
+const LOG_BYTES: u64 = 8 << 20;
+/// Addresses asked of one host where asking leaves a line in a log.
+const LOOKS_AT_ONCE_ASKED: usize = 16;
+/// Time between two looks at a backend that may be stuck, milliseconds.
+const APART_MS: u64 = 250;
+/// The same where the first time left it open.
+const LONGER_MS: u64 = 800;
+
+/// One case for each failing route, with the world filled in.
+pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<World>, Vec<Case>) {
+    let failing = find::failing(host, &world, options);
+    world.unseen.extend(failing.unseen.iter().cloned());
+    let sights = sights(host, &world, &failing);
+    let world = Arc::new(world);
+    let drafts = failing.drafts.into_iter().zip(sights);
+    let mut cases: Vec<Case> = drafts
+        .map(|(draft, sights)| case(&world, draft, sights))
+        .collect();
+    number(&mut cases);
+    peers::watch(host, &world, &mut cases, APART_MS);
+    (world, cases)
+}
+
+/// The dearer looks, for what is torn or unexplained: backends watched for longer. False where there was none to make.
+pub fn look_closer(host: &dyn Host, world: &World, cases: &mut [Case]) -> bool {
+    peers::watch(host, world, cases, LONGER_MS)
+}
+
+/// What was seen for one case.
+struct Sights {
+    peers: Vec<PeerSight>,
+    names: Vec<NameSight>,
+    asked: Look<Asked>,
+}
+
+fn sights(host: &dyn Host, world: &World, failing: &Failing) -> Vec<Sights> {
+    let drafts: Vec<&Draft> = failing.drafts.iter().map(|(draft, _)| draft).collect();
+    let asked = ask::again(host, world, &drafts);
+    let wanted: Vec<(&Route, Vec<String>)> = drafts
+        .iter()
+        .filter_map(|draft| {
+            draft
+                .route
+                .as_ref()
+                .map(|route| (route, names::wanted(route, Some(draft))))
+        })
+        .collect();
+    let names = names::ask(host, world, &wanted, true);
+    let targets: Vec<Vec<targets::Asked>> = drafts
+        .iter()
+        .map(|draft| {
+            draft
+                .route
+                .as_ref()
+                .map_or(Vec::new(), |route| targets::of_route(route, &names, &draft.asked))
+        })
+        .collect();
+    let connects = connects(host, world, &drafts, &targets, &failing.connects);
+    let all = drafts.iter().zip(targets).zip(asked);
+    all.map(|((draft, targets), asked)| Sights {
+        peers: peers::sights(host, world, draft, &targets, &connects),
+        names: of_draft(&names, draft),
+        asked,
+    })
+    .collect()
+}
+
+/// Connections already made, and those to addresses that only the log or a name has.
+fn connects(
+    host: &dyn Host,
+    world: &World,
+    drafts: &[&Draft],
+    targets: &[Vec<targets::Asked>],
+    known: &peers::Connects,
+) -> peers::Connects {
+    let wanted = drafts.iter().zip(targets).flat_map(|(draft, targets)| {
+        targets
+            .iter()
+            .map(|target| (draft.nginx, target.endpoint.clone()))
+    });
+    let mut all = peers::connect(host, world, wanted.filter(|it| !known.contains_key(it)));
+    all.extend(known.iter().map(|(key, answer)| (key.clone(), answer.clone())));
+    all
+}
+
+fn of_draft(names: &[NameSight], draft: &Draft) -> Vec<NameSight> {
+    let Some(route) = &draft.route else {
+        return Vec::new();
+    };
+    let wanted = names::wanted(route, Some(draft));
+    let resolvers = &route.settings.resolvers;
+    let ours = |sight: &&NameSight| match sight.by {
+        NameSource::NginxResolver(at) => resolvers.contains(&at),
+        NameSource::SystemResolver(_) | NameSource::System => true,
+    };
+    names
+        .iter()
+        .filter(|sight| wanted.contains(&sight.name))
+        .filter(ours)
+        .cloned()
+        .collect()
+}
+
+fn case(world: &Arc<World>, (mut draft, neighbours): (Draft, Neighbours), sights: Sights) -> Case {
+    draft.symptoms.sort_by_key(|symptom| symptom.first);
+    let asked_unseen = sights.asked.as_ref().err().cloned();
+    Case {
+        world: world.clone(),
+        route: draft.route,
+        symptoms: draft.symptoms,
+        peers: sights.peers,
+        unseen: asked_unseen.into_iter().collect(),
+        asked: sights.asked,
+        names: sights.names,
+        neighbours,
+        mended: None,
+    }
+}
+
+/// `s1`, `s2`… over all cases.
+fn number(cases: &mut [Case]) {
+    let symptoms = cases.iter_mut().flat_map(|case| &mut case.symptoms);
+    for (index, symptom) in symptoms.enumerate() {
+        symptom.id = format!("s{}", index + 1);
+    }
+}
+
+/// Who listens on an address, or should.
+fn backend_of(world: &World, endpoint: &Endpoint) -> Option<Backend> {
+    let listener = world
+        .listeners()
+        .ok()?
+        .find(|socket| listens_on(socket, endpoint));
+    let claim = world
+        .claims
+        .iter()
+        .find(|claim| claim.address.covers(endpoint))
+        .cloned();
+    let pids = listener
+        .and_then(|socket| socket.pids.clone())
+        .unwrap_or_default();
+    let owner = pids.first().and_then(|pid| world.process(*pid)?.unit.clone());
+    (claim.is_some() || !pids.is_empty()).then(|| Backend {
+        kind: claim.as_ref().map(|claim| claim.kind),
+        unit: owner.or_else(|| claim.as_ref()?.unit.clone()),
+        pids,
+        claim,
+        pool: None,
+    })
+}

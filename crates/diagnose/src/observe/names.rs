@@ -1,0 +1,138 @@
+//! What resolvers say of the names a route depends on.
+
+use super::{parallel, stance::foreign_master, symptoms::Draft, targets};
+use crate::{
+    World,
+    case::{NameAnswer, NameSight, NameSource},
+    topology::Route,
+};
+use host::{Host, Look, Looks, query::RecordKind};
+use logscan::Trouble;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
+
+/// Names asked for at most.
+const MOST: usize = 40;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Question {
+    name: String,
+    by: NameSource,
+    netns_of: Option<u32>,
+}
+
+/// What a draft wants to know: its route's names, and the names nginx could not resolve.
+pub(super) fn wanted(route: &Route, draft: Option<&Draft>) -> Vec<String> {
+    let mut names: Vec<String> = targets::names(&route.target)
+        .into_iter()
+        .map(|(name, ..)| name)
+        .collect();
+    for symptom in draft.iter().flat_map(|draft| &draft.symptoms) {
+        if let Some(Trouble::Unresolved { name, .. } | Trouble::NoResolver(name)) = symptom.trouble() {
+            names.push(name.clone());
+        }
+    }
+    names.retain(|name| is_name(name));
+    names.dedup();
+    names
+}
+
+/// Names in a log are a stranger's: only what could be one is asked for.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.len() <= 253 && name.bytes().all(plain) && name.parse::<IpAddr>().is_err()
+}
+
+/// Asks for the names of these routes: of each the system, and nginx's resolvers where it resolves at run time; the
+/// servers of `/etc/resolv.conf` too where `all` says so.
+pub(super) fn ask(
+    host: &dyn Host,
+    world: &World,
+    wanted: &[(&Route, Vec<String>)],
+    all: bool,
+) -> Vec<NameSight> {
+    let servers = if all && !wanted.is_empty() {
+        system_servers(host)
+    } else {
+        Vec::new()
+    };
+    let mut questions: Vec<Question> = Vec::new();
+    for (route, names) in wanted {
+        let netns_of = foreign_master(world, route.nginx);
+        let by_nginx = route
+            .settings
+            .resolvers
+            .iter()
+            .map(|at| NameSource::NginxResolver(*at));
+        let by_system = servers.iter().map(|at| NameSource::SystemResolver(*at));
+        let sources: Vec<NameSource> = by_nginx.chain(by_system).chain([NameSource::System]).collect();
+        for name in names {
+            for by in &sources {
+                let question = Question {
+                    name: name.clone(),
+                    by: by.clone(),
+                    netns_of,
+                };
+                if !questions.contains(&question) && questions.len() < MOST * 4 {
+                    questions.push(question);
+                }
+            }
+        }
+    }
+    parallel::map(&questions, |question| NameSight {
+        name: question.name.clone(),
+        by: question.by.clone(),
+        answer: answer(host, question),
+    })
+}
+
+fn answer(host: &dyn Host, question: &Question) -> Look<NameAnswer> {
+    let server = match question.by {
+        NameSource::NginxResolver(server) | NameSource::SystemResolver(server) => server,
+        NameSource::System => {
+            let addresses = host.system_name(&question.name)?;
+            return Ok(if addresses.is_empty() {
+                NameAnswer::Missing
+            } else {
+                NameAnswer::Addresses(addresses)
+            });
+        }
+    };
+    let ask = |kind| {
+        host.dns(server, &question.name, kind, question.netns_of)
+            .map(NameAnswer::from)
+    };
+    match ask(RecordKind::A)? {
+        NameAnswer::Addresses(mut v4) => {
+            if let Ok(NameAnswer::Addresses(v6)) = ask(RecordKind::Aaaa) {
+                v4.extend(v6);
+            }
+            Ok(NameAnswer::Addresses(v4))
+        }
+        other => Ok(other),
+    }
+}
+
+/// `nameserver` lines of `/etc/resolv.conf`; glibc asks three.
+fn system_servers(host: &dyn Host) -> Vec<SocketAddr> {
+    let file = host
+        .file(Path::new("/etc/resolv.conf"))
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    String::from_utf8_lossy(&file)
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("nameserver")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
+        .map(|ip: IpAddr| SocketAddr::new(ip, 53))
+        .take(3)
+        .collect()
+}

@@ -1,0 +1,89 @@
+//! Other requests of a failing route, from the access log.
+
+use super::{
+    access_logs::{Served, is_failure},
+    attribute::{Clue, Routes},
+    failures::parse_peer,
+    location::path_of,
+    symptoms::Draft,
+};
+use crate::case::Neighbours;
+use std::collections::HashMap;
+
+/// Paths kept of those that succeeded.
+const PATHS: usize = 8;
+/// Silent 500s that are more than a bug on some page.
+const MANY: u64 = 5;
+
+/// The neighbours of every draft, in their order.
+pub(super) fn of_drafts(drafts: &[Draft], served: &[Served], routes: &Routes<'_>) -> Vec<Neighbours> {
+    let mut all: Vec<Neighbours> = drafts
+        .iter()
+        .map(|draft| Neighbours {
+            failing_paths: draft.paths.clone(),
+            ..Neighbours::default()
+        })
+        .collect();
+    let by_route: HashMap<usize, usize> = drafts
+        .iter()
+        .enumerate()
+        .filter_map(|(at, draft)| Some((draft.index?, at)))
+        .collect();
+    for served in served.iter().filter(|served| is_success(served)) {
+        let draft = route_of(served, routes).and_then(|route| by_route.get(&route));
+        if let Some(at) = draft {
+            count(&mut all[*at], &drafts[*at], served);
+        }
+    }
+    all
+}
+
+/// The backend answered; redirects and errors of the client are answers too.
+fn is_success(served: &Served) -> bool {
+    let refused = matches!(served.line.status, Some(400 | 408 | 413 | 414 | 429 | 444));
+    served.line.status.is_some() && !is_failure(served.line.status) && !refused
+}
+
+/// The route a served request went.
+fn route_of(served: &Served, routes: &Routes<'_>) -> Option<usize> {
+    let line = &served.line;
+    let peer = line.upstream_addr.last().and_then(|addr| parse_peer(addr));
+    let only = served.sites.first().filter(|_| served.sites.len() == 1);
+    routes.find(&Clue {
+        nginx: served.nginx,
+        server: only.map(String::as_str),
+        host: line.host.as_deref(),
+        request: line.request.as_deref(),
+        peer: peer.as_ref(),
+        group: None,
+    })
+}
+
+fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
+    let first = draft.symptoms.iter().map(|symptom| symptom.first).min();
+    let last = draft.symptoms.iter().map(|symptom| symptom.last).max();
+    if first.is_none_or(|first| served.at < first) {
+        return;
+    }
+    neighbours.succeeded += 1;
+    let Some(path) = served.line.request.as_deref().and_then(path_of) else {
+        return;
+    };
+    let fails = neighbours.failing_paths.iter().any(|failing| failing == path);
+    neighbours.interleaved |= fails && last.is_some_and(|last| served.at < last);
+    let good = &mut neighbours.good_paths;
+    if good.len() < PATHS && !good.iter().any(|known| known == path) {
+        good.push(path.to_owned());
+    }
+}
+
+/// Pages with a bug answer 500 on every busy site. It is a failure of the route where it is most of what the route answers.
+pub(super) fn is_failing(draft: &Draft, neighbours: &Neighbours) -> bool {
+    let all: u64 = draft.symptoms.iter().map(|symptom| symptom.count).sum();
+    let of_nginx = draft
+        .symptoms
+        .iter()
+        .any(|it| it.status == Some(500) && it.complaint.is_some());
+    let enough = if of_nginx { 1 } else { MANY };
+    draft.internal < all || (draft.internal >= enough && draft.internal >= neighbours.succeeded)
+}
