@@ -11,11 +11,8 @@ pub mod backend_log;
 pub mod case;
 pub mod cause;
 pub mod causes;
-<<<<<<< HEAD
-pub mod discover;
-=======
 mod diagnosis;
->>>>>>> 013fa8e (What fails is told from nginx's logs, from connecting as its worker, and from asking again)
+pub mod discover;
 pub mod elsewhere;
 pub mod evidence;
 pub mod explain;
