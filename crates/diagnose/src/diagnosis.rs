@@ -1,7 +1,12 @@
 //! The whole way from a host to a verdict.
 
-use crate::{Cause, Options, Verdict, World, judge::judge, observe};
+use crate::{Cause, Options, Verdict, World, discover, judge::judge, observe};
 use host::Host;
+
+/// What fails on this host and why.
+pub fn diagnose(host: &dyn Host, options: &Options, causes: &[&'static Cause]) -> Verdict {
+    conclude(host, discover::discover(host, options), options, causes)
+}
 
 /// What fails in this world and why; where evidence left it open, after one dearer look.
 pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'static Cause]) -> Verdict {

@@ -32,7 +32,7 @@ pub mod world;
 
 pub use case::{Case, Symptom};
 pub use cause::{Cause, CauseId, Class, Opinion};
-pub use diagnosis::conclude;
+pub use diagnosis::{conclude, diagnose};
 pub use evidence::{Evidence, Rank, Side, Source};
 pub use options::Options;
 pub use verdict::{Finding, Role, Verdict};

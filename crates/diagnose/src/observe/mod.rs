@@ -26,11 +26,11 @@ mod window;
 
 use crate::{
     Case, Options, World,
-    case::{Asked, Backend, NameSight, NameSource, Neighbours, PeerSight, listens_on},
+    case::{Asked, NameSight, NameSource, Neighbours, PeerSight},
     topology::Route,
 };
 use find::Failing;
-use host::{Endpoint, Host, Look};
+use host::{Host, Look};
 use std::sync::Arc;
 use symptoms::Draft;
 
@@ -160,28 +160,4 @@ fn number(cases: &mut [Case]) {
     for (index, symptom) in symptoms.enumerate() {
         symptom.id = format!("s{}", index + 1);
     }
-}
-
-/// Who listens on an address, or should.
-fn backend_of(world: &World, endpoint: &Endpoint) -> Option<Backend> {
-    let listener = world
-        .listeners()
-        .ok()?
-        .find(|socket| listens_on(socket, endpoint));
-    let claim = world
-        .claims
-        .iter()
-        .find(|claim| claim.address.covers(endpoint))
-        .cloned();
-    let pids = listener
-        .and_then(|socket| socket.pids.clone())
-        .unwrap_or_default();
-    let owner = pids.first().and_then(|pid| world.process(*pid)?.unit.clone());
-    (claim.is_some() || !pids.is_empty()).then(|| Backend {
-        kind: claim.as_ref().map(|claim| claim.kind),
-        unit: owner.or_else(|| claim.as_ref()?.unit.clone()),
-        pids,
-        claim,
-        pool: None,
-    })
 }

@@ -1,7 +1,7 @@
 //! Each backend address of a failing route, looked at as nginx's worker would meet it.
 
 use super::{
-    backend_of, parallel, progress, speaks,
+    parallel, progress, speaks,
     stance::{foreign_master, of_worker, talk},
     symptoms::Draft,
     targets::Asked,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Case, World,
     case::{PeerSight, errno, listens_on},
+    discover::backend_of,
     world::PathStep,
 };
 use host::{
