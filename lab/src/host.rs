@@ -82,10 +82,9 @@ impl Host {
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(
             output.status.success(),
-            "script ended with {}: {}{}\n{script}",
+            "a script ended with {}: {said}{}",
             output.status,
-            said,
-            errors
+            errors.trim()
         );
         Ok(said)
     }

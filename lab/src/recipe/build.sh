@@ -32,8 +32,8 @@ systemctl --root="$out" mask -q systemd-networkd-wait-online.service getty@.serv
   systemd-timesyncd.service systemd-resolved.service 2>/dev/null || true
 rm -f "$out/etc/nginx/sites-enabled/default" "$out/etc/apache2/sites-enabled/000-default.conf"
 echo 5f3a9c2e7d1b4860a1c3e5f708192a3b >"$out/etc/machine-id"
-echo localhost >"$out/etc/hostname"
-printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n' >"$out/etc/hosts"
+echo web1 >"$out/etc/hostname"
+printf '127.0.0.1 localhost\n127.0.1.1 web1\n::1 localhost ip6-localhost\n' >"$out/etc/hosts"
 : >"$out/etc/resolv.conf"
 rm -rf "$out"/var/lib/apt/lists/* "$out"/var/cache/apt/*.bin "$out"/usr/share/doc/* "$out"/usr/share/man/* \
   "$out"/usr/share/locale/* "$out"/var/log/nginx/* "$out"/var/log/apache2/*

@@ -55,6 +55,7 @@ boot() {
     --bind-ro="$tool:/usr/local/bin/why502" --boot --console=read-only --resolv-conf=off --link-journal=no \
     </dev/null >"$dir/console" 2>&1 &
   nspawn=$!
+  state=
   for _ in $(seq 200); do
     leader=$(cat "/proc/$nspawn/task/$nspawn/children" 2>/dev/null)
     leader=${leader% }

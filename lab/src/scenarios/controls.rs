@@ -1,73 +1,100 @@
 //! Hosts on which nothing is wrong, or no longer: the tool must not raise an alarm.
 
-use crate::{Scenario, Stack, Traffic};
+use crate::{Expect, Held, Scenario, Stack, Step, Traffic};
 
-const WELL: Traffic = Traffic {
-    status: 200,
-    ..Traffic::SHOP
+const WELL: Scenario = Scenario {
+    about: "Nothing is wrong; a few requests. The noisy variant has old failures, scanners, a stale socket.",
+    traffic: Traffic {
+        status: 200,
+        ..Traffic::SHOP
+    },
+    expect: Expect::Healthy,
+    ..Scenario::BASE
+};
+const BUSY: Scenario = Scenario {
+    about: "Steady parallel load that the backend answers.",
+    held: Some(Held {
+        path: "/",
+        visitors: 8,
+    }),
+    ..WELL
+};
+const OVER: Scenario = Scenario {
+    about: "The backend was down for some seconds and is back.",
+    expect: Expect::Recovered(None),
+    ..Scenario::BASE
 };
 
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "healthy-fpm",
-        about: "Nothing is wrong; a few requests. Its noisy variant has old failures, scanners and stale sockets.",
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-fpm-tcp",
-        about: "Nothing is wrong on php-fpm over TCP; a few requests.",
         stack: Stack::FpmTcp,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-apache",
-        about: "Nothing is wrong on Apache behind nginx; a few requests.",
         stack: Stack::Apache,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-gunicorn",
-        about: "Nothing is wrong on gunicorn on a unix socket; a few requests.",
         stack: Stack::GunicornUnix,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-gunicorn-tcp",
-        about: "Nothing is wrong on gunicorn over TCP; a few requests.",
         stack: Stack::GunicornTcp,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-node",
-        about: "Nothing is wrong on a node program; a few requests.",
         stack: Stack::Node,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-uwsgi",
-        about: "Nothing is wrong on uWSGI; a few requests.",
         stack: Stack::Uwsgi,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-dns",
-        about: "Nothing is wrong on a backend that is found by name; a few requests.",
         stack: Stack::Dns,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
     },
     Scenario {
         name: "healthy-remote",
-        about: "Nothing is wrong on a backend on another machine; a few requests.",
         stack: Stack::Remote,
-        traffic: WELL,
-        ..Scenario::BASE
+        ..WELL
+    },
+    Scenario {
+        name: "busy-fpm",
+        ..BUSY
+    },
+    Scenario {
+        name: "busy-gunicorn",
+        stack: Stack::GunicornTcp,
+        ..BUSY
+    },
+    Scenario {
+        name: "busy-apache",
+        stack: Stack::Apache,
+        ..BUSY
+    },
+    Scenario {
+        name: "recovered-fpm",
+        inject: &[Step::Sh("systemctl stop php8.2-fpm")],
+        restore: "sleep 2; systemctl start php8.2-fpm",
+        ..OVER
+    },
+    Scenario {
+        name: "recovered-gunicorn",
+        stack: Stack::GunicornTcp,
+        inject: &[Step::Sh("systemctl kill -s KILL app")],
+        restore: "sleep 2; systemctl start app",
+        ..OVER
     },
 ];

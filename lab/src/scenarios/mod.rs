@@ -2,11 +2,78 @@
 
 use crate::Scenario;
 
+mod app_bug;
+mod backend_bad_config;
+mod backend_crash_on_start;
+mod backend_died;
+mod backend_hung;
+mod backend_not_enabled;
+mod backend_orphan_workers;
+mod backend_restart_window;
 mod backend_stopped;
+mod bound_elsewhere;
 mod controls;
+mod dns_name_missing;
+mod dns_resolver_down;
+mod dns_stale_address;
+mod firewall_drop;
+mod firewall_reject;
+mod header_too_big;
+mod inner_hop;
+mod ipv6_localhost;
+mod listen_backlog_full;
+mod listen_type_mismatch;
+mod nginx_config_stale;
+mod nginx_will_not_start;
+mod out_of_catalogue;
+mod php_socket_version;
+mod pool_exhausted;
+mod private_tmp;
+mod slow_backend;
+mod socket_dir_permission;
+mod socket_permission;
+mod two_faults;
+mod worker_crash;
+mod worker_timeout_kill;
+mod wrong_upstream_port;
 
 /// The one list.
-static ALL: &[&[Scenario]] = &[backend_stopped::SCENARIOS, controls::SCENARIOS];
+static ALL: &[&[Scenario]] = &[
+    backend_stopped::SCENARIOS,
+    backend_not_enabled::SCENARIOS,
+    backend_died::SCENARIOS,
+    backend_crash_on_start::SCENARIOS,
+    backend_bad_config::SCENARIOS,
+    backend_hung::SCENARIOS,
+    backend_orphan_workers::SCENARIOS,
+    backend_restart_window::SCENARIOS,
+    worker_crash::SCENARIOS,
+    worker_timeout_kill::SCENARIOS,
+    pool_exhausted::SCENARIOS,
+    listen_backlog_full::SCENARIOS,
+    wrong_upstream_port::SCENARIOS,
+    listen_type_mismatch::SCENARIOS,
+    php_socket_version::SCENARIOS,
+    bound_elsewhere::SCENARIOS,
+    ipv6_localhost::SCENARIOS,
+    dns_name_missing::SCENARIOS,
+    dns_resolver_down::SCENARIOS,
+    dns_stale_address::SCENARIOS,
+    nginx_config_stale::SCENARIOS,
+    nginx_will_not_start::SCENARIOS,
+    socket_permission::SCENARIOS,
+    socket_dir_permission::SCENARIOS,
+    private_tmp::SCENARIOS,
+    header_too_big::SCENARIOS,
+    app_bug::SCENARIOS,
+    slow_backend::SCENARIOS,
+    inner_hop::SCENARIOS,
+    firewall_reject::SCENARIOS,
+    firewall_drop::SCENARIOS,
+    two_faults::SCENARIOS,
+    out_of_catalogue::SCENARIOS,
+    controls::SCENARIOS,
+];
 
 /// All scenarios, in the order in which they are played and reported.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {

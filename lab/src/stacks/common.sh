@@ -1,5 +1,5 @@
-# Every stack writes its files with these, names the units to start in $units and is then started at once.
-units=nginx
+# Every stack writes its files with these and names the units to start before nginx in $units.
+units=
 
 # site NAME FORMAT: a server block with the locations on standard input, in the layout of Debian's nginx.
 site() {
@@ -106,8 +106,9 @@ NGINX
 
 start_servers() {
   systemctl daemon-reload
-  systemctl enable -q $units
-  systemctl start $units
+  systemctl enable -q nginx $units
+  # systemd queues them one after another: nginx last, so that it finds a resolver that is up.
+  systemctl start $units nginx
 }
 
 cat >/etc/nginx/conf.d/timed.conf <<'NGINX'

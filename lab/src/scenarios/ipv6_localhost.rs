@@ -1,0 +1,16 @@
+//! `localhost` is two peers, and the backend listens on one of them.
+
+use crate::{Expect, Scenario, Stack, Step};
+
+pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
+    name: "ipv6-localhost-node",
+    about: "nginx asks localhost without a second try; a node program that listened on every address now listens on \
+            127.0.0.1 only, so every other request meets [::1] and is refused.",
+    stack: Stack::Node,
+    prepare: "sed -i 's|127.0.0.1:3000;|localhost:3000;\\n        proxy_next_upstream off;|' /etc/nginx/sites-available/shop
+              sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js",
+    inject: &[Step::Sh("sed -i \"s/listen(3000)/listen(3000, '127.0.0.1')/\" /srv/app/server.js; systemctl restart app; sleep 0.5")],
+    restore: "sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js; systemctl restart app",
+    expect: Expect::Found(&["ipv6-localhost"]),
+    ..Scenario::BASE
+}];

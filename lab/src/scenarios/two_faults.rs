@@ -1,0 +1,50 @@
+//! Two sites fail for two reasons: both are roots.
+
+use crate::{Expect, Scenario, Stack, Step, Traffic};
+
+const BLOG: Traffic = Traffic {
+    site: "blog.example",
+    ..Traffic::SHOP
+};
+
+pub(super) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "two-faults-stopped-and-port",
+        about: "The shop's php-fpm was stopped; the blog's node program was moved to another port.",
+        stack: Stack::FpmUnix,
+        inject: &[Step::Sh("systemctl stop php8.2-fpm; sed -i s/3100/3200/ /srv/blog/server.js; systemctl restart blog")],
+        also: Some(BLOG),
+        restore: "systemctl start php8.2-fpm; sed -i s/3200/3100/ /srv/blog/server.js; systemctl restart blog",
+        expect: Expect::Found(&["backend-stopped", "wrong-upstream-port"]),
+        ..Scenario::BASE
+    },
+    Scenario {
+        name: "two-faults-header-and-died",
+        about: "A page of the shop sends too much header; the blog's node program was killed.",
+        stack: Stack::FpmTcp,
+        inject: &[Step::Sh(
+            "sed -i \"1a setcookie('cart', str_repeat('x', 9000));\" /var/www/shop/report.php; systemctl kill -s KILL blog",
+        )],
+        traffic: Traffic { path: "/report.php", ..Traffic::SHOP },
+        also: Some(BLOG),
+        restore: "sed -i 2d /var/www/shop/report.php; systemctl start blog",
+        expect: Expect::Found(&["header-too-big", "backend-died"]),
+        ..Scenario::BASE
+    },
+    Scenario {
+        name: "two-faults-firewall-and-config",
+        about: "A firewall rule rejects the way to the shop's gunicorn; the blog's php-fpm does not start on a broken pool.",
+        stack: Stack::GunicornTcp,
+        inject: &[Step::Sh(
+            "nft 'table inet filter { chain input { type filter hook input priority filter; policy accept; tcp dport 8000 counter reject; }; }'
+             sed -i 's/^pm.max_children/pm.max_childrn/' /etc/php/8.2/fpm/pool.d/www.conf
+             systemctl restart php8.2-fpm || true",
+        )],
+        also: Some(BLOG),
+        restore: "nft delete table inet filter
+                  sed -i 's/^pm.max_childrn/pm.max_children/' /etc/php/8.2/fpm/pool.d/www.conf
+                  systemctl start php8.2-fpm",
+        expect: Expect::Found(&["firewall-reject", "backend-bad-config"]),
+        ..Scenario::BASE
+    },
+];
