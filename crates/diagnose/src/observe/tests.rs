@@ -3,7 +3,7 @@
 use super::*;
 use crate::{testing::Fixture, world::AccessLog};
 use host::{
-    Answer, Query, Stance, Talk, Timestamp,
+    Answer, Endpoint, Query, Stance, Talk, Timestamp,
     answer::{Blob, Bytes, Connect, Conversation, End},
     memory::Memory,
     query::Part,
