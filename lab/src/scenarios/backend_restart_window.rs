@@ -22,7 +22,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "backend-restart-window-apache",
-        about: "Apache was restarted under traffic.",
+        about: "Apache was restarted under traffic: refused for about as long as it takes to start.",
         stack: Stack::Apache,
         inject: &[Step::Sh("systemctl restart --no-block apache2")],
         ..BASE
