@@ -91,7 +91,11 @@ mod tests {
         let mut names = BTreeSet::new();
         for scenario in all() {
             assert!(names.insert(scenario.name), "{} is there twice", scenario.name);
-            assert!(scenario.about.len() > 40, "{}: say what it does", scenario.name);
+            assert!(
+                scenario.about.ends_with('.'),
+                "{}: say what it does",
+                scenario.name
+            );
         }
     }
 }
