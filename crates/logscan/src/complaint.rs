@@ -2,10 +2,10 @@
 
 pub(crate) mod config;
 pub(crate) mod errno;
-mod limits;
+pub(crate) mod limits;
 mod peer;
 pub(crate) mod phase;
-mod resolver;
+pub(crate) mod resolver;
 mod syscall;
 mod tls;
 mod upstream;

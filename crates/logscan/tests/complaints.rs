@@ -242,34 +242,6 @@ fn refused_answers() {
             "FastCGI sent in stderr: \"a \"b\" while c\"",
             Trouble::BackendStderr(said("a \"b\" while c")),
         ),
-        (
-            "open() \"/var/lib/nginx/tmp/fastcgi/7/00/0000000007\" failed (13: Permission denied)",
-            Trouble::TempFile {
-                errno: 13,
-                path: "/var/lib/nginx/tmp/fastcgi/7/00/0000000007".into(),
-            },
-        ),
-        (
-            "mkdir() \"/var/lib/nginx/proxy/4\" failed (13: Permission denied)",
-            Trouble::TempFile {
-                errno: 13,
-                path: "/var/lib/nginx/proxy/4".into(),
-            },
-        ),
-        (
-            "pwritev() \"/var/lib/nginx/proxy/4/00/0000000004\" failed (28: No space left on device)",
-            Trouble::TempFile {
-                errno: 28,
-                path: "/var/lib/nginx/proxy/4/00/0000000004".into(),
-            },
-        ),
-        (
-            "rename() \"/var/cache/nginx/c/29/b7f54b2df7773722d382f4809d65029c.0000000001\" to \"/x\" failed (13: Permission denied)",
-            Trouble::TempFile {
-                errno: 13,
-                path: "/var/cache/nginx/c/29/b7f54b2df7773722d382f4809d65029c.0000000001".into(),
-            },
-        ),
     ];
     check(&rows, HEADER, Phase::ReadingHeader);
 }
@@ -424,6 +396,43 @@ fn names_at_run_time() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn temp_files() {
+    check_alone(
+        "crit",
+        &[
+            (
+                "open() \"/var/lib/nginx/tmp/fastcgi/7/00/0000000007\" failed (13: Permission denied)",
+                Trouble::TempFile {
+                    errno: 13,
+                    path: "/var/lib/nginx/tmp/fastcgi/7/00/0000000007".into(),
+                },
+            ),
+            (
+                "mkdir() \"/var/lib/nginx/proxy/4\" failed (13: Permission denied)",
+                Trouble::TempFile {
+                    errno: 13,
+                    path: "/var/lib/nginx/proxy/4".into(),
+                },
+            ),
+            (
+                "pwritev() \"/var/lib/nginx/proxy/4/00/0000000004\" failed (28: No space left on device)",
+                Trouble::TempFile {
+                    errno: 28,
+                    path: "/var/lib/nginx/proxy/4/00/0000000004".into(),
+                },
+            ),
+            (
+                "rename() \"/var/cache/nginx/c/29/b7f54b2df7773722d382f4809d65029c.0000000001\" to \"/x\" failed (13: Permission denied)",
+                Trouble::TempFile {
+                    errno: 13,
+                    path: "/var/cache/nginx/c/29/b7f54b2df7773722d382f4809d65029c.0000000001".into(),
+                },
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -677,6 +686,31 @@ fn noise_is_unrelated() {
         (
             "alert",
             "send() failed (111: Connection refused) while logging to syslog, server: unix:/dev/log",
+        ),
+        // what a client asked for never poses as nginx's own words
+        (
+            "error",
+            "open() \"/var/www/x could not be resolved (3: Host not found)\" failed (2: No such file or directory)",
+        ),
+        (
+            "error",
+            "open() \"/var/www/9 worker_connections are not enough\" failed (2: No such file or directory)",
+        ),
+        (
+            "error",
+            "open() \"/var/www/worker process 1 exited on signal 9\" failed (2: No such file or directory)",
+        ),
+        (
+            "error",
+            "open() \"/var/www/proxy/1/00/0000000001\" failed (13: Permission denied)",
+        ),
+        (
+            "error",
+            "open() \"/var/www/x.log\" failed (13: Permission denied)",
+        ),
+        (
+            "error",
+            "\"/var/www/connect() failed (111: Connection refused)/index.html\" is forbidden (13: Permission denied)",
         ),
     ];
     for (level, message) in alone {

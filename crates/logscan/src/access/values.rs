@@ -185,7 +185,7 @@ fn unescape(value: &[u8], escape: Escape) -> String {
         rest = &rest[at + 1 + taken..];
     }
     out.extend_from_slice(rest);
-    String::from_utf8_lossy(&out).into_owned()
+    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
 }
 
 /// The byte an escape stands for, and the length of the escape behind its backslash. Of `\uHHHH` nginx writes `\u00HH` only.

@@ -2,6 +2,8 @@
 
 use super::{Parts, Trouble};
 
+pub(crate) const NOT_ENOUGH: &str = "worker_connections are not enough";
+
 pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
     connections(parts.body)
         .or_else(|| limited(parts.body))
@@ -10,9 +12,9 @@ pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
 
 /// `… for N listening sockets` is a config error at start, not a limit met under load.
 fn connections(body: &str) -> Option<Trouble> {
-    const MARK: &str = " worker_connections are not enough";
-    let (count, rest) = body.contains(MARK).then(|| body.split_once(MARK)).flatten()?;
-    let count = count.rsplit(' ').next()?.parse().ok()?;
+    let (count, rest) = body.split_once(' ')?;
+    let rest = rest.strip_prefix(NOT_ENOUGH)?;
+    let count = count.parse().ok()?;
     (!rest.starts_with(" for ")).then_some(Trouble::WorkerConnections(count))
 }
 
@@ -29,9 +31,10 @@ fn limited(body: &str) -> Option<Trouble> {
 
 /// `worker process 123 exited on signal 9 (core dumped)`
 fn died(body: &str) -> Option<Trouble> {
-    let (process, signal) = body.split_once(" exited on signal ")?;
-    let signal = signal.split(' ').next()?.parse().ok()?;
-    process
-        .starts_with("worker process ")
-        .then_some(Trouble::WorkerDied { signal })
+    let (_, signal) = body
+        .strip_prefix("worker process ")?
+        .split_once(" exited on signal ")?;
+    Some(Trouble::WorkerDied {
+        signal: signal.split(' ').next()?.parse().ok()?,
+    })
 }

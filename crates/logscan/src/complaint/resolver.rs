@@ -2,6 +2,8 @@
 
 use super::{Parts, Phase, Trouble, syscall::on_upstream};
 
+pub(crate) const UNRESOLVED: &str = "could not be resolved";
+
 pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
     let body = parts.body;
     if !matches!(parts.phase, None | Some(Phase::Resolving)) && !on_upstream(parts) {
@@ -13,17 +15,18 @@ pub(super) fn trouble(parts: &Parts<'_>) -> Option<Trouble> {
     unresolved(body).or_else(|| odd(parts))
 }
 
+/// The name is all that stands before: a path in quotes can't pose as one.
 fn unresolved(body: &str) -> Option<Trouble> {
-    const MARK: &str = " could not be resolved";
-    let (name, rest) = body.contains(MARK).then(|| body.split_once(MARK)).flatten()?;
-    let name = name.rsplit(' ').next().unwrap_or_default().to_owned();
-    let code = rest
-        .trim_start_matches([' ', '('])
+    let (name, rest) = body.split_once(' ')?;
+    let code = rest.strip_prefix(UNRESOLVED)?.trim_start_matches([' ', '(']);
+    let code = code
         .split(|c: char| !c.is_ascii_digit())
-        .next()?;
-    Some(Trouble::Unresolved {
-        name,
-        code: code.parse().unwrap_or(0),
+        .next()?
+        .parse()
+        .unwrap_or(0);
+    (!name.contains('"')).then(|| Trouble::Unresolved {
+        name: name.to_owned(),
+        code,
     })
 }
 

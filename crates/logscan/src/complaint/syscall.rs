@@ -104,8 +104,9 @@ fn send(call: &Call<'_>, parts: &Parts<'_>) -> Option<Trouble> {
     (!call.reason.contains("SSL:") && !to_client && on_upstream(parts)).then(|| Trouble::Send(call.errno()))
 }
 
-/// The upstream's connection and not the client's, nor that of a syslog server or an OCSP responder. An upstream read goes on under the action `sending to client` where
-/// the write event of the client drives the pipe; a pasted fragment without a phase is about the upstream.
+/// The upstream's connection and not the client's, nor that of a syslog server or an OCSP responder. An upstream read goes
+/// on under the action `sending to client` where the write event of the client drives the pipe; a pasted fragment without a
+/// phase is about the upstream.
 pub(super) fn on_upstream(parts: &Parts<'_>) -> bool {
     match parts.phase {
         Some(phase) if phase.is_upstream() => true,
@@ -120,11 +121,13 @@ fn file(call: &Call<'_>, parts: &Parts<'_>) -> Option<Trouble> {
     if call.name == "write" || parts.body.contains("log file") || is_log(call, &path, parts.said) {
         return Some(Trouble::LogWrite { errno, path });
     }
-    match (call.name, errno) {
-        ("open", TOO_MANY_FILES) => Some(Trouble::TooManyFiles),
-        ("pwrite" | "pwritev" | "pread", _) => Some(Trouble::TempFile { errno, path }),
-        ("mkdir", _) if parts.said.level == Level::Emerg => Some(Trouble::TempFile { errno, path }),
-        _ if is_temp_name(&path) => Some(Trouble::TempFile { errno, path }),
+    // nginx's own files are crit, what a client asked for is error: ngx_create_temp_file, ngx_http_static_handler
+    let is_own = parts.said.level >= Level::Crit;
+    match call.name {
+        "open" if errno == TOO_MANY_FILES => Some(Trouble::TooManyFiles),
+        "mkdir" if parts.said.level == Level::Emerg => Some(Trouble::TempFile { errno, path }),
+        "pwrite" | "pwritev" | "pread" => Some(Trouble::TempFile { errno, path }),
+        _ if is_own && is_temp_name(&path) => Some(Trouble::TempFile { errno, path }),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::{ErrorLine, Level, fields, level, message, origin, parse};
 use crate::{
     Peer, Trouble, access,
-    complaint::{config, errno},
+    complaint::{config, errno, limits, resolver},
 };
 
 /// Where a message begins when something stands before it.
@@ -112,25 +112,46 @@ fn stamped(text: &str) -> Option<ErrorLine> {
 /// `nginx: [emerg] …`, `[crit] 174#174: *7 …`, or a message alone.
 fn fragment(text: &str) -> ErrorLine {
     let text = text.strip_prefix("nginx: ").unwrap_or(text);
-    let assumed = if config::names_a_place(text) {
-        Level::Emerg
-    } else {
-        Level::Error
-    };
-    let (level, rest) = level(text).unwrap_or((assumed, text));
+    let (level, rest) = level(text).unwrap_or_else(|| (usual_level(text), text));
     let (pid, connection, rest) = origin(rest);
     let mut entry = message(rest, level);
-    if entry.complaint.trouble == Trouble::Unrelated
-        && let Some(at) = BEGINNINGS
-            .iter()
-            .filter_map(|beginning| rest.find(beginning))
-            .min()
-        && at > 0
-    {
-        entry = message(&rest[at..], level);
+    let is_vague = matches!(
+        entry.complaint.trouble,
+        Trouble::Unrelated | Trouble::ResolverOdd(_)
+    );
+    let later = beginning(rest).filter(|_| is_vague);
+    if let Some(said) = later {
+        entry = message(said, level);
     }
     (entry.pid, entry.connection) = (pid, connection);
     entry
+}
+
+/// The level at which nginx says such a thing: places at start, files of its own as crit.
+fn usual_level(text: &str) -> Level {
+    if config::names_a_place(text) {
+        Level::Emerg
+    } else if text.contains("() \"") {
+        Level::Crit
+    } else {
+        Level::Error
+    }
+}
+
+/// From where the first known message begins.
+fn beginning(text: &str) -> Option<&str> {
+    let known = BEGINNINGS
+        .iter()
+        .filter_map(|beginning| text.find(beginning))
+        .min();
+    let one_word_before = |mark: &str| {
+        let before = text.get(..text.find(mark)?)?.trim_end();
+        Some(before.rfind(' ').map_or(0, |space| space + 1))
+    };
+    let marked = [resolver::UNRESOLVED, limits::NOT_ENOUGH]
+        .into_iter()
+        .find_map(one_word_before);
+    text.get(marked.or(known)?..)
 }
 
 /// Fields that people quote in their own way: `upstream "http://…"`, `while connecting to upstream: "http://…"`.
