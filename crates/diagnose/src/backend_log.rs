@@ -63,6 +63,39 @@ const EXCEPTION: &[&str] = &[
     "Exception in thread",
 ];
 
+/// An error that came to the application from outside: not its own bug.
+const FROM_OUTSIDE: &[&str] = &[
+    "Connection refused",
+    "ECONNREFUSED",
+    "ETIMEDOUT",
+    "timed out",
+    "Access denied for user",
+    "password authentication failed",
+    "Too many connections",
+    "too many clients",
+    "No space left on device",
+    "ENOSPC",
+    "Allowed memory size",
+    "out of memory",
+    "OutOfMemory",
+    "MemoryError",
+    "Maximum execution time",
+    "OperationalError",
+    "SQLSTATE[HY000] [",
+];
+
+/// Somebody asked the daemon itself, not systemd, to stop or to reload.
+const TOLD_TO_RESTART: &[&str] = &[
+    "Handling signal: hup",
+    "Handling signal: term",
+    "reloading: execvp",
+    "Doing graceful restart",
+    "SIGHUP received",
+    "caught SIGTERM, shutting down",
+    "gracefully killing worker",
+    "...gracefully reloading",
+];
+
 /// The backend ended a worker because a request took too long for it.
 const TOO_LONG: &[&str] = &[
     // php-fpm request_terminate_timeout
@@ -107,6 +140,16 @@ pub fn is_bind_failure(text: &str) -> bool {
 /// A request or the program ended in an error of the application's own code.
 pub fn is_exception(text: &str) -> bool {
     holds(text, EXCEPTION) || named_error(text).is_some()
+}
+
+/// An error of the application's own code, not one that its database, disk or memory gave it.
+pub fn is_bug(text: &str) -> bool {
+    is_exception(text) && !holds(text, FROM_OUTSIDE)
+}
+
+/// It was told to stop or to reload, by a signal.
+pub fn is_told_to_restart(text: &str) -> bool {
+    holds(text, TOLD_TO_RESTART)
 }
 
 /// The backend's own time limit ended a request.

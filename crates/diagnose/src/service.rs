@@ -1,12 +1,19 @@
 //! Facts about a backend's service that several causes weigh: how its last run ended, what it said, who its workers
 //! are. Facts only; what they mean is each cause's own business.
 
-use crate::{Case, Source, case::PeerSight, evidence::quote, topology::BackendKind, world::Said};
+use crate::{
+    Case, Source, Symptom,
+    case::{PeerSight, errno},
+    evidence::quote,
+    topology::BackendKind,
+    world::Said,
+};
 use host::{
     Timestamp,
     answer::Socket,
     looks::{JournalLine, Process, Unit},
 };
+use logscan::Trouble;
 use std::time::Duration;
 
 /// A run shorter than this never got to work: interpreters load their application within it.
@@ -265,22 +272,38 @@ fn is_pool_worker(peer: &PeerSight, process: &Process) -> bool {
     })
 }
 
+/// What a finding about a peer's backend is about: its unit, else its address.
+pub fn subject(peer: &PeerSight) -> String {
+    let unit = peer.backend.as_ref().and_then(|backend| backend.unit.clone());
+    unit.unwrap_or_else(|| peer.endpoint.to_string())
+}
+
 /// The listener of a peer, where it could be seen.
 pub fn listener<'a>(case: &'a Case, peer: &PeerSight) -> Option<&'a Socket> {
     case.listener(&peer.endpoint).ok().flatten()
 }
 
-/// What happened then may be one of the failures: it lies between the first and the last.
-pub fn in_failures(case: &Case, at: Timestamp) -> bool {
-    at >= case.first().before(SLACK) && at <= case.last().after(SLACK)
+/// Requests that the backend took and did not answer: closed early or reset.
+pub fn cut_off(case: &Case) -> Vec<&Symptom> {
+    let cut = |trouble: &Trouble| {
+        matches!(
+            trouble,
+            Trouble::ClosedEarly | Trouble::Receive(_) | Trouble::Send(errno::EPIPE | errno::ECONNRESET)
+        )
+    };
+    case.having(cut).collect()
 }
 
-/// What happened then is the first or the last failure of some kind, to the second.
-pub fn at_a_failure(case: &Case, at: Timestamp) -> bool {
-    let edges = case
-        .symptoms
+/// What happened then may be one of these failures: it lies between the first and the last.
+pub fn among(symptoms: &[&Symptom], at: Timestamp) -> bool {
+    symptoms
         .iter()
-        .flat_map(|symptom| [symptom.first, symptom.last]);
+        .any(|symptom| at >= symptom.first.before(SLACK) && at <= symptom.last.after(SLACK))
+}
+
+/// What happened then is the first or the last of one of these kinds of failure, as far as clocks tell.
+pub fn at_edge(symptoms: &[&Symptom], at: Timestamp) -> bool {
+    let edges = symptoms.iter().flat_map(|symptom| [symptom.first, symptom.last]);
     edges.into_iter().any(|edge| at.distance(edge) <= SLACK)
 }
 

@@ -3,6 +3,7 @@
 use crate::Cause;
 
 mod apache_firewall_syntax;
+mod app_bug;
 mod app_memory_limit;
 mod app_suspicious_code;
 mod apparmor_denied;
@@ -12,6 +13,7 @@ mod backend_crash_on_start;
 mod backend_died;
 mod backend_not_enabled;
 mod backend_port_taken;
+mod backend_restart_window;
 mod backend_stopped;
 mod broker_down;
 mod cache_down;
@@ -86,14 +88,17 @@ mod user_service_no_linger;
 mod websocket_headers;
 mod words;
 mod worker_connections_limit;
+mod worker_crash;
 mod worker_recycle;
+mod worker_timeout_kill;
 
-/// Every cause we know, in the order of the manual. The order decides nothing else.
+/// Every cause we know, in alphabetical order. The order decides nothing.
 ///
 /// Written out, not made by a macro: rustfmt and editors do not see a `mod` that a macro writes, and the files behind
 /// it silently stop being formatted.
 pub static ALL: &[&Cause] = &[
     &apache_firewall_syntax::APACHE_FIREWALL_SYNTAX,
+    &app_bug::APP_BUG,
     &app_memory_limit::APP_MEMORY_LIMIT,
     &app_suspicious_code::APP_SUSPICIOUS_CODE,
     &apparmor_denied::APPARMOR_DENIED,
@@ -103,6 +108,7 @@ pub static ALL: &[&Cause] = &[
     &backend_died::BACKEND_DIED,
     &backend_not_enabled::BACKEND_NOT_ENABLED,
     &backend_port_taken::BACKEND_PORT_TAKEN,
+    &backend_restart_window::BACKEND_RESTART_WINDOW,
     &backend_stopped::BACKEND_STOPPED,
     &broker_down::BROKER_DOWN,
     &cache_down::CACHE_DOWN,
@@ -176,7 +182,9 @@ pub static ALL: &[&Cause] = &[
     &user_service_no_linger::USER_SERVICE_NO_LINGER,
     &websocket_headers::WEBSOCKET_HEADERS,
     &worker_connections_limit::WORKER_CONNECTIONS_LIMIT,
+    &worker_crash::WORKER_CRASH,
     &worker_recycle::WORKER_RECYCLE,
+    &worker_timeout_kill::WORKER_TIMEOUT_KILL,
 ];
 
 /// The cause of that id.

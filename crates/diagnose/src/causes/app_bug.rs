@@ -1,0 +1,296 @@
+use super::words::{clip, said};
+use crate::{
+    Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
+    case::{MadeBy, PeerSight, errno},
+    cause::{Group, Told, cause},
+    evidence::quote,
+    service::{self, Down},
+    world::Said,
+};
+use host::looks::JournalLine;
+use logscan::{Complaint, Trouble};
+
+cause! {
+    /// # What happens
+    /// The application's own code fails: an exception nobody catches, a fatal error, a panic. In a server with worker
+    /// processes only the request that met it fails. In a single process (Node.js, Go) the whole application ends, all
+    /// requests under way are cut off, and until it is started again nginx gets 111.
+    /// # How to tell
+    /// Only some paths fail while others of the same backend answer, or the process ends in the very second. The
+    /// application's log has the exception at that time, with file and line.
+    /// # Fix
+    /// For the application's developers: the file, the line and the request are in the evidence. If it began with a
+    /// deploy, roll that back. A restart brings it up until the same request comes again.
+    /// # Not this if
+    /// The exception was given to the application by its database, cache, disk or memory (then that is the cause), it
+    /// comes at every start (backend-crash-on-start), or no log shows an exception at all.
+    pub static APP_BUG = {
+        id: "app-bug",
+        title: "the application fails on some requests",
+        group: Group::Application,
+        class: Class::Never,
+        share_of: share_of,
+        phrases: &[
+            ("PHP Fatal error", 70),
+            ("PHP Parse error", 90),
+            ("Traceback (most recent call last)", 60),
+            ("Uncaught Error", 75),
+            ("Uncaught Exception", 75),
+            ("UnhandledPromiseRejection", 80),
+            ("panic: ", 75),
+        ],
+        effect_of: &[],
+        settled_by: ("read the application's own log at the time of a failure", "journalctl -p err --since -1h --no-pager | tail -50"),
+        told: Told::OnHost(weigh),
+        advise: advise,
+        lab: &["app-bug"],
+    }
+}
+
+fn share_of(complaint: &Complaint) -> u8 {
+    match &complaint.trouble {
+        Trouble::BackendStderr(text) if backend_log::is_bug(text) => 70,
+        Trouble::ClosedEarly => 8,
+        Trouble::Receive(errno::ECONNRESET) => 5,
+        Trouble::Connect(errno::ECONNREFUSED) => 1,
+        _ => 0,
+    }
+}
+
+/// An exception and, where known, the file and line it points to.
+struct Failure {
+    says: String,
+    place: Option<String>,
+    evidence: Evidence,
+}
+
+fn weigh(case: &Case) -> Opinion {
+    let said = case
+        .peers
+        .iter()
+        .find_map(|peer| ended_by_it(case, peer).or_else(|| some_requests(case, peer)));
+    said.unwrap_or_default()
+}
+
+/// The whole process ended in the second of an exception, and not because it could not start.
+fn ended_by_it(case: &Case, peer: &PeerSight) -> Option<Opinion> {
+    let unit = case
+        .unit_of(peer)
+        .filter(|unit| service::down(case, unit) != Some(Down::StartFails))?;
+    let symptoms: Vec<&Symptom> = case.symptoms.iter().collect();
+    let exits: Vec<&JournalLine> = service::systemd_lines(case, unit)
+        .filter(|line| service::is_exit(line) && service::among(&symptoms, line.at))
+        .filter(|line| line.text.contains("code=exited"))
+        .collect();
+    let lines = service::said(case, peer);
+    let exit = exits.last()?;
+    let failure = last_failure(&lines, &|line| {
+        line.at.is_some_and(|at| at.distance(exit.at) <= service::SLACK)
+    })?;
+    let ended = Evidence::supports(
+        Rank::Decisive,
+        format!(
+            "{} ended at {} in the second of that exception: {}",
+            unit.name,
+            exit.at,
+            clip(&exit.text)
+        ),
+        Source::journal(&unit.name),
+    );
+    let says = format!("{} ends when its own code fails: {}", unit.name, failure.says);
+    Some(opinion(unit.name.clone(), says, vec![failure.evidence, ended]))
+}
+
+/// A request that met an exception failed while others went well.
+fn some_requests(case: &Case, peer: &PeerSight) -> Option<Opinion> {
+    let unit = case.unit_of(peer);
+    if unit.is_some_and(|unit| service::down(case, unit).is_some()) {
+        return None;
+    }
+    let failed = answered_badly(case);
+    let lines = service::said(case, peer);
+    let failure = last_failure(&lines, &|line| {
+        line.at.is_some_and(|at| service::among(&failed, at))
+    })
+    .or_else(|| in_nginx_log(&failed))?;
+    let paths = only_some_paths(case)?;
+    let place = failure
+        .place
+        .as_deref()
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default();
+    let says = format!("the application fails on some requests{place}: {}", failure.says);
+    Some(opinion(
+        service::subject(peer),
+        says,
+        vec![failure.evidence, paths],
+    ))
+}
+
+fn opinion(subject: String, says: String, evidence: Vec<Evidence>) -> Opinion {
+    Opinion {
+        subject,
+        evidence,
+        says,
+    }
+}
+
+/// Failures in which the backend had the request: cut off, or answered with an error of its own.
+fn answered_badly(case: &Case) -> Vec<&Symptom> {
+    let mut failed = service::cut_off(case);
+    failed.extend(
+        case.having(|trouble| matches!(trouble, Trouble::BackendStderr(_) | Trouble::InvalidResponse(_))),
+    );
+    failed.extend(case.symptoms.iter().filter(|it| it.made_by == MadeBy::Upstream));
+    failed
+}
+
+/// The last exception of the application's own code, with the place it points to.
+fn last_failure(lines: &[Said<'_>], when: &dyn Fn(&Said<'_>) -> bool) -> Option<Failure> {
+    let is_bug = |line: &Said<'_>| backend_log::is_bug(line.text) && when(line);
+    let named = lines
+        .iter()
+        .rposition(|line| is_bug(line) && !line.text.contains("Traceback"));
+    let at = named.or_else(|| lines.iter().rposition(is_bug))?;
+    let line = lines.get(at)?;
+    let place = place_near(lines, at);
+    let says = match &place {
+        Some(place) => format!("{} ({place})", said(line)),
+        None => said(line),
+    };
+    Some(Failure {
+        says: clip(line.text),
+        place,
+        evidence: Evidence::supports(Rank::Strong, says, line.source.clone()),
+    })
+}
+
+/// On the line itself (PHP), below it (JavaScript, Java), or above it (Python).
+fn place_near(lines: &[Said<'_>], at: usize) -> Option<String> {
+    let find = |line: &Said<'_>| backend_log::place(line.text);
+    let below = lines.iter().skip(at).take(5).find_map(find);
+    below.or_else(|| lines.iter().take(at).rev().take(8).find_map(find))
+}
+
+/// php-fpm hands its errors to nginx, which logs them beside the request.
+fn in_nginx_log(failed: &[&Symptom]) -> Option<Failure> {
+    failed.iter().rev().find_map(|symptom| match symptom.trouble()? {
+        Trouble::BackendStderr(text) if backend_log::is_bug(text) => Some(Failure {
+            says: clip(text),
+            place: backend_log::place(text),
+            evidence: Evidence::supports(
+                Rank::Strong,
+                format!("PHP said at {}: {}", symptom.last, clip(text)),
+                Source::log(&symptom.log, "FastCGI sent in stderr"),
+            ),
+        }),
+        _ => None,
+    })
+}
+
+/// Some paths fail that never succeed, while others succeed.
+fn only_some_paths(case: &Case) -> Option<Evidence> {
+    let (bad, good) = (&case.neighbours.failing_paths, &case.neighbours.good_paths);
+    let failing = bad.iter().find(|path| !good.contains(path))?;
+    let working = good.first()?;
+    let route = case.route.as_ref()?;
+    Some(Evidence::supports(
+        Rank::Strong,
+        format!(
+            "{} fails while {} of the same backend answers",
+            clip(failing),
+            clip(working)
+        ),
+        Source::command(format!(
+            "curl -s -o /dev/null -w '%{{http_code}}\\n' -H {} http://127.0.0.1{}",
+            quote(&format!("Host: {}", route.site)),
+            quote(failing)
+        )),
+    ))
+}
+
+fn advise(case: &Case) -> String {
+    let lines: Vec<Said<'_>> = case
+        .peers
+        .iter()
+        .flat_map(|peer| service::said(case, peer))
+        .collect();
+    let place = last_failure(&lines, &|_| true).and_then(|failure| failure.place);
+    format!(
+        "give the developers the exception{} and the request that meets it; roll back the last deploy if it began with \
+         that. A restart only helps until the same request comes again",
+        place.map(|place| format!(" at {place}")).unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+    use logscan::{Phase, Trouble};
+
+    fn closed(fixture: Fixture) -> Fixture {
+        fixture.complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+    }
+
+    fn node_throws(fixture: Fixture) -> Fixture {
+        closed(fixture)
+            .says(1, "/opt/n.js:1")
+            .says(1, "Error: boom")
+            .says(1, "    at Timeout._onTimeout (/opt/n.js:1:81)")
+            .life(&[(1, "Main process exited, code=exited, status=1/FAILURE")])
+    }
+
+    #[test]
+    fn fires_where_the_process_ends_on_it() {
+        node_throws(Fixture::node().life(&[(3600, "Started")])).check("found app-bug");
+    }
+
+    #[test]
+    fn the_death_of_the_process_is_its_effect() {
+        node_throws(Fixture::node().life(&[(3600, "Started")]).refused())
+            .unit_is("failed", "exit-code")
+            .check("found app-bug <- backend-died");
+    }
+
+    #[test]
+    fn fires_where_some_paths_meet_it() {
+        closed(Fixture::gunicorn())
+            .others_succeed()
+            .says(1, "Traceback (most recent call last):")
+            .says(1, "  File \"/srv/app/views.py\", line 12, in report")
+            .says(1, "KeyError: 'total'")
+            .check("found app-bug");
+        let fatal = "PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function x() in /var/www/f.php:1";
+        Fixture::php_fpm()
+            .complains(Trouble::BackendStderr(fatal.into()), Phase::ReadingHeader)
+            .others_succeed()
+            .check("found app-bug");
+    }
+
+    #[test]
+    fn stays_quiet_without_a_log() {
+        closed(Fixture::node()).others_succeed().check("unexplained");
+    }
+
+    #[test]
+    fn stays_quiet_where_the_database_gave_it() {
+        closed(Fixture::gunicorn())
+            .others_succeed()
+            .says(
+                1,
+                "django.db.utils.OperationalError: could not connect to server: Connection refused",
+            )
+            .check("unexplained");
+    }
+
+    #[test]
+    fn stays_quiet_where_every_start_meets_it() {
+        Fixture::gunicorn()
+            .refused()
+            .unit_is("failed", "exit-code")
+            .ran(63, 62, "exited", 3)
+            .says(62, "ModuleNotFoundError: No module named 'flask'")
+            .life(&[(62, "Main process exited, code=exited, status=3/NOTIMPLEMENTED")])
+            .check("found backend-crash-on-start");
+    }
+}

@@ -1,0 +1,250 @@
+use super::words::{clip, said, span};
+use crate::{
+    Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
+    case::{PeerSight, errno},
+    cause::{Group, Told, cause},
+    service,
+    world::Said,
+};
+use host::looks::Unit;
+use logscan::{Complaint, Trouble};
+use std::time::Duration;
+
+cause! {
+    /// # What happens
+    /// A request takes longer than the backend allows, and the backend kills the worker in the middle of it: php-fpm's
+    /// `request_terminate_timeout` (nginx then says 104), gunicorn's `timeout` (30 s), uWSGI's `harakiri`, Unicorn's
+    /// and Puma's worker timeout (premature close). nginx would have waited longer.
+    /// # How to tell
+    /// The backend says so: `execution timed out (… sec), terminating`, `WORKER TIMEOUT`, `HARAKIRI`. The failed
+    /// requests all took the same round number of seconds, the backend's limit, less than nginx's read timeout.
+    /// Raising nginx's timeouts changes nothing.
+    /// # Fix
+    /// Find why that request takes so long: php-fpm's slow log, a profiler, the database. A limit is raised last, and
+    /// then the backend's below nginx's.
+    /// # Not this if
+    /// The worker ended by SIGSEGV (worker-crash) or by the kernel for memory (oom-kill), or nginx itself gave up
+    /// waiting, which is 504 and not 502 (slow-backend).
+    pub static WORKER_TIMEOUT_KILL = {
+        id: "worker-timeout-kill",
+        title: "the backend kills workers that take too long",
+        group: Group::Process,
+        class: Class::Ask,
+        share_of: share_of,
+        phrases: &[
+            ("execution timed out (", 98),
+            ("WORKER TIMEOUT", 90),
+            ("HARAKIRI", 95),
+            ("s), killing", 90),
+            ("Terminating timed out worker", 95),
+        ],
+        effect_of: &[],
+        settled_by: (
+            "look for the backend's own time limit in its log",
+            "grep -rhE 'execution timed out|WORKER TIMEOUT|HARAKIRI' /var/log/*fpm.log /var/log/uwsgi | tail -5; journalctl -g 'WORKER TIMEOUT|HARAKIRI' -n 5 --no-pager",
+        ),
+        told: Told::OnHost(weigh),
+        advise: advise,
+        lab: &["worker-timeout-kill"],
+    }
+}
+
+/// What gunicorn allows a request where nothing is configured.
+const GUNICORN_DEFAULT: f64 = 30.0;
+/// Supervisors look once a second or so: php-fpm ended requests at 2.63 s for a limit of 2 s.
+const LATE: f64 = 1.2;
+
+fn share_of(complaint: &Complaint) -> u8 {
+    match complaint.trouble {
+        Trouble::Receive(errno::ECONNRESET) => 15,
+        Trouble::ClosedEarly => 15,
+        _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    let cut = service::cut_off(case);
+    case.peers
+        .iter()
+        .find_map(|peer| opinion(case, peer, &cut))
+        .unwrap_or_default()
+}
+
+fn opinion(case: &Case, peer: &PeerSight, cut: &[&Symptom]) -> Option<Opinion> {
+    let said = service::said(case, peer);
+    let line = kill(&said, cut);
+    let limit = limit(case, peer);
+    let mut evidence: Vec<Evidence> = line.map(|line| its_own_words(line, cut)).into_iter().collect();
+    evidence.extend(limit.and_then(|limit| clusters(cut, limit)));
+    evidence.extend(
+        limit
+            .and_then(|limit| nginx_waits_longer(case, limit))
+            .filter(|_| line.is_some()),
+    );
+    let subject = service::subject(peer);
+    Some(Opinion {
+        says: match limit {
+            Some(limit) => format!("{subject} kills workers whose request takes longer than {limit} s"),
+            None => format!("{subject} kills workers whose request takes too long"),
+        },
+        subject,
+        evidence,
+    })
+    .filter(|opinion| !opinion.evidence.is_empty())
+}
+
+/// The last kill in the time of the failures; the line that names the request where several belong to one kill.
+fn kill<'s, 'a>(said: &'s [Said<'a>], cut: &[&Symptom]) -> Option<&'s Said<'a>> {
+    let kills = || {
+        said.iter()
+            .filter(|line| backend_log::is_own_timeout(line.text))
+            .filter(|line| line.at.is_some_and(|at| service::among(cut, at)))
+    };
+    kills()
+        .rfind(|line| line.text.contains("[core "))
+        .or_else(|| kills().next_back())
+}
+
+fn its_own_words(line: &Said<'_>, cut: &[&Symptom]) -> Evidence {
+    let same_second = line.at.is_some_and(|at| service::at_edge(cut, at));
+    let rank = if same_second { Rank::Decisive } else { Rank::Strong };
+    Evidence::supports(rank, said(line), line.source.clone())
+}
+
+/// The backend's own limit, seconds.
+fn limit(case: &Case, peer: &PeerSight) -> Option<f64> {
+    let backend = peer.backend.as_ref()?;
+    if let Some(pool) = &backend.pool {
+        return pool.terminate_timeout;
+    }
+    let unit = case.unit_of(peer)?;
+    let gunicorn = backend.kind == Some(crate::topology::BackendKind::Gunicorn);
+    let names = if gunicorn {
+        ["--timeout", "-t"]
+    } else {
+        ["--harakiri", "--http-timeout"]
+    };
+    option(unit, &names).or(gunicorn.then_some(GUNICORN_DEFAULT))
+}
+
+/// `--timeout 5`, `--timeout=5` in the command line of a unit.
+fn option(unit: &Unit, names: &[&str]) -> Option<f64> {
+    let words: Vec<&str> = unit.exec_start.split([' ', '=']).collect();
+    let at = words.iter().position(|word| names.contains(word))?;
+    words.get(at + 1)?.parse().ok()
+}
+
+/// At least two requests, and most of those that were cut off, ended just after the limit.
+fn clusters(cut: &[&Symptom], limit: f64) -> Option<Evidence> {
+    let seconds = || cut.iter().flat_map(|symptom| &symptom.upstream_seconds);
+    let (all, near) = (
+        seconds().count(),
+        seconds()
+            .filter(|it| **it >= limit && **it <= limit + LATE)
+            .count(),
+    );
+    let sample = cut.iter().find(|symptom| !symptom.upstream_seconds.is_empty())?;
+    (near >= 2 && near * 2 > all).then(|| {
+        Evidence::supports(
+            Rank::Strong,
+            format!(
+                "{near} of {all} failed requests ended within {LATE} s of the backend's own limit, {limit} s"
+            ),
+            Source::log(&sample.log, &clip(&sample.sample)),
+        )
+    })
+}
+
+fn nginx_waits_longer(case: &Case, limit: f64) -> Option<Evidence> {
+    let route = case.route.as_ref()?;
+    let patience = route
+        .settings
+        .read_timeout
+        .filter(|patience| *patience > Duration::from_secs_f64(limit))?;
+    Some(Evidence::supports(
+        Rank::Hint,
+        format!("nginx itself would have waited {}", span(patience)),
+        Source::file(&route.written.file, Some(route.written.line)),
+    ))
+}
+
+fn advise(case: &Case) -> String {
+    let cut = service::cut_off(case);
+    let request = cut.iter().rev().find_map(|symptom| symptom.request.as_deref());
+    format!(
+        "find what '{}' waits for (php-fpm: request_slowlog_timeout and slowlog; Python: py-spy dump --pid PID) and make \
+         it faster or move it out of the request. Raising nginx's timeouts changes nothing here; if the work is meant to \
+         take that long, raise the backend's own limit and keep it below nginx's",
+        request.map(clip).unwrap_or_else(|| "the slow request".to_owned())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+    use logscan::{Phase, Trouble};
+
+    fn reset(fixture: Fixture) -> Fixture {
+        fixture.complains(Trouble::Receive(104), Phase::ReadingHeader)
+    }
+    fn closed(fixture: Fixture) -> Fixture {
+        fixture.complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+    }
+
+    #[test]
+    fn fires_on_the_words_of_each_server() {
+        reset(Fixture::php_fpm())
+            .logs(1, "WARNING: [pool www] child 833, script '/slow.php' (request: \"GET /slow.php\") execution timed out (2.630788 sec), terminating")
+            .logs(1, "WARNING: [pool www] child 833 exited on signal 15 (SIGTERM) after 2.672846 seconds from start")
+            .check("found worker-timeout-kill");
+        closed(Fixture::gunicorn())
+            .says(1, "[CRITICAL] WORKER TIMEOUT (pid:4803)")
+            .says(1, "[WARNING] Worker with pid 4803 was terminated due to signal 6")
+            .check("found worker-timeout-kill");
+        closed(Fixture::node())
+            .logs(1, "HARAKIRI [core 0] 127.0.0.1 - GET /slow since 1795351111")
+            .check("found worker-timeout-kill");
+    }
+
+    #[test]
+    fn fires_on_times_alone() {
+        reset(Fixture::php_fpm())
+            .waited(&[2.63, 2.65, 2.2])
+            .with(|it| {
+                let pool = it.peers[0]
+                    .backend
+                    .as_mut()
+                    .and_then(|backend| backend.pool.as_mut());
+                pool.expect("php-fpm has a pool").terminate_timeout = Some(2.0);
+            })
+            .check("found worker-timeout-kill");
+    }
+
+    #[test]
+    fn stays_quiet_about_kills_at_other_times() {
+        closed(Fixture::gunicorn())
+            .says(4000, "[CRITICAL] WORKER TIMEOUT (pid:4803)")
+            .check("unexplained");
+    }
+
+    #[test]
+    fn stays_quiet_about_other_pools() {
+        reset(Fixture::php_fpm())
+            .logs(
+                1,
+                "WARNING: [pool other] child 8, script '/x.php' execution timed out (2.6 sec), terminating",
+            )
+            .check("unexplained");
+    }
+
+    #[test]
+    fn stays_quiet_about_a_crash() {
+        reset(Fixture::php_fpm())
+            .waited(&[0.01, 0.02])
+            .logs(
+                1,
+                "WARNING: [pool www] child 881 exited on signal 11 (SIGSEGV) after 0.08 seconds from start",
+            )
+            .check("found worker-crash");
+    }
+}
