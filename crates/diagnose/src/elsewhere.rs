@@ -1,46 +1,23 @@
 //! Running servers that listen somewhere else than nginx asks: what the wiring causes have in common.
 
+mod server;
+
+pub use server::{Fit, Server, servers};
+
 use crate::{
     Case, World,
-    case::{NameAnswer, NameSource, PeerSight, errno, listens_on},
-    topology::{BackendKind, Claim, GroupServer, Place, Protocol, Route, Target},
+    case::{NameAnswer, NameSource, PeerSight, errno},
+    service,
+    topology::{GroupServer, Place, Route, Target},
+    world::{Change, ChangeKind},
 };
-use host::{
-    Endpoint,
-    answer::{Socket, SocketState},
-    looks::Process,
-};
-use std::net::{IpAddr, SocketAddr};
+use host::{Endpoint, looks::Unit};
+use std::{net::IpAddr, path::Path, time::Duration};
 
-/// A listener and who is behind it.
-#[derive(Clone, Debug)]
-pub struct Server<'a> {
-    /// Where it listens; wildcard addresses as such.
-    pub at: &'a Endpoint,
-    /// Kind of server.
-    pub kind: BackendKind,
-    /// Its service.
-    pub unit: Option<&'a str>,
-    /// One of its processes.
-    pub process: Option<&'a Process>,
-    /// Where this address is configured.
-    pub claim: Option<&'a Claim>,
-    /// Some route asks it.
-    pub asked: bool,
-    /// The only listener of its process, or one of several.
-    pub alone: bool,
-}
-
-/// How well a kind of server fits what nginx speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fit {
-    /// It speaks something else.
-    No,
-    /// It may speak it, as any program may.
-    Perhaps,
-    /// It is made to be asked so.
-    Well,
-}
+/// How long before the first failure a change may lie: a site without visitors fails unseen.
+const REACH: Duration = Duration::from_secs(3600);
+/// Clocks of logs are whole seconds.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// An address of this host: loopback, or one that some socket is bound to.
 pub fn is_ours(world: &World, ip: IpAddr) -> bool {
@@ -64,18 +41,26 @@ pub fn unserved(case: &Case) -> Option<&PeerSight> {
         .find(|peer| down_owner(case, peer).is_none() && moved_name(case, peer).is_none())
 }
 
-/// The installed service that should serve this address and does not run.
-pub fn down_owner<'a>(case: &'a Case, peer: &'a PeerSight) -> Option<&'a str> {
+/// The installed service that should serve this address and does not run, or not for long.
+pub fn down_owner<'a>(case: &'a Case, peer: &'a PeerSight) -> Option<&'a Unit> {
+    owners(case, peer).find(|unit| {
+        let settled = matches!(unit.active_state.as_str(), "active" | "reloading");
+        unit.is_known() && (!settled || service::down(case, unit).is_some())
+    })
+}
+
+/// The running service that is configured to serve this address, though it does not listen there.
+pub fn idle_owner<'a>(case: &'a Case, peer: &'a PeerSight) -> Option<&'a Unit> {
+    owners(case, peer).find(|unit| unit.is_up())
+}
+
+fn owners<'a>(case: &'a Case, peer: &'a PeerSight) -> impl Iterator<Item = &'a Unit> {
     let claims = case.world.claims.iter();
     let claimants = claims
         .filter(|claim| claim.address.covers(&peer.endpoint))
         .filter_map(|claim| claim.unit.as_deref());
     let owner = peer.backend.as_ref().and_then(|backend| backend.unit.as_deref());
-    let units = claimants.chain(owner).filter_map(|name| case.world.unit(name));
-    units
-        .filter(|unit| unit.is_known() && !unit.is_up())
-        .map(|unit| unit.name.as_str())
-        .next()
+    claimants.chain(owner).filter_map(|name| case.world.unit(name))
 }
 
 /// The addresses that a peer's name has now, where the peer's own is not among them. Names that nginx resolves anew for
@@ -111,180 +96,30 @@ pub fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost") || name == "ip6-localhost"
 }
 
-/// Every server on this host but nginx itself, each address once.
-pub fn servers(case: &Case) -> Vec<Server<'_>> {
-    let mut servers: Vec<Server<'_>> = Vec::new();
-    let sockets = case.world.sockets.as_ref().map_or(&[][..], Vec::as_slice);
-    let listening = sockets
-        .iter()
-        .filter(|socket| socket.state == SocketState::Listen);
-    for socket in listening.filter(|socket| !is_nginx(case, socket)) {
-        if !servers.iter().any(|known| *known.at == socket.local) {
-            servers.push(server(case, socket));
-        }
-    }
-    servers
-}
-
-fn is_nginx(case: &Case, socket: &Socket) -> bool {
-    let pids = socket.pids.as_deref().unwrap_or_default();
-    let ours = |pid: &u32| {
-        let mut instances = case.world.nginx.iter();
-        instances.any(|nginx| nginx.master == Some(*pid) || nginx.workers.contains(pid))
-    };
-    pids.iter().any(ours)
-}
-
-fn server<'a>(case: &'a Case, socket: &'a Socket) -> Server<'a> {
-    let pids = socket.pids.as_deref().unwrap_or_default();
-    let process = pids.iter().find_map(|pid| case.world.process(*pid));
-    let claim = claim_of(case, &socket.local, process);
-    let unit = process
-        .and_then(|process| process.unit.as_deref())
-        .filter(|unit| unit.ends_with(".service"))
-        .or_else(|| claim.and_then(|claim| claim.unit.as_deref()));
-    Server {
-        at: &socket.local,
-        kind: claim.map_or_else(|| process.map_or(BackendKind::Other, kind_of), |claim| claim.kind),
-        unit,
-        process,
-        claim,
-        asked: case.world.routes.iter().any(|route| asks(&route.target, socket)),
-        alone: is_alone(case, socket),
-    }
-}
-
-/// The claim on this address by the unit whose process holds it.
-fn claim_of<'a>(case: &'a Case, at: &Endpoint, process: Option<&Process>) -> Option<&'a Claim> {
-    let unit = process.and_then(|process| process.unit.as_deref());
-    case.world
-        .claims
-        .iter()
-        .filter(|claim| claim.address.covers(at))
-        .find(|claim| unit.is_none() || claim.unit.is_none() || claim.unit.as_deref() == unit)
-}
-
-fn is_alone(case: &Case, socket: &Socket) -> bool {
-    let pids = socket.pids.as_deref().unwrap_or_default();
-    let held = |other: &&Socket| {
-        let theirs = other.pids.as_deref().unwrap_or_default();
-        other.state == SocketState::Listen && theirs.iter().any(|pid| pids.contains(pid))
-    };
-    let sockets = case.world.sockets.as_ref().map_or(&[][..], Vec::as_slice);
-    sockets
-        .iter()
-        .filter(held)
-        .all(|other| same_port(&other.local, &socket.local))
-}
-
-/// The same port of another address or family, or the same socket.
-fn same_port(a: &Endpoint, b: &Endpoint) -> bool {
-    match (a.tcp(), b.tcp()) {
-        (Some(a), Some(b)) => a.port() == b.port(),
-        (None, None) => a == b,
-        _ => false,
-    }
-}
-
-fn asks(target: &Target, socket: &Socket) -> bool {
-    let port = socket.local.tcp().map(|at| at.port());
-    match target {
-        Target::Endpoint(endpoint) => listens_on(socket, endpoint),
-        Target::Name { port: asked, .. } => port == Some(*asked),
-        Target::Variable { port: asked, .. } => asked.is_some() && port == *asked,
-        Target::Group { servers, .. } => servers.iter().any(|server| asks(&server.address, socket)),
-    }
-}
-
-/// The kind of server by the name of its program.
-fn kind_of(process: &Process) -> BackendKind {
-    let exe = process.exe.as_ref().and_then(|exe| exe.file_name());
-    let exe = exe
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let words = [exe.as_str(), process.comm.as_str()];
-    let script = process
-        .argv
-        .iter()
-        .take(3)
-        .filter_map(|arg| arg.rsplit('/').next());
-    words
-        .into_iter()
-        .chain(script)
-        .map(kind_by_name)
-        .find(|kind| *kind != BackendKind::Other)
-        .unwrap_or(BackendKind::Other)
-}
-
-fn kind_by_name(name: &str) -> BackendKind {
-    const KINDS: &[(&str, BackendKind)] = &[
-        ("php-fpm", BackendKind::PhpFpm),
-        ("apache2", BackendKind::Apache),
-        ("httpd", BackendKind::Apache),
-        ("gunicorn", BackendKind::Gunicorn),
-        ("uwsgi", BackendKind::Uwsgi),
-        ("puma", BackendKind::Ruby),
-        ("unicorn", BackendKind::Ruby),
-        ("ruby", BackendKind::Ruby),
-        ("node", BackendKind::Node),
-        ("nodejs", BackendKind::Node),
-        ("java", BackendKind::Java),
-        ("haproxy", BackendKind::Proxy),
-        ("varnishd", BackendKind::Proxy),
-        ("envoy", BackendKind::Proxy),
-        ("caddy", BackendKind::Proxy),
-        ("traefik", BackendKind::Proxy),
-    ];
-    let known = KINDS.iter().find(|(prefix, _)| {
-        let rest = name.strip_prefix(prefix);
-        rest.is_some_and(|rest| {
-            rest.chars()
-                .next()
-                .is_none_or(|c| !c.is_ascii_lowercase() && c != '_')
-        })
+/// The route asks this peer by the name `localhost`.
+pub fn from_localhost(case: &Case, peer: &PeerSight) -> bool {
+    let by_name = |target: &Target| matches!(target, Target::Name { host, .. } if is_localhost(host));
+    let written = case.route.as_ref().is_some_and(|route| match &route.target {
+        Target::Group { servers, .. } => servers.iter().any(|server| by_name(&server.address)),
+        target => by_name(target),
     });
-    known.map_or(BackendKind::Other, |(_, kind)| *kind)
+    peer.name.as_deref().map_or(written, is_localhost)
 }
 
-impl Server<'_> {
-    /// How well it fits what nginx speaks.
-    pub fn fit(&self, protocol: Protocol) -> Fit {
-        use BackendKind as Kind;
-        match (protocol, self.kind) {
-            (Protocol::FastCgi, Kind::PhpFpm) | (Protocol::Uwsgi, Kind::Uwsgi) => Fit::Well,
-            (Protocol::FastCgi | Protocol::Uwsgi, _) | (_, Kind::PhpFpm) => Fit::No,
-            (Protocol::Http | Protocol::Https, Kind::Other | Kind::Uwsgi) => Fit::Perhaps,
-            (Protocol::Http | Protocol::Https, _) => Fit::Well,
-            _ => Fit::Perhaps,
-        }
-    }
+/// A change of this kind just before the first failure, about one of these files or units.
+pub fn changed<'a>(case: &'a Case, kind: ChangeKind, about: &[&str]) -> Option<&'a Change> {
+    let first = case.first().after(SLACK);
+    case.world
+        .changes
+        .iter()
+        .filter(|change| change.kind == kind && about.contains(&change.about.as_str()))
+        .filter(|change| change.at <= first && first.since(change.at) <= REACH)
+        .max_by_key(|change| change.at)
+}
 
-    /// `gunicorn of app.service (process 500)`
-    pub fn describe(&self) -> String {
-        let of = self.unit.map_or(String::new(), |unit| format!(" of {unit}"));
-        let pid = self
-            .process
-            .map_or(String::new(), |process| format!(" (process {})", process.pid));
-        match (self.kind, self.process) {
-            (BackendKind::Other, Some(process)) => format!("{}{of}{pid}", process.comm),
-            (kind, _) => format!("{kind}{of}{pid}"),
-        }
-    }
-
-    /// The address as nginx would name it: a wildcard by the address that was asked so far, or loopback.
-    pub fn as_asked(&self, instead_of: &Endpoint) -> Endpoint {
-        let Some(at) = self.at.tcp().filter(|at| at.ip().is_unspecified()) else {
-            return self.at.clone();
-        };
-        let loopback: IpAddr = if at.is_ipv6() {
-            [0, 0, 0, 0, 0, 0, 0, 1].into()
-        } else {
-            [127, 0, 0, 1].into()
-        };
-        let asked = instead_of.tcp().map(|asked| asked.ip());
-        let ip = asked.filter(|ip| ip.is_ipv4() == at.is_ipv4());
-        Endpoint::Tcp(SocketAddr::new(ip.unwrap_or(loopback), at.port()))
-    }
+/// A config file was edited just before the first failure.
+pub fn edited<'a>(case: &'a Case, file: &Path) -> Option<&'a Change> {
+    changed(case, ChangeKind::ConfigEdit, &[&file.to_string_lossy()])
 }
 
 /// Where the address of this peer is written in nginx's config.
@@ -310,25 +145,5 @@ pub fn rewritten(route: &Route, peer: &PeerSight, new: &Endpoint) -> String {
         format!("`{}`", route.pass.replace(&old, &new.to_string()))
     } else {
         format!("{new} in place of {old}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_are_told_by_name() {
-        for (name, kind) in [
-            ("php-fpm8.2", BackendKind::PhpFpm),
-            ("apache2", BackendKind::Apache),
-            ("node", BackendKind::Node),
-            ("nodejs", BackendKind::Node),
-            ("node_exporter", BackendKind::Other),
-            ("python3.11", BackendKind::Other),
-            ("gunicorn:", BackendKind::Gunicorn),
-        ] {
-            assert_eq!(kind_by_name(name), kind, "{name}");
-        }
     }
 }

@@ -56,8 +56,11 @@ pub fn failing_start(case: &Case) -> Option<(&PeerSight, &Unit)> {
         .find(|(_, unit)| down(case, unit) == Some(Down::StartFails))
 }
 
-/// How this unit came to be down; `None` if it runs.
+/// How this unit came to be down; `None` if it runs, or if there is no such unit any more.
 pub fn down(case: &Case, unit: &Unit) -> Option<Down> {
+    if !unit.is_known() {
+        return None;
+    }
     let looping = short_runs(case, unit) >= 2 || (unit.restarts >= 3 && lasted(unit).is_some_and(is_short));
     match unit.active_state.as_str() {
         "failed" | "inactive" if was_stopped(case, unit) => Some(Down::Stopped),

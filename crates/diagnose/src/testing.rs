@@ -22,7 +22,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod wiring;
 
-pub use wiring::{heard, stat};
+pub use wiring::{endpoint, heard, stat};
 
 /// Noon of a quiet day.
 pub const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);

@@ -15,6 +15,7 @@ mod backend_not_enabled;
 mod backend_port_taken;
 mod backend_restart_window;
 mod backend_stopped;
+mod bound_elsewhere;
 mod broker_down;
 mod cache_down;
 mod cache_full;
@@ -33,6 +34,7 @@ mod db_slow;
 mod disk_error;
 mod disk_full;
 mod dns_no_resolver;
+mod dns_stale_address;
 mod dns_wrong_answer;
 mod early_close_unread_body;
 mod edge_port_taken;
@@ -49,10 +51,12 @@ mod inodes_full;
 mod interface_down;
 mod invalid_response;
 mod io_saturated;
+mod ipv6_localhost;
 mod ipv6_unusable;
 mod k8s_no_endpoints;
 mod keepalive_race;
 mod limits_refused;
+mod listen_type_mismatch;
 mod memory_pressure;
 mod mtu_blackhole;
 mod nginx_old_master;
@@ -60,6 +64,7 @@ mod nginx_temp_permission;
 mod no_route;
 mod oom_kill;
 mod other_network_namespace;
+mod php_socket_version;
 mod plain_to_tls_backend;
 mod private_tmp;
 mod process_limit;
@@ -91,6 +96,7 @@ mod worker_connections_limit;
 mod worker_crash;
 mod worker_recycle;
 mod worker_timeout_kill;
+mod wrong_upstream_port;
 
 /// Every cause we know, in alphabetical order. The order decides nothing.
 ///
@@ -110,6 +116,7 @@ pub static ALL: &[&Cause] = &[
     &backend_port_taken::BACKEND_PORT_TAKEN,
     &backend_restart_window::BACKEND_RESTART_WINDOW,
     &backend_stopped::BACKEND_STOPPED,
+    &bound_elsewhere::BOUND_ELSEWHERE,
     &broker_down::BROKER_DOWN,
     &cache_down::CACHE_DOWN,
     &cache_full::CACHE_FULL,
@@ -128,6 +135,7 @@ pub static ALL: &[&Cause] = &[
     &disk_error::DISK_ERROR,
     &disk_full::DISK_FULL,
     &dns_no_resolver::DNS_NO_RESOLVER,
+    &dns_stale_address::DNS_STALE_ADDRESS,
     &dns_wrong_answer::DNS_WRONG_ANSWER,
     &early_close_unread_body::EARLY_CLOSE_UNREAD_BODY,
     &edge_port_taken::EDGE_PORT_TAKEN,
@@ -144,10 +152,12 @@ pub static ALL: &[&Cause] = &[
     &interface_down::INTERFACE_DOWN,
     &invalid_response::INVALID_RESPONSE,
     &io_saturated::IO_SATURATED,
+    &ipv6_localhost::IPV6_LOCALHOST,
     &ipv6_unusable::IPV6_UNUSABLE,
     &k8s_no_endpoints::K8S_NO_ENDPOINTS,
     &keepalive_race::KEEPALIVE_RACE,
     &limits_refused::LIMITS_REFUSED,
+    &listen_type_mismatch::LISTEN_TYPE_MISMATCH,
     &memory_pressure::MEMORY_PRESSURE,
     &mtu_blackhole::MTU_BLACKHOLE,
     &nginx_old_master::NGINX_OLD_MASTER,
@@ -155,6 +165,7 @@ pub static ALL: &[&Cause] = &[
     &no_route::NO_ROUTE,
     &oom_kill::OOM_KILL,
     &other_network_namespace::OTHER_NETWORK_NAMESPACE,
+    &php_socket_version::PHP_SOCKET_VERSION,
     &plain_to_tls_backend::PLAIN_TO_TLS_BACKEND,
     &private_tmp::PRIVATE_TMP,
     &process_limit::PROCESS_LIMIT,
@@ -185,6 +196,7 @@ pub static ALL: &[&Cause] = &[
     &worker_crash::WORKER_CRASH,
     &worker_recycle::WORKER_RECYCLE,
     &worker_timeout_kill::WORKER_TIMEOUT_KILL,
+    &wrong_upstream_port::WRONG_UPSTREAM_PORT,
 ];
 
 /// The cause of that id.

@@ -38,7 +38,7 @@ const PROGRAMS: &[(&str, BackendKind)] = &[
 const WORDS: usize = 4;
 
 /// The kind of a running process.
-pub(super) fn of_process(process: &Process) -> BackendKind {
+pub(crate) fn of_process(process: &Process) -> BackendKind {
     let title = process.argv.iter().flat_map(|arg| arg.split_whitespace());
     let exe = process.exe.as_ref().map(|exe| exe.to_string_lossy());
     of_words(title)

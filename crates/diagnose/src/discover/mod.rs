@@ -19,6 +19,7 @@ mod tests;
 mod units;
 
 pub use backend::backend_of;
+pub(crate) use kinds::of_process as kind_of;
 
 use crate::{
     Options, World,

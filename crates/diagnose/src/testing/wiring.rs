@@ -1,11 +1,11 @@
 //! Fixtures about where nginx asks, where a backend listens, and what stands between them.
 
-use super::{Fixture, NOW, conversation, listener};
+use super::{Fixture, NOW, conversation, listener, process, running_unit};
 use crate::{
     Symptom,
-    case::MadeBy,
-    topology::{ListenAddress, Target},
-    world::{FirewallAction, FirewallRule, FlowMatch, PathStep},
+    case::{Backend, MadeBy, NameAnswer, NameSight, NameSource},
+    topology::{BackendKind, Claim, ListenAddress, Place, Protocol, Target},
+    world::{Change, ChangeKind, FirewallAction, FirewallRule, FlowMatch, PathStep},
 };
 use host::{
     Endpoint,
@@ -48,6 +48,173 @@ impl Fixture {
     /// nginx asks this TCP address, with the backend where it was.
     pub fn asks_at(self, address: &str) -> Self {
         self.asks(Endpoint::Tcp(address.parse().expect("an address")))
+    }
+
+    /// nginx asks this socket, with the backend where it was.
+    pub fn asks_unix(self, path: &str) -> Self {
+        self.asks(Endpoint::Unix(path.into()))
+    }
+
+    /// nginx asks this address over HTTP, and no backend is known or runs.
+    pub fn nothing(address: &str) -> Self {
+        let mut fixture = Self::gunicorn().asks(endpoint(address)).nobody_listens().orphan();
+        fixture.world.claims.clear();
+        fixture.world.units = Ok(Vec::new());
+        fixture.world.processes = Ok(Vec::new());
+        fixture
+    }
+
+    /// nginx speaks FastCGI.
+    pub fn fastcgi(mut self) -> Self {
+        for route in self.route.iter_mut().chain(&mut self.world.routes) {
+            route.protocol = Protocol::FastCgi;
+        }
+        self
+    }
+
+    /// The backend now listens there and is configured so; nginx asks as before, where nobody is known any more.
+    pub fn moves_to(mut self, address: &str) -> Self {
+        let at = endpoint(address);
+        if let Some(claim) = self.world.claims.first_mut() {
+            claim.address = claimed(&at);
+        }
+        self.world.sockets = Ok(vec![listener(&at, &[500, 501, 502])]);
+        self.orphan()
+    }
+
+    /// Nobody is known to serve what nginx asks.
+    pub fn orphan(self) -> Self {
+        self.peer(|peer| peer.backend = None)
+    }
+
+    /// The unit of the first claim is known to serve what nginx asks.
+    pub fn own_again(mut self) -> Self {
+        let claim = self.world.claims.first().cloned();
+        if let (Some(peer), Some(claim)) = (self.peers.first_mut(), claim) {
+            peer.backend = Some(Backend {
+                kind: Some(claim.kind),
+                unit: claim.unit.clone(),
+                claim: Some(claim),
+                ..Backend::default()
+            });
+        }
+        self
+    }
+
+    /// That unit is known to serve what nginx asks.
+    pub fn owned_by(self, unit: &str) -> Self {
+        let backend = Backend {
+            unit: Some(unit.into()),
+            ..Backend::default()
+        };
+        self.peer(|peer| peer.backend = Some(backend))
+    }
+
+    /// Another unit, long up, whose process listens there.
+    pub fn also_runs(mut self, unit: &str, argv: &[&str], address: &str) -> Self {
+        if let (Ok(processes), Ok(units)) = (&mut self.world.processes, &mut self.world.units) {
+            let pid = 600 + u32::try_from(processes.len()).unwrap_or_default();
+            let mut new = process(pid, 1, unit);
+            new.argv = argv.iter().map(|arg| (*arg).to_owned()).collect();
+            let program = argv.first().and_then(|arg| arg.rsplit('/').next());
+            new.comm = program.unwrap_or_default().into();
+            new.started_ticks = 100;
+            processes.push(new);
+            units.push(running_unit(unit));
+            return self.also_listens(endpoint(address), &[pid]);
+        }
+        self
+    }
+
+    /// A unit is configured to listen there.
+    pub fn claims(mut self, unit: &str, kind: BackendKind, address: &str) -> Self {
+        self.world.claims.push(Claim {
+            address: claimed(&endpoint(address)),
+            kind,
+            unit: Some(unit.into()),
+            pool: None,
+            written: Place {
+                file: "/etc/claimed.conf".into(),
+                line: 3,
+                column: 0,
+            },
+        });
+        self
+    }
+
+    /// Another unit, as systemd has it; it ran once.
+    pub fn unit_in_state(mut self, name: &str, load_state: &str, active_state: &str) -> Self {
+        let mut unit = running_unit(name);
+        (unit.load_state, unit.active_state) = (load_state.into(), active_state.into());
+        if let Ok(units) = &mut self.world.units {
+            units.push(unit);
+        }
+        self
+    }
+
+    /// Another site asks this address.
+    pub fn also_asked(mut self, address: &str) -> Self {
+        if let Some(mut other) = self.route.clone() {
+            other.site = "other.example".into();
+            other.target = Target::Endpoint(endpoint(address));
+            self.world.routes.push(other);
+        }
+        self
+    }
+
+    /// nginx asks by this name, resolved when it read its config.
+    pub fn named(mut self, name: &str) -> Self {
+        let port = self
+            .peers
+            .first()
+            .and_then(|peer| peer.endpoint.tcp())
+            .map_or(0, |at| at.port());
+        for route in self.route.iter_mut().chain(&mut self.world.routes) {
+            route.target = Target::Name {
+                host: name.into(),
+                port,
+            };
+            route.pass = format!("proxy_pass http://{name}:{port}");
+        }
+        self.peer(|peer| peer.name = Some(name.into()))
+    }
+
+    /// nginx asks by this name, resolved for each request.
+    pub fn resolved_each_time(mut self, name: &str) -> Self {
+        for route in self.route.iter_mut().chain(&mut self.world.routes) {
+            route.target = Target::Variable {
+                text: "http://$backend".into(),
+                host: Some(name.into()),
+                port: Some(80),
+            };
+        }
+        self
+    }
+
+    /// What that source says of the route's name.
+    pub fn name_says(mut self, by: NameSource, answer: NameAnswer) -> Self {
+        let name = self.route.as_ref().and_then(|route| match &route.target {
+            Target::Name { host, .. } => Some(host.clone()),
+            Target::Variable { host, .. } => host.clone(),
+            _ => None,
+        });
+        self.names.push(NameSight {
+            name: name.unwrap_or_default(),
+            by,
+            answer: Ok(answer),
+        });
+        self
+    }
+
+    /// A config file was edited that many seconds ago.
+    pub fn edited(mut self, seconds_ago: u64, file: &str) -> Self {
+        self.world.changes.push(Change {
+            at: NOW.before(Duration::from_secs(seconds_ago)),
+            kind: ChangeKind::ConfigEdit,
+            says: "modified".into(),
+            about: file.into(),
+        });
+        self
     }
 
     /// Connecting times out, in the log and just now.
@@ -129,6 +296,24 @@ impl Fixture {
             log: "/var/log/nginx/access.log".into(),
         });
         self
+    }
+}
+
+/// `unix:/run/x.sock` or `127.0.0.1:80`
+pub fn endpoint(address: &str) -> Endpoint {
+    match address.strip_prefix("unix:") {
+        Some(path) => Endpoint::Unix(path.into()),
+        None => Endpoint::Tcp(address.parse().expect("an address")),
+    }
+}
+
+fn claimed(at: &Endpoint) -> ListenAddress {
+    match at {
+        Endpoint::Unix(path) => ListenAddress::Unix(path.clone()),
+        Endpoint::Tcp(at) => ListenAddress::Tcp {
+            ip: Some(at.ip()),
+            port: at.port(),
+        },
     }
 }
 

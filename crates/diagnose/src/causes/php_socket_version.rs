@@ -1,0 +1,276 @@
+use crate::{
+    Case, Class, Evidence, Opinion, Rank, Source,
+    case::{PeerSight, errno},
+    cause::{Group, Told, cause},
+    causes::words::php_version,
+    elsewhere::{Server, changed, rewritten, servers, unserved, written},
+    evidence::quote,
+    topology::{BackendKind, Protocol},
+    world::ChangeKind,
+};
+use host::answer::FileKind;
+use logscan::{Complaint, Trouble, complaint::PeerAddress};
+use std::path::Path;
+
+cause! {
+    /// # What happens
+    /// nginx asks the socket of one PHP version, and another version is what runs: a distribution upgrade replaced
+    /// php8.1-fpm.sock by php8.2-fpm.sock, or a guide's example names a version this host never had. errno 2.
+    /// # How to tell
+    /// The path names a version whose service is not installed, or listens elsewhere; another version's socket has a
+    /// listener. The package log tells when.
+    /// # Fix
+    /// Point fastcgi_pass at the live socket, after checking that the site runs with that PHP version.
+    /// # Not this if
+    /// The service of the asked version is installed and merely stopped or failed: start or mend that one.
+    pub static PHP_SOCKET_VERSION = {
+        id: "php-socket-version",
+        title: "nginx asks another PHP version's socket",
+        group: Group::Wiring,
+        class: Class::Ask,
+        share_of: share_of,
+        phrases: &[],
+        effect_of: &[],
+        settled_by: ("see which PHP sockets there are and who listens on them", "ss -xlp"),
+        told: Told::OnHost(weigh),
+        advise: advise,
+        lab: &["php-socket-version"],
+    }
+}
+
+fn share_of(complaint: &Complaint) -> u8 {
+    match (
+        &complaint.trouble,
+        complaint.peer.as_ref().map(|peer| &peer.address),
+    ) {
+        (Trouble::Connect(errno::ENOENT), Some(PeerAddress::Unix(path))) => {
+            if php_version(&path.to_string_lossy()).is_some() {
+                45
+            } else {
+                3
+            }
+        }
+        _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    let Some((peer, asked, live)) = found(case) else {
+        return Opinion::none();
+    };
+    let Some(server) = live.first() else {
+        return Opinion::none();
+    };
+    let mut evidence = vec![Evidence::supports(
+        Rank::Strong,
+        format!(
+            "{} does not exist; {} listens on {}",
+            peer.endpoint,
+            server.describe(),
+            server.at
+        ),
+        Source::listeners(server.at),
+    )];
+    evidence.extend(asked.version().and_then(|version| fate_of(case, version)));
+    evidence.extend(upgrade(case));
+    if live.len() > 1 {
+        let all: Vec<String> = live.iter().map(|server| server.at.to_string()).collect();
+        evidence.push(Evidence::refutes(
+            Rank::Hint,
+            format!("more than one socket could be meant: {}", all.join(", ")),
+            Source::command("ss -xlp"),
+        ));
+    }
+    Opinion {
+        subject: peer.endpoint.to_string(),
+        says: format!("nginx asks {}, PHP-FPM listens on {}", peer.endpoint, server.at),
+        evidence,
+    }
+}
+
+/// What the asked path says of the version.
+enum Asked {
+    /// It names one.
+    Version(String),
+    /// It is a link (Debian's /run/php/php-fpm.sock) that leads nowhere.
+    DeadLink,
+}
+
+impl Asked {
+    fn version(&self) -> Option<&str> {
+        match self {
+            Self::Version(version) => Some(version),
+            Self::DeadLink => None,
+        }
+    }
+
+    fn of(peer: &PeerSight, path: &Path) -> Option<Self> {
+        let last = peer
+            .path
+            .last()
+            .and_then(|step| step.stat.as_ref().ok()?.as_ref());
+        let dead = last.is_some_and(|stat| stat.kind == FileKind::DanglingLink);
+        php_version(&path.to_string_lossy())
+            .map(Self::Version)
+            .or(dead.then_some(Self::DeadLink))
+    }
+}
+
+/// The missing socket, and the live sockets of other versions: most alike first, then the newest.
+fn found(case: &Case) -> Option<(&PeerSight, Asked, Vec<Server<'_>>)> {
+    let peer = unserved(case)?;
+    let path = peer.endpoint.unix()?;
+    let asked = Asked::of(peer, path)?;
+    if case.route.as_ref()?.protocol != Protocol::FastCgi {
+        return None;
+    }
+    let mut live: Vec<(bool, String, Server<'_>)> = servers(case)
+        .into_iter()
+        .filter(|server| server.kind == BackendKind::PhpFpm && server.at.unix().is_some())
+        .filter_map(|server| Some((version_of(&server)?, server)))
+        .filter(|(version, _)| Some(version.as_str()) != asked.version())
+        .map(|(version, server)| (is_alike(path, &asked, &version, &server), version, server))
+        .collect();
+    live.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
+    Some((peer, asked, live.into_iter().map(|(.., server)| server).collect()))
+}
+
+/// By the path, which is what the versions are compared by; else by the unit.
+fn version_of(server: &Server<'_>) -> Option<String> {
+    let path = server.at.unix()?.to_string_lossy();
+    php_version(&path).or_else(|| php_version(server.unit?))
+}
+
+fn is_alike(path: &Path, asked: &Asked, version: &str, server: &Server<'_>) -> bool {
+    let Some(old) = asked.version() else { return false };
+    let renamed = path.to_string_lossy().replace(old, version);
+    server
+        .at
+        .unix()
+        .is_some_and(|at| crate::topology::same_path(at, Path::new(&renamed)))
+}
+
+/// Why the asked version's socket can't be there: its service is not installed, or runs and listens elsewhere.
+fn fate_of(case: &Case, version: &str) -> Option<Evidence> {
+    let known = case.world.units.as_ref().ok()?;
+    let named = |name: &str| php_version(name).as_deref() == Some(version) && name.contains("fpm");
+    match known.iter().find(|unit| named(&unit.name)) {
+        Some(unit) if unit.is_up() => Some(Evidence::supports(
+            Rank::Decisive,
+            format!("{} runs, and listens elsewhere", unit.name),
+            Source::unit(&unit.name),
+        )),
+        Some(unit) if unit.is_known() => Some(Evidence::refutes(
+            Rank::Strong,
+            format!("{} is installed and {}", unit.name, unit.active_state),
+            Source::unit(&unit.name),
+        )),
+        Some(unit) => Some(Evidence::supports(
+            Rank::Decisive,
+            format!("{} is not installed", unit.name),
+            Source::unit(&unit.name),
+        )),
+        None => None,
+    }
+}
+
+fn upgrade(case: &Case) -> Option<Evidence> {
+    let packages = case.world.changes.iter().map(|change| change.about.as_str());
+    let php: Vec<&str> = packages.filter(|about| about.starts_with("php")).collect();
+    changed(case, ChangeKind::PackageUpgrade, &php).map(|change| {
+        Evidence::supports(
+            Rank::Strong,
+            format!("{}: {}", change.at, change.says),
+            Source::command("zgrep -h php /var/log/dpkg.log | tail"),
+        )
+    })
+}
+
+fn advise(case: &Case) -> String {
+    let (Some((peer, asked, live)), Some(route)) = (found(case), &case.route) else {
+        return String::new();
+    };
+    let Some(server) = live.first() else {
+        return String::new();
+    };
+    let unit = asked.version().map_or(String::new(), |version| {
+        format!(", or install php{version}-fpm again if the site needs that version")
+    });
+    let path = quote(&server.at.unix().unwrap_or(Path::new("")).to_string_lossy());
+    format!(
+        "at {} write {} (check first that it is there: ls -l {path}), then nginx -t && systemctl reload nginx{unit}",
+        written(route, peer),
+        rewritten(route, peer, server.at),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::advise;
+    use crate::{testing::Fixture, topology::BackendKind};
+
+    /// PHP 8.2 runs, nginx asks 8.1.
+    fn upgraded() -> Fixture {
+        Fixture::php_fpm()
+            .asks_unix("/run/php/php8.1-fpm.sock")
+            .orphan()
+            .connect_fails(2)
+    }
+
+    #[test]
+    fn fires_after_an_upgrade() {
+        assert!(advise(&upgraded().case()).contains("`fastcgi_pass unix:/run/php/php8.2-fpm.sock`"));
+        upgraded().check("found php-socket-version");
+    }
+
+    #[test]
+    fn fires_where_the_same_service_now_makes_another_versions_socket() {
+        Fixture::php_fpm()
+            .moves_to("unix:/run/php/php8.3-fpm.sock")
+            .connect_fails(2)
+            .check("found php-socket-version");
+    }
+
+    #[test]
+    fn fires_where_the_old_versions_pool_was_left_behind() {
+        upgraded()
+            .unit_in_state("php8.1-fpm.service", "not-found", "inactive")
+            .claims(
+                "php8.1-fpm.service",
+                BackendKind::PhpFpm,
+                "unix:/run/php/php8.1-fpm.sock",
+            )
+            .check("found php-socket-version");
+    }
+
+    #[test]
+    fn the_asked_versions_own_service_is_merely_stopped() {
+        upgraded()
+            .unit_in_state("php8.1-fpm.service", "loaded", "inactive")
+            .claims(
+                "php8.1-fpm.service",
+                BackendKind::PhpFpm,
+                "unix:/run/php/php8.1-fpm.sock",
+            )
+            .owned_by("php8.1-fpm.service")
+            .check("found backend-stopped");
+    }
+
+    #[test]
+    fn another_path_of_the_same_version_is_not_a_version() {
+        Fixture::php_fpm()
+            .moves_to("unix:/run/php/php8.2-shop.sock")
+            .connect_fails(2)
+            .check("found wrong-upstream-port");
+    }
+
+    #[test]
+    fn stays_quiet_where_no_php_runs() {
+        Fixture::php_fpm()
+            .asks_unix("/run/php/php8.1-fpm.sock")
+            .orphan()
+            .connect_fails(2)
+            .nobody_listens()
+            .check("unexplained");
+    }
+}
