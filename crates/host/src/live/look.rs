@@ -1,11 +1,12 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
-use super::{connect, dns, files, kernel, names, processes, sockets, tools, wire};
+use super::{connect, dns, files, kernel, names, processes, run, sockets, tools, wire};
 use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
 
 /// Serves looks until standard input ends. Never returns an error but that of its own pipes.
 pub fn looker_main() -> io::Result<()> {
+    run::end_with_stdin();
     let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
     while let Some(query) = wire::read::<Query>(&mut from)? {
         wire::write(&mut to, &look(&query))?;

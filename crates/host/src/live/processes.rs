@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -19,59 +19,38 @@ const MAX_STUCK: usize = 6;
 /// Every process; what can't be read stays empty.
 pub(super) fn all() -> Look<Vec<RawProcess>> {
     let pids = pids().map_err(|error| refused("/proc", error))?;
-    let mut readers = Readers::default();
-    Ok(pids.into_iter().filter_map(|pid| readers.read(pid)).collect())
+    let (mut found, mut rest, mut stuck) = (Vec::new(), pids.as_slice(), 0);
+    while !rest.is_empty() && stuck < MAX_STUCK {
+        let done = read_some(rest, &mut found);
+        rest = rest.get(done..).unwrap_or_default();
+        if let [pid, others @ ..] = rest {
+            found.extend(outside(*pid));
+            (rest, stuck) = (others, stuck + 1);
+        }
+    }
+    found.extend(rest.iter().filter_map(|pid| outside(*pid)));
+    Ok(found)
+}
+
+/// Reads processes in a thread until it gets stuck, which is then left behind; says how many are done.
+fn read_some(pids: &[u32], found: &mut Vec<RawProcess>) -> usize {
+    let (answer, answers) = mpsc::channel();
+    let ours = pids.to_vec();
+    // without a thread the channel is closed at once, which reads like one that is stuck
+    let _ = thread::Builder::new().spawn(move || ours.into_iter().all(|pid| answer.send(whole(pid)).is_ok()));
+    for done in 0..pids.len() {
+        match answers.recv_timeout(PATIENCE) {
+            Ok(process) => found.extend(process),
+            Err(_) => return done,
+        }
+    }
+    pids.len()
 }
 
 /// Process ids, as /proc lists them.
 pub(super) fn pids() -> io::Result<Vec<u32>> {
     let names = fs::read_dir("/proc")?.flatten().map(|entry| entry.file_name());
     Ok(names.filter_map(|name| name.to_str()?.parse().ok()).collect())
-}
-
-/// A thread that reads; one that gets stuck is left behind and replaced.
-#[derive(Default)]
-struct Readers {
-    current: Option<(Sender<u32>, Receiver<Option<RawProcess>>)>,
-    stuck: usize,
-}
-
-impl Readers {
-    /// `None` if the process ended meanwhile.
-    fn read(&mut self, pid: u32) -> Option<RawProcess> {
-        if self.stuck >= MAX_STUCK {
-            return outside(pid);
-        }
-        let (ask, answer) = self.current.take().unwrap_or_else(start);
-        match ask
-            .send(pid)
-            .ok()
-            .and_then(|()| answer.recv_timeout(PATIENCE).ok())
-        {
-            Some(process) => {
-                self.current = Some((ask, answer));
-                process
-            }
-            None => {
-                self.stuck += 1;
-                outside(pid)
-            }
-        }
-    }
-}
-
-fn start() -> (Sender<u32>, Receiver<Option<RawProcess>>) {
-    let (ask, asked) = mpsc::channel();
-    let (answer, answers) = mpsc::channel();
-    // without a thread the channel is closed at once, which reads like one that is stuck
-    let _ = thread::Builder::new().spawn(move || {
-        while let Ok(pid) = asked.recv() {
-            if answer.send(whole(pid)).is_err() {
-                return;
-            }
-        }
-    });
-    (ask, answers)
 }
 
 /// What never blocks.

@@ -1,6 +1,7 @@
 //! Running a program: found by absolute path, in plain English and UTC, without input, with bounded output.
 //!
-//! It runs in the looker's process group: at the deadline the program kills the group, so nothing stays behind.
+//! It runs in the looker's process group: at the deadline the program kills the group, and should the program itself
+//! be gone, the looker does. So nothing stays behind.
 
 use super::refusal::{forbidden, refused};
 use crate::{
@@ -11,6 +12,7 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{Access, access},
     io::Errno,
+    process::{Signal, kill_current_process_group},
 };
 use std::{
     fs::File,
@@ -18,6 +20,7 @@ use std::{
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 const DIRS: &[&str] = &[
@@ -30,6 +33,14 @@ const DIRS: &[&str] = &[
 ];
 const MAX_STDOUT: u64 = 32 << 20;
 const MAX_STDERR: u64 = 8 << 20;
+
+/// Set in a looker: when standard input ends, nobody waits for the answer any more.
+static IS_LOOKER: AtomicBool = AtomicBool::new(false);
+
+/// From now on a program that runs ends with our standard input.
+pub(super) fn end_with_stdin() {
+    IS_LOOKER.store(true, Ordering::Relaxed);
+}
 
 /// Where this program is.
 pub(super) fn find(program: &str) -> Option<PathBuf> {
@@ -46,7 +57,8 @@ pub(super) fn first_of(what: &str, programs: &[&str], args: &[&str]) -> Look<Out
     at(what, &path, args)
 }
 
-fn no_tool(what: &str, tool: &str) -> Unseen {
+/// Such a tool is not here.
+pub(super) fn no_tool(what: &str, tool: &str) -> Unseen {
     Unseen::NoTool {
         what: what.into(),
         tool: tool.into(),
@@ -142,7 +154,18 @@ fn ready(streams: &[Stream; 2]) -> io::Result<Option<[bool; 2]>> {
     if fds.is_empty() {
         return Ok(None);
     }
+    let stdin = io::stdin();
+    if IS_LOOKER.load(Ordering::Relaxed) {
+        // for no event, which leaves the hang-up
+        fds.push(PollFd::new(&stdin, PollFlags::empty()));
+    }
     poll(&mut fds, None)?;
+    if fds
+        .last()
+        .is_some_and(|last| IS_LOOKER.load(Ordering::Relaxed) && last.revents().contains(PollFlags::HUP))
+    {
+        kill_current_process_group(Signal::KILL)?;
+    }
     let mut seen = fds.iter().map(|fd| !fd.revents().is_empty());
     Ok(Some([0, 1].map(|index| {
         open(&streams[index]) && seen.next().unwrap_or_default()

@@ -41,8 +41,7 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::Journal { units, since, lines } => journal(&what, units, *since, *lines),
         Tool::NftRuleset => data(&what, &["nft"], &["-j", "list", "ruleset"]),
         Tool::IptablesSave { v6, legacy } => iptables(&what, *v6, *legacy),
-        // -t writes one line to php-fpm's own log; php-fpm has no option against that
-        Tool::FpmTest { exe } => test(&what, exe, &["-t"]),
+        Tool::FpmTest { exe } => fpm_test(&what, exe),
         Tool::ApacheTest => apache_test(&what),
         Tool::RpmHistory => data(&what, &["rpm"], &["-qa", "--last"]),
         Tool::RouteGet { to } => data(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
@@ -52,13 +51,29 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
 /// A config test: a failure is an answer, and a good one.
 fn test(what: &str, exe: &Path, args: &[&str]) -> Look<Output> {
     trust::check(exe).map_err(|why| unusable(what, why))?;
-    let output = run::at(what, exe, args)?;
-    // without root a test fails on what only root may read, which says nothing about the config
+    refused_or(what, run::at(what, exe, args)?)
+}
+
+/// Without root a test fails on what only root may read, which says nothing about the config.
+fn refused_or(what: &str, output: Output) -> Look<Output> {
     if !is_root() && was_refused(&output) {
         Err(forbidden(what))
     } else {
         Ok(output)
     }
+}
+
+/// `php-fpm -t` writes a line to its own log and has no option against that: here every write to a file fails, which
+/// it does not mind.
+fn fpm_test(what: &str, exe: &Path) -> Look<Output> {
+    const WRITES_NOTHING: &str = "trap '' XFSZ; ulimit -f 0; exec \"$0\" -t";
+    trust::check(exe).map_err(|why| unusable(what, why))?;
+    rustix::fs::access(exe, rustix::fs::Access::EXEC_OK)
+        .map_err(|_| run::no_tool(what, &exe.to_string_lossy()))?;
+    refused_or(
+        what,
+        run::first_of(what, &["sh"], &["-c", WRITES_NOTHING, &exe.to_string_lossy()])?,
+    )
 }
 
 fn nginx_dump(what: &str, exe: &Path, args: &[String]) -> Look<Output> {

@@ -12,11 +12,26 @@ fn a_look_that_hangs_is_given_up_with_all_it_started() {
         took < query.deadline() + Duration::from_millis(500),
         "took {took:?}"
     );
-    let pid = std::fs::read_to_string(dir.path().join("pid")).expect("it started");
-    wait_for("the tool to be gone", || {
-        std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| stat.contains(") Z"))
-            || std::fs::metadata(format!("/proc/{}", pid.trim())).is_err()
-    });
+    wait_for("the tool to be gone", || is_gone(&dir.path().join("pid")));
+}
+
+/// The process whose id stands in this file has ended.
+fn is_gone(file: &Path) -> bool {
+    let pid = std::fs::read_to_string(file).expect("it started");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    stat.map_or(true, |stat| stat.contains(") Z"))
+}
+
+#[test]
+fn a_program_can_end_while_its_look_hangs_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let pid = dir.path().join("pid");
+    let query = serde_json::to_string(&Query::Run(hanging(dir.path()))).expect("is JSON");
+    let program = env!("CARGO_BIN_EXE_host-looker");
+    let (status, took) = timed(|| std::process::Command::new(program).arg(query).arg(&pid).status());
+    assert!(status.expect("ran").success());
+    assert!(took < Duration::from_millis(2000), "took {took:?}");
+    wait_for("the tool to be gone", || is_gone(&pid));
 }
 
 #[test]

@@ -46,10 +46,10 @@ fn hanging(dir: &Path) -> Tool {
     let pid = dir.join("pid");
     let exe = script(
         dir,
-        "php-fpm",
+        "nginx",
         &format!("#!/bin/sh\necho $$ > {}\nsleep 1000 & wait\n", pid.display()),
     );
-    Tool::FpmTest { exe }
+    Tool::NginxVersion { exe }
 }
 
 /// What it gave, and how long it took.

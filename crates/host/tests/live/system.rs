@@ -63,6 +63,28 @@ fn a_program_that_others_can_write_is_not_run_as_root() {
 }
 
 #[test]
+fn the_test_of_php_fpm_writes_nothing() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (log, text) = (
+        dir.path().join("log"),
+        "#!/bin/sh\necho into the log > LOG\necho out; echo err >&2; exit 78\n",
+    );
+    std::fs::write(&log, "as it was").expect("writes");
+    let exe = crate::script(
+        dir.path(),
+        "php-fpm",
+        &text.replace("> LOG", &format!(">> {}", log.display())),
+    );
+    let output = live().run(Tool::FpmTest { exe }).expect("may look");
+    assert_eq!(
+        (output.stdout.0.as_slice(), output.status),
+        (&b"out\n"[..], Some(78))
+    );
+    assert!(output.stderr.0.ends_with(b"err\n"));
+    assert_eq!(std::fs::read(&log).expect("reads"), b"as it was");
+}
+
+#[test]
 fn the_kernels_counters_are_there() {
     let live = live();
     let (boot, now) = (
