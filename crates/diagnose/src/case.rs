@@ -357,6 +357,18 @@ fn takes_any(bound: IpAddr, asked: IpAddr, socket: &Socket) -> bool {
 }
 
 impl Symptom {
+    /// What nginx said, in a few words: `connection refused (111) while connecting`.
+    pub fn signature(&self) -> String {
+        match &self.complaint {
+            Some(complaint) => complaint.to_string(),
+            None => match (self.status, self.made_by) {
+                (Some(status), MadeBy::Upstream) => format!("the upstream itself answered {status}"),
+                (Some(status), _) => format!("answered {status}"),
+                (None, _) => "no answer".to_owned(),
+            },
+        }
+    }
+
     /// What went wrong, as nginx said.
     pub fn trouble(&self) -> Option<&Trouble> {
         self.complaint.as_ref().map(|complaint| &complaint.trouble)

@@ -1,7 +1,7 @@
 //! What pasted log lines can mean, without a host: candidates in order, from each cause's own signature.
 
 use crate::Cause;
-use logscan::Complaint;
+use logscan::{Complaint, Trouble, error_log};
 
 /// A cause that pasted lines may stand for.
 #[derive(Clone, Copy)]
@@ -10,6 +10,18 @@ pub struct Candidate {
     pub cause: &'static Cause,
     /// Of a hundred reports with such lines, about how many were this cause.
     pub share: u8,
+}
+
+/// What pasted text says, each complaint once, in order. Lines that stand behind no failure are passed over.
+pub fn complaints(text: &str) -> Vec<Complaint> {
+    let mut all: Vec<Complaint> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let complaint = error_log::parse_pasted(line).complaint;
+        if complaint.trouble != Trouble::Unrelated && !all.contains(&complaint) {
+            all.push(complaint);
+        }
+    }
+    all
 }
 
 /// Candidates for what was pasted, likeliest first. Echoes (`no live upstreams`) are passed over where anything else

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod complaint;
+mod complaint_text;
 pub mod error_log;
 pub mod text;
 

@@ -1,1 +1,67 @@
-fn main() {}
+//! why502: on a host where nginx answers 502, the true cause, with evidence.
+
+mod cli;
+mod commands;
+mod exit;
+mod report;
+mod screen;
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use cli::{Cli, Command};
+use exit::Exit;
+use std::{io::Write, process::ExitCode};
+
+fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == host::live::LOOKER_WORD)
+    {
+        return looker();
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match cli.command {
+        None => commands::diagnose::run(&cli.diagnose),
+        Some(Command::Diagnose(options)) => commands::diagnose::run(&options),
+        Some(Command::Explain(options)) => commands::explain::run(&options),
+        Some(Command::Ports(options)) => commands::ports::run(&options),
+        Some(Command::Dns(options)) => commands::dns::run(&options),
+        Some(Command::Completions { shell }) => commands::pages::completions(shell, &mut Cli::command()),
+        Some(Command::Man) => commands::pages::man(&Cli::command()),
+        Some(Command::Schema) => commands::pages::schema(),
+        Some(Command::ExitCodes) => commands::pages::exit_codes(),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) if is_closed_pipe(&error) => Exit::Good.into(),
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "why502: {error:#}");
+            Exit::Blind.into()
+        }
+    }
+}
+
+/// A child of ours that looks at this machine for us.
+fn looker() -> ExitCode {
+    match host::live::looker_main() {
+        Ok(()) => Exit::Good.into(),
+        Err(_) => Exit::Blind.into(),
+    }
+}
+
+/// `--help` and `--version` are no errors; everything else clap refuses is a usage error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Good.into(),
+        _ => Exit::Usage.into(),
+    }
+}
+
+/// `why502 | head` is not an error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

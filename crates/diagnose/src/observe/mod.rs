@@ -31,6 +31,7 @@ use crate::{
 };
 use find::Failing;
 use host::{Host, Look};
+pub use names::everywhere;
 use std::sync::Arc;
 use symptoms::Draft;
 

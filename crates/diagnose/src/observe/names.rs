@@ -89,6 +89,40 @@ pub(super) fn ask(
     })
 }
 
+/// One name at every resolver that matters here: each of nginx's, each of the system's, those given, and the system's own
+/// library with `/etc/hosts`.
+pub fn everywhere(host: &dyn Host, world: &World, name: &str, given: &[SocketAddr]) -> Vec<NameSight> {
+    let by_nginx = world.routes.iter().flat_map(|route| {
+        let netns_of = foreign_master(world, route.nginx);
+        route
+            .settings
+            .resolvers
+            .iter()
+            .map(move |at| (NameSource::NginxResolver(*at), netns_of))
+    });
+    let servers = system_servers(host);
+    let by_system = servers
+        .iter()
+        .chain(given)
+        .map(|at| (NameSource::SystemResolver(*at), None));
+    let mut questions: Vec<Question> = Vec::new();
+    for (by, netns_of) in by_nginx.chain(by_system).chain([(NameSource::System, None)]) {
+        let question = Question {
+            name: name.to_owned(),
+            by,
+            netns_of,
+        };
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+    }
+    parallel::map(&questions, |question| NameSight {
+        name: question.name.clone(),
+        by: question.by.clone(),
+        answer: answer(host, question),
+    })
+}
+
 fn answer(host: &dyn Host, question: &Question) -> Look<NameAnswer> {
     let server = match question.by {
         NameSource::NginxResolver(server) | NameSource::SystemResolver(server) => server,

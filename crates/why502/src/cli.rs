@@ -1,0 +1,176 @@
+//! The command line, as data.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+/// Names the true cause of nginx's 502 and 504, with evidence.
+///
+/// Without a command: diagnose this host. Looking changes nothing. Exit status: 0 healthy, 1 a cause was found,
+/// 2 failures without a found cause, 3 could not look, 64 usage.
+#[derive(Debug, Parser)]
+#[command(name = "why502", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of `diagnose`, which is what runs without a command.
+    #[command(flatten)]
+    pub diagnose: Diagnose,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Diagnose this host: the answer first, on one screen
+    Diagnose(Diagnose),
+    /// What pasted log lines can mean, or what a cause is; needs no host
+    Explain(Explain),
+    /// Who listens where, against what nginx asks for
+    Ports(Ports),
+    /// A name at every resolver that matters to nginx and to this host
+    Dns(Dns),
+    /// Print a completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page (roff)
+    Man,
+    /// Print the JSON Schema of `diagnose --json`
+    Schema,
+    /// Print the table of exit codes (Markdown)
+    #[command(hide = true)]
+    ExitCodes,
+}
+
+/// Options of `diagnose`.
+#[derive(Args, Clone, Debug)]
+pub struct Diagnose {
+    /// Only this site (a server_name)
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+    /// Ask this URL through the local nginx, and diagnose its site
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// How far back to read logs: 90s, 15m, 2h, 1d
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    pub since: Duration,
+    /// Same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Also write every look with its raw answer to this file
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Judge a recording instead of this host
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    pub recorded: Option<PathBuf>,
+    /// Print all evidence, not only the strongest
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl Diagnose {
+    /// The format asked for, either way.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Options of `explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A cause id, a file with log lines, or - for standard input
+    #[arg(value_name = "CAUSE|FILE|-")]
+    pub what: Option<String>,
+    /// Every cause id, one a line
+    #[arg(long, conflicts_with = "what")]
+    pub list: bool,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `ports`.
+#[derive(Args, Debug)]
+pub struct Ports {
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `dns`.
+#[derive(Args, Debug)]
+pub struct Dns {
+    /// The name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Another resolver to ask as well (address or address:port)
+    #[arg(long, value_name = "ADDRESS")]
+    pub resolver: Vec<String>,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a diagnosis is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For machines: schema why502/verdict/1
+    Json,
+    /// For a ticket
+    Markdown,
+    /// One line, by the monitoring-plugins convention (its exit codes too)
+    Nagios,
+}
+
+/// `90s`, `15m`, `2h`, `1d`, or plain seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86400,
+        other => {
+            return Err(format!(
+                "'{other}' is no unit of time; use s, m, h or d, as in 2h"
+            ));
+        }
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "say it like 90s, 15m, 2h or 1d".to_owned())?;
+    match number
+        .checked_mul(unit)
+        .filter(|seconds| *seconds > 0 && *seconds <= 366 * 86400)
+    {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => Err("between one second and a year".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_model_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "h", "2w", "-1h", "0", "99999d", "1e3"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `why502` and `why502 diagnose`.
+
+use crate::{
+    cli::{self, Format},
+    exit::Exit,
+    report::{self, json::Frame},
+};
+use anyhow::{Context, bail};
+use diagnose::{Verdict, causes};
+use host::{Host, Looks, live::Live, recorded};
+use std::{io::Write, path::Path, time::Instant};
+
+/// Runs the command.
+#[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
+pub fn run(options: &cli::Diagnose) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    match (&options.recorded, &options.record) {
+        (Some(recording), _) => judge(&replay(recording)?, options, started),
+        (None, Some(to)) => {
+            let live = Live::new();
+            let recorder = recorded::Recorder::new(&live);
+            let exit = judge(&recorder, options, started)?;
+            let mut file = std::fs::File::create(to).with_context(|| format!("creating {}", to.display()))?;
+            recorder
+                .write(&mut file)
+                .with_context(|| format!("writing {}", to.display()))?;
+            Ok(exit)
+        }
+        (None, None) => judge(&Live::new(), options, started),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a recording named on the command line is no look at this host"
+)]
+fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
+    let bytes = std::fs::read(recording).with_context(|| format!("reading {}", recording.display()))?;
+    Ok(recorded::read(&bytes)?)
+}
+
+fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::Result<Exit> {
+    let verdict = diagnose::diagnose(host, &diagnose_options(options)?, causes::ALL);
+    let frame = Frame {
+        host: hostname(host),
+        at: host.now().unwrap_or_default(),
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    print(&verdict, &frame, options)
+}
+
+/// `--url` names the site and the path in one.
+fn diagnose_options(options: &cli::Diagnose) -> anyhow::Result<diagnose::Options> {
+    let mut asked = diagnose::Options {
+        since: options.since,
+        site: options.site.clone(),
+        ask: None,
+    };
+    if let Some(url) = &options.url {
+        let rest = url
+            .strip_prefix("http://")
+            .or_else(|| url.strip_prefix("https://"));
+        let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
+            bail!(
+                "'{}' is no URL; say it like http://shop.example/path",
+                crate::screen::safe(url)
+            )
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        asked.site = Some(without_port(authority).to_owned());
+        asked.ask = Some(format!("/{path}"));
+    }
+    Ok(asked)
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+fn hostname(host: &dyn Host) -> String {
+    let name = host.file(Path::new("/proc/sys/kernel/hostname"));
+    let name = name.ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&name).trim().to_owned()
+}
+
+fn print(verdict: &Verdict, frame: &Frame, options: &cli::Diagnose) -> anyhow::Result<Exit> {
+    let (page, exit) = match options.format() {
+        Format::Text => (
+            report::text::render(verdict, frame, options.all),
+            Exit::of(verdict),
+        ),
+        Format::Json => (report::json::render(verdict, frame)? + "\n", Exit::of(verdict)),
+        Format::Markdown => (report::markdown::render(verdict, frame), Exit::of(verdict)),
+        Format::Nagios => {
+            let (line, exit) = report::nagios::render(verdict);
+            (line + "\n", exit)
+        }
+    };
+    anstream::stdout().write_all(page.as_bytes())?;
+    Ok(exit)
+}

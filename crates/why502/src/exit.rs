@@ -1,0 +1,57 @@
+//! Exit codes, picked in one place.
+
+use diagnose::{Verdict, verdict::Outcome};
+use std::process::ExitCode;
+
+/// What the program says to the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Healthy, recovered, or done.
+    Good,
+    /// A cause was found.
+    CauseFound,
+    /// Something fails and no cause was found.
+    NoCause,
+    /// Could not look.
+    Blind,
+    /// Used wrongly.
+    Usage,
+    /// A code of the monitoring-plugins convention.
+    Nagios(u8),
+}
+
+impl Exit {
+    /// For a verdict about a host we could see.
+    pub fn of(verdict: &Verdict) -> Self {
+        match verdict.outcome {
+            Outcome::Healthy | Outcome::Recovered => Self::Good,
+            Outcome::Found => Self::CauseFound,
+            Outcome::Torn | Outcome::Unexplained => Self::NoCause,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Good => 0,
+            Exit::CauseFound => 1,
+            Exit::NoCause => 2,
+            Exit::Blind => 3,
+            Exit::Usage => 64,
+            Exit::Nagios(code) => code,
+        })
+    }
+}
+
+/// The table of `docs/exit-codes.md`.
+pub const TABLE: &[(u8, &str)] = &[
+    (0, "healthy, or recovered: nothing fails now"),
+    (1, "a cause was found"),
+    (2, "failures without a found cause: torn or unexplained"),
+    (
+        3,
+        "could not look: no nginx, no permission, unreadable input; the message says what to do",
+    ),
+    (64, "used wrongly"),
+];

@@ -1,0 +1,287 @@
+//! `why502/verdict/1`: the verdict for machines. The types are the schema.
+
+use diagnose::{
+    Verdict,
+    case::MadeBy,
+    evidence::Side,
+    verdict::{self, SymptomOf},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What `why502 diagnose --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
+    /// Always `why502/verdict/1`.
+    pub schema: &'static str,
+    /// Version of the program.
+    pub version: &'static str,
+    /// Name of the host.
+    pub host: String,
+    /// When the host was looked at, RFC 3339 in UTC.
+    pub at: String,
+    /// How long that took, milliseconds.
+    pub took_ms: u64,
+    /// `found`, `torn`, `unexplained`, `recovered` or `healthy`.
+    pub verdict: String,
+    /// What clients and nginx saw.
+    pub symptoms: Vec<Symptom>,
+    /// Causes that stand. The first with role `root` is the answer.
+    pub findings: Vec<Finding>,
+    /// Candidates that decisive evidence excludes.
+    pub ruled_out: Vec<RuledOut>,
+    /// What could not be seen.
+    pub unseen: Vec<Unseen>,
+    /// Looks that would settle what is open.
+    pub settled_by: Vec<Settled>,
+}
+
+/// One kind of failure of one route.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Symptom {
+    /// Referred to by `findings[].explains`.
+    pub id: String,
+    /// What nginx said, in short.
+    pub signature: String,
+    /// What the client got, if known.
+    pub status: Option<u16>,
+    /// The site.
+    pub site: String,
+    /// The location as written.
+    pub location: String,
+    /// The pass directive as written.
+    pub upstream: String,
+    /// `nginx`, `upstream` or `unknown`.
+    pub made_by: &'static str,
+    /// How often in the time looked at.
+    pub count: u64,
+    /// First seen, RFC 3339.
+    pub first: String,
+    /// Last seen, RFC 3339.
+    pub last: String,
+    /// One log line.
+    pub sample: String,
+    /// It works now.
+    pub over: bool,
+}
+
+/// A cause that stands.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Its id.
+    pub cause: String,
+    /// Its title.
+    pub title: String,
+    /// What is wrong here.
+    pub says: String,
+    /// `root`, `effect` or `contributing`.
+    pub role: String,
+    /// What it is about.
+    pub subject: String,
+    /// `decisive`, `strong` or `hint`.
+    pub rank: String,
+    /// Ids of symptoms.
+    pub explains: Vec<String>,
+    /// Deeper causes this one comes from.
+    pub because_of: Vec<String>,
+    /// For and against, strongest first.
+    pub evidence: Vec<Evidence>,
+    /// The change just before.
+    pub trigger: Option<Trigger>,
+    /// What may be done.
+    pub remedy: Remedy,
+    /// The failure it stood for is over.
+    pub over: bool,
+}
+
+/// One observation.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Evidence {
+    /// The sentence.
+    pub says: String,
+    /// Where it was seen.
+    pub source: String,
+    /// The command that shows it.
+    pub command: String,
+    /// `for` or `against`.
+    pub side: String,
+    /// `decisive`, `strong` or `hint`.
+    pub rank: String,
+}
+
+/// The change just before the first failure.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Trigger {
+    /// What kind: `package-upgrade`, `config-edit`, `unit-stop`…
+    pub kind: String,
+    /// One sentence.
+    pub says: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// What may be done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Remedy {
+    /// `auto`, `ask`, `never` or `inform`.
+    pub class: String,
+    /// Id of a plan that `why502 fix` can apply; null while there is none.
+    pub plan: Option<String>,
+    /// What a person would do.
+    pub says: String,
+}
+
+/// A candidate that decisive evidence excludes.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RuledOut {
+    /// Its id.
+    pub cause: String,
+    /// The sentence that excludes it.
+    pub says: String,
+    /// Where that was seen.
+    pub source: String,
+}
+
+/// A blind spot.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Unseen {
+    /// What we wanted to see.
+    pub what: String,
+    /// Why we could not.
+    pub why: String,
+    /// What would let us.
+    pub to_see_it: String,
+}
+
+/// A look that would settle it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Settled {
+    /// What to look for.
+    pub says: String,
+    /// The command.
+    pub command: String,
+}
+
+/// What the verdict itself does not hold.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Name of the host.
+    pub host: String,
+    /// When it was looked at.
+    pub at: host::Timestamp,
+    /// How long that took, milliseconds.
+    pub took_ms: u64,
+}
+
+/// The report as one JSON document.
+pub fn render(verdict: &Verdict, frame: &Frame) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(&report(verdict, frame))?)
+}
+
+fn report(verdict: &Verdict, frame: &Frame) -> Report {
+    Report {
+        schema: "why502/verdict/1",
+        version: env!("CARGO_PKG_VERSION"),
+        host: frame.host.clone(),
+        at: frame.at.to_string(),
+        took_ms: frame.took_ms,
+        verdict: word(&verdict.outcome),
+        symptoms: verdict.symptoms.iter().map(symptom).collect(),
+        findings: verdict.findings.iter().map(finding).collect(),
+        ruled_out: verdict.ruled_out.iter().map(ruled_out).collect(),
+        unseen: verdict.unseen.iter().map(unseen).collect(),
+        settled_by: verdict
+            .settled_by
+            .iter()
+            .map(|(says, command)| Settled {
+                says: says.clone(),
+                command: command.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn symptom(of: &SymptomOf) -> Symptom {
+    let it = &of.symptom;
+    Symptom {
+        id: it.id.clone(),
+        signature: it.signature(),
+        status: it.status,
+        site: of.site.clone(),
+        location: of.location.clone(),
+        upstream: of.upstream.clone(),
+        made_by: match it.made_by {
+            MadeBy::Nginx => "nginx",
+            MadeBy::Upstream => "upstream",
+            MadeBy::Unknown => "unknown",
+        },
+        count: it.count,
+        first: it.first.to_string(),
+        last: it.last.to_string(),
+        sample: it.sample.clone(),
+        over: of.over,
+    }
+}
+
+fn finding(it: &verdict::Finding) -> Finding {
+    Finding {
+        cause: it.cause.to_owned(),
+        title: it.title.to_owned(),
+        says: it.says.clone(),
+        role: word(&it.role),
+        subject: it.subject.clone(),
+        rank: word(&it.rank),
+        explains: it.explains.clone(),
+        because_of: it.because_of.iter().map(ToString::to_string).collect(),
+        evidence: it.evidence.iter().map(evidence).collect(),
+        trigger: it.trigger.as_ref().map(|trigger| Trigger {
+            kind: word(&trigger.kind),
+            says: trigger.says.clone(),
+            at: trigger.at.to_string(),
+        }),
+        remedy: Remedy {
+            class: word(&it.class),
+            plan: None,
+            says: it.advice.clone(),
+        },
+        over: it.over,
+    }
+}
+
+fn evidence(it: &diagnose::Evidence) -> Evidence {
+    Evidence {
+        says: it.says.clone(),
+        source: it.source.place.clone(),
+        command: it.source.command.clone(),
+        side: if it.side == Side::For {
+            "for".into()
+        } else {
+            "against".into()
+        },
+        rank: word(&it.rank),
+    }
+}
+
+fn ruled_out(it: &verdict::RuledOut) -> RuledOut {
+    RuledOut {
+        cause: it.cause.to_owned(),
+        says: it.says.clone(),
+        source: it.source.place.clone(),
+    }
+}
+
+fn unseen(it: &host::Unseen) -> Unseen {
+    Unseen {
+        what: it.what().to_owned(),
+        why: it.to_string(),
+        to_see_it: super::to_see_it(it),
+    }
+}
+
+/// The word a plain enum is written as.
+fn word(it: &impl Serialize) -> String {
+    match serde_json::to_value(it) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

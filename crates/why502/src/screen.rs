@@ -1,0 +1,46 @@
+//! Drawing for people: width, colours, wrapping. Strangers' text passes through [`safe`] and nothing else reaches a
+//! terminal.
+
+use anstyle::{AnsiColor, Style};
+
+/// Bold.
+pub const STRONG: Style = Style::new().bold();
+/// For what fails.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// For what is well.
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// For where it was seen; readable on light and dark.
+pub const QUIET: Style = Style::new().dimmed();
+
+/// Longest piece of strangers' text on a screen, characters.
+const LONGEST: usize = 400;
+
+/// Columns to draw in: the terminal's, 80 in a pipe, never more than people read with ease.
+pub fn width() -> usize {
+    let columns = terminal_size::terminal_size().map_or(80, |(terminal_size::Width(columns), _)| columns);
+    usize::from(columns).clamp(40, 100)
+}
+
+/// Text from logs, configs and the network, made harmless.
+pub fn safe(text: &str) -> String {
+    logscan::text::show(text, LONGEST)
+}
+
+/// Wraps one paragraph; the first line starts with `first`, the others with `rest`.
+pub fn wrap(text: &str, first: &str, rest: &str) -> String {
+    let options = textwrap::Options::new(width())
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
+}
+
+/// `42 s`, `3 min`, `5 h`, `2 days`.
+pub fn age(age: std::time::Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86400),
+    }
+}
