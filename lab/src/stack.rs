@@ -46,7 +46,7 @@ impl Stack {
 
 impl Scenario {
     /// The script that sets the whole host up: files, noise, what the scenario prepares, then the servers.
-    pub(crate) fn setup(&self, noise: bool) -> String {
+    pub fn setup(&self, noise: bool) -> String {
         let noise = if noise { NOISE } else { "" };
         [COMMON, self.stack.script(), noise, self.prepare, "start_servers"].join("\n")
     }

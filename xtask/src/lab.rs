@@ -1,20 +1,20 @@
 //! `cargo xtask lab` and `cargo xtask demo`: the command lines of the lab.
-#![allow(clippy::print_stdout, reason = "a command line tool of developers")]
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::shell;
+use ::lab::{Mode, Options};
 use anyhow::{Result, ensure};
-use lab::{Mode, Options};
 
 /// Which scenarios to play, and how.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Names or parts of names of scenarios; all when none is given
     names: Vec<String>,
-    /// The program under test
-    #[arg(long, default_value = "target/release/why502")]
-    tool: PathBuf,
+    /// The program under test; built from this checkout if not given
+    #[arg(long)]
+    tool: Option<PathBuf>,
     /// Only show that each fault is seen and goes away: for work on the lab itself
     #[arg(long, conflicts_with = "record")]
     no_verdict: bool,
@@ -37,18 +37,16 @@ pub(crate) struct Args {
 
 /// Which broken host to show.
 #[derive(clap::Args)]
-pub(crate) struct DemoArgs {
+pub struct DemoArgs {
     /// The scenario
     #[arg(default_value = "backend-stopped-fpm")]
-    scenario: String,
-    /// The program to show
-    #[arg(long, default_value = "target/release/why502")]
-    tool: PathBuf,
+    pub scenario: String,
 }
 
-pub(crate) fn lab(args: &Args) -> Result<()> {
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
     if args.list {
-        lab::all().for_each(|scenario| println!("{:36} {}", scenario.name, scenario.about));
+        ::lab::all().for_each(|scenario| println!("{:36} {}", scenario.name, scenario.about));
         return Ok(());
     }
     let mode = match (&args.record, args.no_verdict) {
@@ -56,9 +54,9 @@ pub(crate) fn lab(args: &Args) -> Result<()> {
         (None, true) => Mode::NoVerdict,
         (None, false) => Mode::Judge,
     };
-    let summary = lab::run(&Options {
+    let summary = ::lab::run(&Options {
         names: args.names.clone(),
-        tool: std::path::absolute(&args.tool)?,
+        tool: tool(args)?,
         mode,
         noise: !args.no_noise,
         limit: Duration::from_secs(args.limit),
@@ -73,6 +71,23 @@ pub(crate) fn lab(args: &Args) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
-    lab::demo(&args.scenario, &std::path::absolute(&args.tool)?)
+fn tool(args: &Args) -> Result<PathBuf> {
+    match &args.tool {
+        Some(tool) => Ok(std::path::absolute(tool)?),
+        None => shell::release_binary(),
+    }
+}
+
+/// All scenarios, noise included: what `cargo xtask test` runs.
+pub fn whole() -> Result<()> {
+    run(&Args {
+        names: Vec::new(),
+        tool: None,
+        no_verdict: false,
+        record: None,
+        no_noise: false,
+        limit: 60,
+        hosts: 2,
+        list: false,
+    })
 }

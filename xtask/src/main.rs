@@ -1,12 +1,29 @@
-//! Development tasks: `cargo xtask NAME`.
+//! Development tasks: `cargo xtask --help`.
 
-use anyhow::Result;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a development tool: it works on this checkout and this machine"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "a development tool: it talks on standard output"
+)]
+
+mod bench;
+mod demo;
+mod docs;
+mod install;
+mod lab;
+mod new_cause;
+mod shell;
+mod test;
+mod tidy;
+
 use clap::{Parser, Subcommand};
 
-mod lab;
-
+/// Development tasks of why502. Each installs what it needs.
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Development tasks")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -14,15 +31,48 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Play fault scenarios on real hosts and check the verdicts.
-    Lab(lab::Args),
-    /// Show a broken host and what why502 says about it.
+    /// Shows a broken site of its own: its 502, the cause, the evidence
     Demo(lab::DemoArgs),
+    /// Runs everything: format, lints, tidy, unit and oracle tests, docs, the whole lab
+    Test {
+        /// Leave the lab out (for quick rounds while developing; CI never does)
+        #[arg(long)]
+        no_lab: bool,
+    },
+    /// Checks budgets of size and the arrows between crates
+    Tidy,
+    /// Writes the generated docs, or checks that they are fresh
+    Docs {
+        /// Only check
+        #[arg(long)]
+        check: bool,
+    },
+    /// Starts a new cause: its file and its two lines
+    NewCause {
+        /// Kebab-case: what is wrong, never the fix
+        id: String,
+    },
+    /// Runs scenarios on fresh real hosts; all of them without names
+    Lab(lab::Args),
+    /// Measures against the numbers we promise
+    Bench {
+        /// What to measure
+        #[arg(value_enum, default_value_t = bench::What::Diagnose)]
+        what: bench::What,
+        /// How many runs
+        #[arg(long, default_value_t = 40)]
+        runs: usize,
+    },
 }
 
-fn main() -> Result<()> {
+fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
-        Task::Lab(args) => lab::lab(&args),
-        Task::Demo(args) => lab::demo(&args),
+        Task::Demo(args) => demo::run(&args),
+        Task::Test { no_lab } => test::run(no_lab),
+        Task::Tidy => tidy::run(),
+        Task::Docs { check } => docs::run(check),
+        Task::NewCause { id } => new_cause::run(&id),
+        Task::Lab(args) => lab::run(&args),
+        Task::Bench { what, runs } => bench::run(what, runs),
     }
 }

@@ -1,0 +1,175 @@
+//! Generated docs: causes, command line, JSON Schema, exit codes. A check fails when one is stale.
+
+use crate::shell;
+use anyhow::{Context, bail};
+use diagnose::{Cause, cause::Told, causes};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Writes them, or checks that each is as it would be written now.
+pub fn run(check: bool) -> anyhow::Result<()> {
+    let root = shell::root();
+    let pages = pages()?;
+    let mut stale: Vec<String> = Vec::new();
+    for (path, text) in &pages {
+        let old = fs::read_to_string(root.join(path)).unwrap_or_default();
+        if old == *text {
+            continue;
+        }
+        stale.push(path.display().to_string());
+        if !check {
+            write(&root.join(path), text)?;
+        }
+    }
+    stale.extend(leftovers(&root, &pages, check)?);
+    if check && !stale.is_empty() {
+        bail!("stale, run `cargo xtask docs`:\n  {}", stale.join("\n  "));
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let dir = path.parent().context("a page has a folder")?;
+    fs::create_dir_all(dir)?;
+    fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Pages of causes that are gone.
+fn leftovers(root: &Path, pages: &BTreeMap<PathBuf, String>, check: bool) -> anyhow::Result<Vec<String>> {
+    let mut gone = Vec::new();
+    let folder = Path::new("docs/causes");
+    for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
+        let path = folder.join(entry?.file_name());
+        if !pages.contains_key(&path) {
+            gone.push(path.display().to_string());
+            if !check {
+                fs::remove_file(root.join(&path))?;
+            }
+        }
+    }
+    Ok(gone)
+}
+
+fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
+    let mut pages = BTreeMap::new();
+    for cause in causes::ALL {
+        pages.insert(format!("docs/causes/{}.md", cause.id).into(), cause_page(cause));
+    }
+    pages.insert("docs/causes/README.md".into(), index());
+    let why502 = shell::release_binary()?;
+    pages.insert("docs/cli.md".into(), command_line(&why502)?);
+    pages.insert(
+        "docs/verdict.schema.json".into(),
+        shell::output(&why502, &["schema"])?,
+    );
+    pages.insert("docs/exit-codes.md".into(), exit_codes(&why502)?);
+    Ok(pages)
+}
+
+fn cause_page(cause: &Cause) -> String {
+    let mut page = format!("# {}\n\n{}.\n\n", cause.id, sentence(cause.title));
+    for line in cause.doc.lines().map(str::trim) {
+        match line.strip_prefix("# ") {
+            Some(heading) => _ = write!(page, "\n## {heading}\n\n"),
+            None => _ = writeln!(page, "{line}"),
+        }
+    }
+    let (says, command) = cause.settled_by;
+    let _ = write!(
+        page,
+        "\n## The look that decides\n\n{}:\n\n    {command}\n",
+        sentence(says)
+    );
+    let _ = write!(page, "\n## Who may act\n\n{}\n", class(cause));
+    if let Told::OnHost(_) = cause.told {
+        let runs = cause
+            .lab
+            .iter()
+            .map(|name| format!("    cargo xtask lab {name}\n"));
+        let _ = write!(page, "\n## See it on a real host\n\n{}", runs.collect::<String>());
+    }
+    page
+}
+
+fn class(cause: &Cause) -> &'static str {
+    match cause.class {
+        diagnose::Class::Auto => "May be applied unattended, under policy.",
+        diagnose::Class::Ask => "A person, after seeing what would change.",
+        diagnose::Class::Never => "A person. why502 explains it and never acts on it.",
+        diagnose::Class::Inform => "Nobody here: it is not ours to change.",
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn index() -> String {
+    let mut page = String::from(
+        "# Causes\n\nEvery way we know that a host comes to answer 502. *judged* causes are told on a host by \
+         `why502`; the others are named by `why502 explain` as what a log line can mean.\n",
+    );
+    let mut groups: BTreeMap<_, Vec<&Cause>> = BTreeMap::new();
+    for cause in causes::ALL {
+        groups.entry(cause.group).or_default().push(cause);
+    }
+    for (group, causes) in groups {
+        let _ = write!(
+            page,
+            "\n## {}\n\n| cause | what it is | told |\n|---|---|---|\n",
+            group.title()
+        );
+        for cause in causes {
+            let told = if let Told::OnHost(_) = cause.told {
+                "judged"
+            } else {
+                "named"
+            };
+            let _ = writeln!(
+                page,
+                "| [{id}]({id}.md) | {} | {told} |",
+                cause.title,
+                id = cause.id
+            );
+        }
+    }
+    page
+}
+
+fn command_line(why502: &Path) -> anyhow::Result<String> {
+    let mut page = String::from("# Command line\n\nMade from `--help`.\n");
+    for command in [
+        "",
+        "diagnose",
+        "explain",
+        "ports",
+        "dns",
+        "completions",
+        "man",
+        "schema",
+    ] {
+        let args: Vec<&str> = [command, "--help"]
+            .into_iter()
+            .filter(|arg| !arg.is_empty())
+            .collect();
+        let help = shell::output(why502, &args)?;
+        let _ = write!(
+            page,
+            "\n## why502 {command}\n\n```text\n{}\n```\n",
+            help.trim_end()
+        );
+    }
+    Ok(page.replace("## why502 \n", "## why502\n"))
+}
+
+fn exit_codes(why502: &Path) -> anyhow::Result<String> {
+    let table = shell::output(why502, &["exit-codes"])?;
+    Ok(format!("# Exit codes\n\n| code | means |\n|---|---|\n{table}"))
+}

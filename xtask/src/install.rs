@@ -1,0 +1,56 @@
+//! What the tests need beside Rust, git and Debian. Nothing is asked of the network where it is installed already.
+
+use crate::shell;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+/// A file that shows it is there, and the Debian package that brings it.
+const PACKAGES: &[(&str, &str)] = &[
+    ("/usr/sbin/nginx", "nginx-light"),
+    ("/usr/bin/openssl", "openssl"),
+    ("/usr/bin/curl", "curl"),
+    ("/usr/sbin/nft", "nftables"),
+    ("/usr/bin/python3", "python3"),
+    ("/usr/share/doc/python3-venv", "python3-venv"),
+    ("/usr/bin/man", "man-db"),
+];
+
+/// The reference parser our own is checked against.
+const CROSSPLANE: &str = "crossplane==0.5.8";
+
+/// Installs what is missing.
+pub fn everything() -> anyhow::Result<()> {
+    debian()?;
+    crossplane()?;
+    ::lab::install()
+}
+
+fn debian() -> anyhow::Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(file, _)| !Path::new(file).exists())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing {}", missing.join(" "));
+    shell::run("apt-get", &["update", "-qq"])?;
+    let quiet = ["install", "-y", "-qq", "--no-install-recommends"];
+    shell::run("apt-get", &[&quiet[..], &missing].concat())
+}
+
+/// Where the oracle tests find `crossplane`.
+pub fn venv() -> PathBuf {
+    shell::root().join("target/tools/venv")
+}
+
+fn crossplane() -> anyhow::Result<()> {
+    let venv = venv();
+    if venv.join("bin/crossplane").exists() {
+        return Ok(());
+    }
+    let path = venv.to_str().context("the checkout's path is not UTF-8")?;
+    shell::run("/usr/bin/python3", &["-m", "venv", path])?;
+    shell::run(&format!("{path}/bin/pip"), &["install", "--quiet", CROSSPLANE])
+}
