@@ -1,6 +1,10 @@
 //! nginx's access logs: what clients got.
 
-use super::{LOG_BYTES, clock, error_logs::after_first_line, parallel, window};
+use super::{
+    LOG_BYTES, clock,
+    error_logs::{after_first_line, as_nginx_sees},
+    parallel, window,
+};
 use crate::{World, world::AccessLog};
 use host::{Host, Looks, Timestamp, Unseen};
 use logscan::access::{AccessLine, Format, may_be_failure};
@@ -54,8 +58,7 @@ impl<'a> AccessLogs<'a> {
             .take(MOST)
             .collect();
         let mut all = Self::default();
-        let since = world.since;
-        for read in parallel::map(&logs, |(nginx, log)| read_one(host, *nginx, log, since)) {
+        for read in parallel::map(&logs, |(nginx, log)| read_one(host, world, *nginx, log)) {
             match read {
                 Ok(raw) => all.raw.extend(raw),
                 Err(unseen) => all.unseen.push(unseen),
@@ -109,14 +112,14 @@ impl Raw<'_> {
 
 fn read_one<'a>(
     host: &dyn Host,
+    world: &World,
     nginx: usize,
     log: &'a AccessLog,
-    since: Timestamp,
 ) -> Result<Option<Raw<'a>>, Unseen> {
     if !log.path.is_absolute() || log.path.starts_with("/dev") {
         return Err(not_a_file(&log.path));
     }
-    let Some(blob) = host.tail(&log.path, LOG_BYTES)? else {
+    let Some(blob) = host.tail(&as_nginx_sees(world, nginx, &log.path), LOG_BYTES)? else {
         return Ok(None);
     };
     let (bytes, size) = (blob.bytes.0, blob.size);
@@ -130,7 +133,9 @@ fn read_one<'a>(
     } else {
         after_first_line(&bytes)
     };
-    let young = window::since(lines, since, |line| Some(clock::utc(format.parse(line)?.at?)));
+    let young = window::since(lines, world.since, |line| {
+        Some(clock::utc(format.parse(line)?.at?))
+    });
     let start = bytes.len() - young.len();
     Ok(Some(Raw {
         nginx,

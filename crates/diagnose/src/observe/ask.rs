@@ -279,6 +279,7 @@ pub(super) fn told(host: &dyn Host, world: &World, routes: &Routes<'_>, options:
         request: Some(&request),
         peer: None,
         group: None,
+        among: &[],
     })?;
     let asked = path(host, world, world.routes.get(index)?, target).ok()?;
     let symptom = symptom(world, &asked, None, target)?;

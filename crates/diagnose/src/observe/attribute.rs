@@ -24,6 +24,8 @@ pub(super) struct Clue<'a> {
     pub peer: Option<&'a Endpoint>,
     /// The name of an upstream in place of a peer.
     pub group: Option<&'a str>,
+    /// The sites that write to the log; it tells little where they are many.
+    pub among: &'a [String],
 }
 
 /// The routes of a world, ready to be searched.
@@ -94,7 +96,11 @@ fn site(route: &Route, clue: &Clue<'_>) -> Site {
         return if ours { Site::This } else { Site::Other };
     }
     let Some(host) = clue.host.map(without_port) else {
-        return Site::Other;
+        return if clue.among.contains(&route.site) {
+            Site::Wildcard
+        } else {
+            Site::Other
+        };
     };
     if names().any(|name| name.eq_ignore_ascii_case(host)) {
         return Site::This;
@@ -270,6 +276,7 @@ mod tests {
                 request,
                 peer: peer.as_ref(),
                 group: None,
+                among: &[],
             };
             assert_eq!(routes.find(&clue), expect, "{server:?}{host:?} {request:?}");
         }

@@ -2,13 +2,10 @@
 
 use host::{Host, Looks, Timestamp};
 use jiff::{civil::DateTime, tz::TimeZone};
-use std::path::Path;
 
-/// The zone of `/etc/localtime`, asked of the host; UTC where there is none, as the C library has it.
+/// The host's zone; UTC where it can't be told.
 pub(super) fn zone(host: &dyn Host) -> TimeZone {
-    let file = host.file(Path::new("/etc/localtime"));
-    let bytes = file.ok().flatten().unwrap_or_default();
-    TimeZone::tzif("/etc/localtime", &bytes).unwrap_or(TimeZone::UTC)
+    host.time_zone().unwrap_or(TimeZone::UTC)
 }
 
 /// A moment of the zone's clock on the wall.

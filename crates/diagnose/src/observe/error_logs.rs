@@ -1,6 +1,6 @@
 //! nginx's error logs: every complaint young enough, with its time and where it stands.
 
-use super::{LOG_BYTES, clock, parallel, window};
+use super::{LOG_BYTES, clock, parallel, stance::foreign_root, window};
 use crate::World;
 use host::{Host, Looks, Timestamp, Unseen};
 use jiff::tz::TimeZone;
@@ -39,11 +39,20 @@ pub(super) struct ErrorLogs {
 
 /// Reads them all.
 pub(super) fn read(host: &dyn Host, world: &World, zone: &TimeZone) -> ErrorLogs {
-    let logs: Vec<(usize, &PathBuf)> = world
+    // an instance without a log file may log to stderr
+    let logs: Vec<(usize, PathBuf)> = world
         .nginx
         .iter()
         .enumerate()
-        .flat_map(|(index, nginx)| nginx.error_logs.iter().map(move |path| (index, path)))
+        .flat_map(|(index, nginx)| {
+            let none = nginx.error_logs.is_empty().then(|| PathBuf::from("stderr"));
+            nginx
+                .error_logs
+                .iter()
+                .cloned()
+                .chain(none)
+                .map(move |path| (index, path))
+        })
         .collect();
     let read = parallel::map(&logs, |(nginx, path)| read_one(host, world, (*nginx, path), zone));
     let mut all = ErrorLogs {
@@ -65,7 +74,7 @@ fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone:
     if !path.is_absolute() || path.starts_with("/dev") {
         return from_journal(host, world, (nginx, path), zone);
     }
-    match host.tail(path, LOG_BYTES) {
+    match host.tail(&as_nginx_sees(world, nginx, path), LOG_BYTES) {
         Ok(Some(blob)) => {
             let whole = blob.size <= blob.bytes.0.len() as u64;
             let bytes = if whole {
@@ -90,6 +99,17 @@ fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone:
         // nginx makes its logs at start, so none means that nothing is logged there
         Ok(None) => (None, Vec::new(), None),
         Err(unseen) => (None, Vec::new(), Some(unseen)),
+    }
+}
+
+/// A log of an nginx with a file system of its own.
+pub(super) fn as_nginx_sees(world: &World, nginx: usize, path: &Path) -> PathBuf {
+    match foreign_root(world, nginx) {
+        Some(pid) => Path::new("/proc")
+            .join(pid.to_string())
+            .join("root")
+            .join(path.strip_prefix("/").unwrap_or(path)),
+        None => path.to_owned(),
     }
 }
 

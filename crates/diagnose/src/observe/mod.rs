@@ -5,11 +5,15 @@
 mod access_logs;
 mod ask;
 mod attribute;
+mod backend_logs;
+mod changes;
 mod clock;
 mod down;
+mod enrich;
 mod error_logs;
 mod failures;
 mod find;
+mod firewall;
 mod location;
 mod names;
 mod neighbours;
@@ -17,6 +21,7 @@ mod parallel;
 mod peers;
 mod progress;
 mod speaks;
+mod stamps;
 mod stance;
 mod symptoms;
 mod targets;
@@ -49,12 +54,20 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
     let failing = find::failing(host, &world, options);
     world.unseen.extend(failing.unseen.iter().cloned());
     let sights = sights(host, &world, &failing);
+    if !failing.drafts.is_empty() {
+        let drafts: Vec<&Draft> = failing.drafts.iter().map(|(draft, _)| draft).collect();
+        enrich::world(host, &mut world, &drafts, &sights);
+    }
     let world = Arc::new(world);
     let drafts = failing.drafts.into_iter().zip(sights);
     let mut cases: Vec<Case> = drafts
         .map(|(draft, sights)| case(&world, draft, sights))
         .collect();
     number(&mut cases);
+    for case in &mut cases {
+        case.mended = enrich::mended(case);
+    }
+    firewall::look(host, &world, &mut cases);
     peers::watch(host, &world, &mut cases, APART_MS);
     (world, cases)
 }

@@ -56,6 +56,7 @@ fn route_of(served: &Served, routes: &Routes<'_>) -> Option<usize> {
         request: line.request.as_deref(),
         peer: peer.as_ref(),
         group: None,
+        among: &[],
     })
 }
 

@@ -25,6 +25,13 @@ pub(super) fn foreign_master(world: &World, nginx: usize) -> Option<u32> {
     (other(master.netns, first.netns) || other(master.mntns, first.mntns)).then_some(master.pid)
 }
 
+/// The master, where it sees other files than we do: its root is behind `/proc/PID/root`.
+pub(super) fn foreign_root(world: &World, nginx: usize) -> Option<u32> {
+    let master = world.process(world.nginx.get(nginx)?.master?)?;
+    let (ours, theirs) = (world.process(1)?.mntns?, master.mntns?);
+    (ours != theirs).then_some(master.pid)
+}
+
 /// A conversation as the worker would have it. Where we may not take on its identity, as ourselves if that tells the
 /// same: a TCP port does not care who calls, a unix socket does.
 pub(super) fn talk(host: &dyn Host, to: &Endpoint, stance: &Stance, talk: &Talk) -> Look<Conversation> {

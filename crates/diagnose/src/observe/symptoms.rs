@@ -98,6 +98,7 @@ fn clue(failure: &Failure) -> Clue<'_> {
         request: failure.request.as_deref(),
         peer: failure.peer.as_ref(),
         group,
+        among: &failure.among,
     }
 }
 

@@ -1,0 +1,275 @@
+//! What the host tells about the failing routes: journals, logs, the kernel, config tests, changes. Only where something fails.
+
+use super::{Sights, backend_logs, changes, clock, parallel, symptoms::Draft};
+use crate::{
+    Case, World,
+    case::{Backend, Mended, PeerSight},
+    topology::{BackendKind, Place, Route},
+    world::{ChangeKind, ConfigTest},
+};
+use host::{
+    Host, Look, Looks, Timestamp, Tool, Unseen,
+    answer::{KernelLine, Output},
+    looks::{JournalLine, Unit},
+};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// Journal lines read of each unit.
+const LINES: u32 = 400;
+/// Units whose journal is read at most.
+const UNITS: usize = 12;
+/// Lines kept of the kernel log.
+const KERNEL: usize = 2000;
+/// What led to a failure lies a little before it.
+const BEFORE: Duration = Duration::from_secs(600);
+
+/// Fills the world in.
+pub(super) fn world(host: &dyn Host, world: &mut World, drafts: &[&Draft], sights: &[Sights]) {
+    let zone = clock::zone(host);
+    let since = since(world, drafts);
+    let backends: Vec<&Backend> = sights
+        .iter()
+        .flat_map(|it| &it.peers)
+        .filter_map(|peer| peer.backend.as_ref())
+        .collect();
+    let units = units(world, &backends);
+    let seen = std::thread::scope(|scope| {
+        let world = &*world;
+        let kernel = scope.spawn(|| kernel(host, since));
+        let logs = scope.spawn(|| backend_logs::read(host, world, &backends, &zone, since));
+        let tests = scope.spawn(|| config_tests(host, world, &units));
+        let journal = journal(host, world, &units, since);
+        (journal, kernel.join(), logs.join(), tests.join())
+    });
+    let (journal, kernel, logs, tests) = seen;
+    (world.journal, world.kernel) = (journal, kernel.unwrap_or_else(|_| Err(lost("the kernel log"))));
+    let (lines, unseen) = logs.unwrap_or_default();
+    world.backend_log = lines;
+    world.config_tests = tests.unwrap_or_default();
+    let refused = [world.journal.as_ref().err(), world.kernel.as_ref().err()];
+    let refused: Vec<Unseen> = refused.into_iter().flatten().cloned().chain(unseen).collect();
+    world.unseen.extend(refused);
+    let concerned: Vec<(&Route, &[PeerSight])> = drafts
+        .iter()
+        .zip(sights)
+        .filter_map(|(draft, sights)| Some((draft.route.as_ref()?, sights.peers.as_slice())))
+        .collect();
+    world.changes = changes::look(host, world, &concerned, since);
+}
+
+fn lost(what: &str) -> Unseen {
+    Unseen::Unusable {
+        what: what.to_owned(),
+        why: "the look was lost".to_owned(),
+    }
+}
+
+fn since(world: &World, drafts: &[&Draft]) -> Timestamp {
+    let symptoms = drafts.iter().flat_map(|draft| &draft.symptoms);
+    let first = symptoms.map(|symptom| symptom.first).min().unwrap_or(world.now);
+    world.since.min(first.before(BEFORE))
+}
+
+/// Units of the backends and of nginx, then others that failed.
+fn units(world: &World, backends: &[&Backend]) -> Vec<String> {
+    let of_backends = backends.iter().filter_map(|backend| backend.unit.clone());
+    let of_nginx = world.nginx.iter().filter_map(|nginx| nginx.unit.clone());
+    let known = world.units.as_ref().map_or(&[][..], Vec::as_slice);
+    let failed = known
+        .iter()
+        .filter(|unit| unit.active_state == "failed")
+        .map(|unit| unit.name.clone());
+    let mut units: Vec<String> = Vec::new();
+    for unit in of_backends.chain(of_nginx).chain(failed) {
+        if !units.contains(&unit) && units.len() < UNITS {
+            units.push(unit);
+        }
+    }
+    units
+}
+
+/// One look a unit, so that a talkative one does not crowd out the others; back to the end of a unit that ended before.
+fn journal(host: &dyn Host, world: &World, units: &[String], since: Timestamp) -> Look<Vec<JournalLine>> {
+    let looks = parallel::map(units, |name| {
+        let ended = world
+            .unit(name)
+            .filter(|unit| !unit.is_up())
+            .and_then(|unit| unit.last_ended);
+        let since = ended.map_or(since, |at| since.min(at.before(Duration::from_secs(60))));
+        host.journal(std::slice::from_ref(name), since, LINES)
+    });
+    let mut lines: Vec<JournalLine> = looks
+        .into_iter()
+        .collect::<Look<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    lines.sort_by_key(|line| line.at);
+    Ok(lines)
+}
+
+fn kernel(host: &dyn Host, since: Timestamp) -> Look<Vec<KernelLine>> {
+    let mut lines = host.kernel_log()?;
+    lines.retain(|line| line.at >= since);
+    lines.drain(..lines.len().saturating_sub(KERNEL));
+    Ok(lines)
+}
+
+/// What php-fpm and Apache say of their own config, where they failed.
+fn config_tests(host: &dyn Host, world: &World, units: &[String]) -> BTreeMap<String, Look<ConfigTest>> {
+    let failed: Vec<(&Unit, BackendKind)> = units
+        .iter()
+        .filter_map(|name| world.unit(name))
+        .filter(|unit| unit.active_state == "failed" || unit.sub_state == "auto-restart")
+        .filter_map(|unit| Some((unit, testable(unit)?)))
+        .collect();
+    let tests = parallel::map(&failed, |(unit, kind)| config_test(host, unit, *kind));
+    failed
+        .iter()
+        .map(|(unit, _)| unit.name.clone())
+        .zip(tests)
+        .collect()
+}
+
+fn testable(unit: &Unit) -> Option<BackendKind> {
+    let name = unit.name.as_str();
+    let is_apache = matches!(name, "apache2.service" | "httpd.service");
+    let is_fpm = name.contains("php") && name.contains("fpm");
+    is_fpm
+        .then_some(BackendKind::PhpFpm)
+        .or(is_apache.then_some(BackendKind::Apache))
+}
+
+fn config_test(host: &dyn Host, unit: &Unit, kind: BackendKind) -> Look<ConfigTest> {
+    let exe = unit.exec_start.split(' ').next().unwrap_or_default();
+    let (tool, command) = match kind {
+        BackendKind::PhpFpm => (
+            Tool::FpmTest {
+                exe: PathBuf::from(exe),
+            },
+            format!("{exe} -t"),
+        ),
+        _ => (Tool::ApacheTest, "apachectl configtest".to_owned()),
+    };
+    let output = host.run(tool)?;
+    let text = said(&output);
+    let says = complaint(&text);
+    Ok(ConfigTest {
+        passed: output.status == Some(0),
+        place: place(&says),
+        says,
+        command,
+    })
+}
+
+fn said(output: &Output) -> String {
+    let both = [&output.stderr.0[..], &output.stdout.0[..]].concat();
+    String::from_utf8_lossy(&both).chars().take(16 << 10).collect()
+}
+
+/// The first line that names a reason; Apache says where on one line and what on the next.
+fn complaint(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let tells =
+        |line: &&str| line.contains("ERROR") || line.contains("yntax error") || line.starts_with("AH005");
+    let Some(at) = lines.iter().position(tells) else {
+        return lines.first().copied().unwrap_or_default().to_owned();
+    };
+    match (lines[at].ends_with(':'), lines.get(at + 1)) {
+        (true, Some(next)) => format!("{} {next}", lines[at]),
+        _ => lines[at].to_owned(),
+    }
+}
+
+/// `[/etc/php/8.2/fpm/pool.d/www.conf:491]`, `on line 4 of /etc/apache2/x.conf:`.
+fn place(says: &str) -> Option<Place> {
+    let of_fpm = || {
+        let start = says.find("[/")? + 1;
+        let (file, line) = says[start..].split(']').next()?.rsplit_once(':')?;
+        Some((file, line.parse().ok()?))
+    };
+    let of_apache = || {
+        let (line, rest) = says.split_once(" on line ")?.1.split_once(" of ")?;
+        Some((rest.split(": ").next()?.trim_end_matches(':'), line.parse().ok()?))
+    };
+    let (file, line) = of_fpm().or_else(of_apache)?;
+    Some(Place {
+        file: PathBuf::from(file),
+        line,
+        column: 0,
+    })
+}
+
+/// What may have mended a case: the first such thing after its last failure.
+pub(super) fn mended(case: &Case) -> Option<Mended> {
+    let last = case.last();
+    let after = |at: &Timestamp| at.secs() >= last.secs();
+    let started = case.units().into_iter().filter_map(|unit| {
+        let says = format!("{} was started", unit.name);
+        Some(Mended {
+            at: unit.active_since?,
+            says,
+        })
+    });
+    let loaded = case.nginx().and_then(|nginx| nginx.loaded_at);
+    let loaded = loaded.map(|at| Mended {
+        at,
+        says: "nginx loaded its configuration anew".to_owned(),
+    });
+    let changed = case.world.changes.iter().filter(|change| {
+        matches!(
+            change.kind,
+            ChangeKind::ConfigEdit | ChangeKind::Deploy | ChangeKind::UnitStart | ChangeKind::PackageUpgrade
+        ) && is_about(case, &change.about)
+    });
+    let changed = changed.map(|change| Mended {
+        at: change.at,
+        says: change.says.clone(),
+    });
+    started
+        .chain(loaded)
+        .chain(changed)
+        .filter(|it| after(&it.at))
+        .min_by_key(|it| it.at)
+}
+
+/// The change is to what the case depends on.
+fn is_about(case: &Case, about: &str) -> bool {
+    let written = case
+        .route
+        .as_ref()
+        .map(|route| route.written.file.display().to_string());
+    written.as_deref() == Some(about) || case.units().iter().any(|unit| unit.name == about)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_test_names_reason_and_place() {
+        for (text, says, file, line) in [
+            (
+                "[22-Nov-2026 12:17:49] ERROR: [/etc/php/8.2/fpm/pool.d/www.conf:491] unknown entry 'x'\n[22-Nov-2026 12:17:49] ERROR: Unable to include y\n",
+                "[22-Nov-2026 12:17:49] ERROR: [/etc/php/8.2/fpm/pool.d/www.conf:491] unknown entry 'x'",
+                "/etc/php/8.2/fpm/pool.d/www.conf",
+                491,
+            ),
+            (
+                "AH00526: Syntax error on line 4 of /etc/apache2/sites-enabled/ssl.conf:\nSSLCertificateFile: file '/x' does not exist\nAction 'configtest' failed.\n",
+                "AH00526: Syntax error on line 4 of /etc/apache2/sites-enabled/ssl.conf: SSLCertificateFile: file '/x' does not exist",
+                "/etc/apache2/sites-enabled/ssl.conf",
+                4,
+            ),
+        ] {
+            let got = complaint(text);
+            assert_eq!(got, says);
+            let place = place(&got).expect("a place");
+            assert_eq!((place.file.to_str(), place.line), (Some(file), line));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Packet filter rules that meet the way to a peer, or the way back.
+
+use crate::{
+    Case, World,
+    case::PeerSight,
+    elsewhere::is_ours,
+    evidence::quote,
+    world::{FirewallAction, FirewallRule, FlowMatch},
+};
+use host::{
+    Host, Look, Looks, Unseen,
+    looks::firewall::{Firewall, Flow, Obstacle, Owner, Refusal, Way},
+};
+use std::net::SocketAddr;
+
+/// Rules told of one peer.
+const MOST: usize = 12;
+
+/// Looks up the rules for every TCP peer that can't be connected to.
+pub(super) fn look(host: &dyn Host, world: &World, cases: &mut [Case]) {
+    let mut firewall: Option<Look<Firewall>> = None;
+    for case in cases {
+        let nginx = case.route.as_ref().map_or(0, |route| route.nginx);
+        let foreign = super::stance::foreign_master(world, nginx).is_some();
+        for peer in case.peers.iter_mut().filter(|peer| fails(peer)) {
+            let Some(to) = peer.endpoint.tcp() else { continue };
+            let firewall = firewall.get_or_insert_with(|| host.firewall());
+            peer.firewall = match firewall {
+                _ if foreign => Err(elsewhere()),
+                Ok(firewall) => Ok(rules(firewall, world, to)),
+                Err(unseen) => Err(unseen.clone()),
+            };
+        }
+    }
+}
+
+fn fails(peer: &PeerSight) -> bool {
+    peer.reachable() == Some(false)
+}
+
+fn elsewhere() -> Unseen {
+    Unseen::Unusable {
+        what: "the packet filter".to_owned(),
+        why: "nginx runs in another network namespace".to_owned(),
+    }
+}
+
+/// What can refuse a connection: the request on its way out, on its way in where the peer is on this host, and the
+/// answers likewise.
+fn rules(firewall: &Firewall, world: &World, to: SocketAddr) -> Vec<FirewallRule> {
+    let out = Flow::out_to(to.ip(), to.port());
+    let back = out.clone().reply();
+    let flows = if is_ours(world, to.ip()) {
+        vec![out.clone(), out.arriving(), back.clone(), back.arriving()]
+    } else {
+        vec![out, Flow { way: Way::In, ..back }]
+    };
+    let mut rules: Vec<FirewallRule> = Vec::new();
+    for obstacle in flows.iter().flat_map(|flow| firewall.obstacles(flow)) {
+        let rule = rule(&obstacle);
+        if rules.len() < MOST && !rules.iter().any(|known| known.place == rule.place) {
+            rules.push(rule);
+        }
+    }
+    rules
+}
+
+fn rule(obstacle: &Obstacle) -> FirewallRule {
+    let Obstacle {
+        table, chain, place, ..
+    } = obstacle;
+    let family = obstacle.family.name();
+    let of_iptables = place.starts_with("rule ");
+    let (place, command) = if of_iptables {
+        let tool = if family == "ip6" { "ip6tables" } else { "iptables" };
+        let command = format!("{tool} -t {} -nvL {} --line-numbers", quote(table), quote(chain));
+        (format!("{tool} {table} {chain} {place}"), command)
+    } else {
+        let command = format!("nft -a list chain {family} {} {}", quote(table), quote(chain));
+        (format!("table {family} {table} chain {chain} {place}"), command)
+    };
+    let owner = match obstacle.owner {
+        Owner::Ufw => "ufw",
+        Owner::Firewalld => "firewalld",
+        Owner::Docker => "docker",
+        Owner::Fail2ban => "fail2ban",
+        Owner::Plain if of_iptables => "iptables",
+        Owner::Plain => "nftables",
+    };
+    FirewallRule {
+        text: format!("{place}: {}", obstacle.rule),
+        action: if obstacle.refusal == Refusal::Drop {
+            FirewallAction::Drop
+        } else {
+            FirewallAction::Reject
+        },
+        matches: if obstacle.certain {
+            FlowMatch::Yes
+        } else {
+            FlowMatch::Perhaps
+        },
+        packets: obstacle.counted.map(|(packets, _)| packets),
+        owner: owner.to_owned(),
+        place,
+        command,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+    use host::looks::firewall::Family;
+
+    #[test]
+    fn a_rule_is_told_with_its_place_and_command() {
+        let saved = b"*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n[5:300] -A INPUT -p tcp -m tcp --dport 8000 -j DROP\nCOMMIT\n";
+        let firewall = Firewall::from_iptables(saved, Family::Ip);
+        let world = Fixture::gunicorn().world;
+        let rules = rules(&firewall, &world, ([127, 0, 0, 1], 8000).into());
+        assert_eq!(rules.len(), 1);
+        assert_eq!(
+            (rules[0].action, rules[0].matches),
+            (FirewallAction::Drop, FlowMatch::Yes)
+        );
+        assert_eq!(rules[0].command, "iptables -t filter -nvL INPUT --line-numbers");
+        assert_eq!(rules[0].packets, Some(5));
+    }
+}
