@@ -114,7 +114,7 @@ fn verdict(output: &Output, command: &Command) -> ConfigTest {
         .iter()
         .map(|arg| crate::evidence::quote(arg))
         .collect();
-    let says = says.trim_start_matches("nginx: ").to_owned();
+    let says = bare(says);
     ConfigTest {
         passed,
         place: place_in(&says),
@@ -128,6 +128,24 @@ fn verdict(output: &Output, command: &Command) -> ConfigTest {
         ]
         .concat()
         .join(" "),
+    }
+}
+
+/// The complaint from its level on, without what stands before it: `nginx: `, or, once nginx has opened its own log,
+/// a time, and a process id after the level.
+fn bare(complaint: &str) -> String {
+    let from = complaint.find('[').unwrap_or(0);
+    let complaint = complaint.get(from..).unwrap_or(complaint);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'#');
+    match complaint.split_once("] ") {
+        Some((level, text)) => match text
+            .split_once(": ")
+            .filter(|(pid, _)| pid.contains('#') && digits(pid))
+        {
+            Some((_, text)) => format!("{level}] {text}"),
+            None => complaint.to_owned(),
+        },
+        None => complaint.to_owned(),
     }
 }
 
@@ -241,6 +259,11 @@ mod tests {
                 "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n",
                 None,
                 "[emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+            ),
+            (
+                "2026/11/22 15:10:26 [emerg] 88#88: unknown directive \"x\" in /etc/nginx/nginx.conf:7\n",
+                Some("/etc/nginx/nginx.conf:7"),
+                "[emerg] unknown directive \"x\" in /etc/nginx/nginx.conf:7",
             ),
             ("", None, ""),
         ];

@@ -66,7 +66,7 @@ pub(super) fn stopped(
     scout: &Scout,
     command: &Command,
     unit: Option<String>,
-    known: &Known,
+    accounts: Option<&Accounts>,
 ) -> (Nginx, Vec<Route>) {
     let seen = config::read(scout, command, None);
     let (mut nginx, routes) = from_config(&seen, 0);
@@ -75,9 +75,7 @@ pub(super) fn stopped(
         .user()
         .map(|user| user.name.to_string())
         .or(seen.build.user);
-    nginx.account = known
-        .accounts
-        .and_then(|accounts| accounts.by_name(&user.unwrap_or_else(|| "nobody".into())));
+    nginx.account = accounts.and_then(|accounts| accounts.by_name(&user.unwrap_or_else(|| "nobody".into())));
     (nginx, routes)
 }
 

@@ -23,12 +23,12 @@ pub(crate) use kinds::of_process as kind_of;
 
 use crate::{
     Options, World,
-    topology::{Claim, FpmPool, Route, Target},
+    topology::{Claim, Route, Target},
     world::Nginx,
 };
 use host::{
     Endpoint, Host, Look, Looks, Unseen,
-    answer::{Socket, SocketState},
+    answer::SocketState,
     looks::{Process, Unit},
 };
 use instance::Known;
@@ -46,18 +46,7 @@ pub fn discover(host: &dyn Host, options: &Options) -> World {
     let scout = Scout::new(host);
     let now = scout.seen(host.now()).unwrap_or_default();
     let mut world = World::unseen(now, now.before(options.since));
-    let inventory = look_around(&scout, &mut world);
-    let processes = world.processes.clone().unwrap_or_default();
-    let masters = masters::running(&processes);
-    let found = look_closer(&scout, &world, &masters, &processes, &inventory);
-    world.sockets = found.sockets;
-    world.pools = found.pools;
-    world.claims = found.claims;
-    world.units = found.units;
-    for (nginx, routes) in found.instances {
-        world.nginx.push(nginx);
-        world.routes.extend(routes);
-    }
+    look(&scout, &mut world);
     world
         .routes
         .retain(|route| options.site.as_deref().is_none_or(|site| is_site(route, site)));
@@ -69,16 +58,48 @@ pub fn discover(host: &dyn Host, options: &Options) -> World {
     world
 }
 
+/// Units take longest and need no other look; all the rest is done meanwhile.
+fn look(scout: &Scout, world: &mut World) {
+    std::thread::scope(|scope| {
+        let units = scope.spawn(|| units_with_claims(scout));
+        look_around(scout, world);
+        let processes = world.processes.clone().unwrap_or_default();
+        let masters = masters::running(&processes);
+        let instances = look_closer(scout, world, &masters, &processes);
+        let broke_off = |_| (Err(broken_off("units")), Vec::new());
+        let (units, claims) = units.join().unwrap_or_else(broke_off);
+        world.claims.splice(0..0, claims);
+        world.units = units;
+        for (nginx, routes) in instances
+            .into_iter()
+            .chain(stopped_instance(scout, world, &masters))
+        {
+            world.nginx.push(nginx);
+            world.routes.extend(routes);
+        }
+    });
+}
+
 fn is_site(route: &Route, site: &str) -> bool {
     let names = route.names.iter().chain([&route.site]);
     names.into_iter().any(|name| name.eq_ignore_ascii_case(site))
 }
 
-/// The looks that need no other: processes, boot, accounts, the lists of units.
-fn look_around(scout: &Scout, world: &mut World) -> Look<units::Inventory> {
+fn units_with_claims(scout: &Scout) -> (Look<Vec<Unit>>, Vec<Claim>) {
+    let units = units::Inventory::look(scout).and_then(|inventory| units::look(scout, &inventory));
+    let units = scout.noted(units);
+    let claims = units
+        .iter()
+        .flatten()
+        .flat_map(|unit| claims::service::claims(scout, unit))
+        .collect();
+    (units, claims)
+}
+
+/// The looks that need no other: processes, boot, accounts.
+fn look_around(scout: &Scout, world: &mut World) {
     let now = world.now;
     std::thread::scope(|scope| {
-        let inventory = scope.spawn(|| units::Inventory::look(scout));
         let processes = scope.spawn(|| scout.host.processes());
         let boot = scope.spawn(move || boot::look(scout.host, now));
         let accounts = scope.spawn(|| scout.host.accounts());
@@ -86,63 +107,32 @@ fn look_around(scout: &Scout, world: &mut World) -> Look<units::Inventory> {
         world.accounts = scout.noted(joined(accounts));
         world.boot = scout.noted(joined(boot));
         world.processes = scout.noted(joined(processes));
-        scout.noted(joined(inventory))
-    })
+    });
 }
 
-/// What a closer look finds.
-struct Found {
-    instances: Vec<(Nginx, Vec<Route>)>,
-    sockets: Look<Vec<Socket>>,
-    pools: Vec<FpmPool>,
-    claims: Vec<Claim>,
-    units: Look<Vec<Unit>>,
-}
-
-/// The looks that need to know what runs.
-fn look_closer(
-    scout: &Scout,
-    world: &World,
-    masters: &[Master],
-    processes: &[Process],
-    inventory: &Look<units::Inventory>,
-) -> Found {
-    let accounts = world.accounts.as_ref().ok();
+/// The looks that need to know what runs: sockets, pools and claims, and the instances it gives back.
+fn look_closer(scout: &Scout, world: &mut World, masters: &[Master], processes: &[Process]) -> Vec<Instance> {
+    let accounts = world.accounts.clone().ok();
     let known = &Known {
         boot: world.boot.as_ref().ok().copied(),
-        accounts,
+        accounts: accounts.as_ref(),
     };
     std::thread::scope(|scope| {
         let sockets = scope.spawn(|| scout.host.sockets(netns_to_enter(masters, processes)));
         let pools = scope.spawn(|| claims::fpm::pools(scout, processes));
         let apache = scope.spawn(|| claims::apache::claims(scout, processes));
         let uwsgi = scope.spawn(|| claims::uwsgi::claims(scout));
-        let running = spawn_instances(scope, scout, masters, known);
-        let units = units::look(scout, inventory, processes);
-        let from_units = units
-            .iter()
-            .flatten()
-            .flat_map(|unit| claims::service::claims(scout, unit));
-        let mut claims: Vec<Claim> = from_units.collect();
-        let mut instances: Vec<_> = running.into_iter().filter_map(|it| it.join().ok()).collect();
-        if masters.is_empty() {
-            instances.extend(stopped_instance(scout, &units, world.processes.is_ok(), known));
-        }
-        let pools = pools.join().unwrap_or_default();
-        claims.extend(pools.iter().filter_map(claims::fpm::claim));
-        claims.extend(
-            [apache, uwsgi]
-                .into_iter()
-                .flat_map(|it| it.join().unwrap_or_default()),
-        );
-        let sockets = scout.noted(joined(sockets));
-        Found {
-            instances,
-            sockets,
-            pools,
-            claims,
-            units,
-        }
+        let instances = spawn_instances(scope, scout, masters, known);
+        world.pools = pools.join().unwrap_or_default();
+        world
+            .claims
+            .extend(world.pools.iter().filter_map(claims::fpm::claim));
+        let others = [apache, uwsgi]
+            .into_iter()
+            .flat_map(|it| it.join().unwrap_or_default());
+        world.claims.extend(others);
+        world.sockets = scout.noted(joined(sockets));
+        instances.into_iter().filter_map(|it| it.join().ok()).collect()
     })
 }
 
@@ -158,23 +148,25 @@ fn spawn_instances<'s, 'e: 's>(
     masters.iter().enumerate().map(spawn).collect()
 }
 
-/// The nginx this host should run: the unit systemd knows, or a binary or config at the usual places. Where processes
-/// could not be seen, nothing is said to be stopped.
-fn stopped_instance(scout: &Scout, units: &Look<Vec<Unit>>, seen: bool, known: &Known) -> Option<Instance> {
-    if !seen {
+/// The nginx this host should run: the unit systemd knows, or a binary at the usual places. Where processes could not
+/// be seen, nothing is said to be stopped.
+fn stopped_instance(scout: &Scout, world: &World, running: &[Master]) -> Option<Instance> {
+    if !running.is_empty() || world.processes.is_err() {
         return None;
     }
-    let is_nginx =
-        |unit: &&Unit| unit.name.strip_suffix(".service").is_some_and(masters::is_nginx) && unit.is_known();
-    let unit = units.as_ref().ok().and_then(|units| units.iter().find(is_nginx));
-    let command = unit
-        .and_then(|unit| Command::of_unit(&unit.exec_start))
-        .or_else(|| usual_binary(scout))?;
+    let is_nginx = |unit: &&Unit| {
+        let name = unit.name.strip_suffix(".service");
+        name.is_some_and(masters::is_nginx) && unit.is_known()
+    };
+    let unit = world.units.iter().flatten().find(is_nginx);
+    let command = unit.and_then(|unit| Command::of_unit(&unit.exec_start));
+    let command = command.or_else(|| usual_binary(scout))?;
+    let unit = unit.map(|unit| unit.name.clone());
     Some(instance::stopped(
         scout,
         &command,
-        unit.map(|unit| unit.name.clone()),
-        known,
+        unit,
+        world.accounts.as_ref().ok(),
     ))
 }
 
@@ -246,9 +238,16 @@ fn asked(world: &World) -> BTreeSet<Endpoint> {
 }
 
 fn joined<T>(handle: ScopedJoinHandle<'_, Look<T>>) -> Look<T> {
-    let gone = |_| Unseen::Unusable {
-        what: "a look".to_owned(),
-        why: "it broke off".to_owned(),
-    };
-    handle.join().map_err(gone).and_then(|look| look)
+    handle
+        .join()
+        .map_err(|_| broken_off("a look"))
+        .and_then(|look| look)
+}
+
+fn broken_off(what: &str) -> Unseen {
+    let why = "the look broke off".to_owned();
+    Unseen::Unusable {
+        what: what.to_owned(),
+        why,
+    }
 }

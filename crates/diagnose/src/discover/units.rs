@@ -2,11 +2,7 @@
 
 use super::scout::Scout;
 use crate::topology::Claim;
-use host::{
-    Look, Looks, Tool, Unseen,
-    answer::Output,
-    looks::{Process, Unit},
-};
+use host::{Look, Looks, Tool, Unseen, answer::Output, looks::Unit};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units of the base system, by how their names begin: they serve no site.
@@ -114,24 +110,15 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    /// Both lists; `Err` where there is no systemd to ask.
+    /// Both lists; `Err` where there is no systemd to ask. What is loaded is asked first: without a running systemd it
+    /// fails at once, while the files would be read by the tool itself, for seconds.
     pub(super) fn look(scout: &Scout) -> Look<Self> {
-        let (loaded, files) = std::thread::scope(|scope| {
-            let files = scope.spawn(|| scout.host.run(Tool::UnitFiles));
-            (scout.host.run(Tool::UnitsLoaded), files.join())
-        });
-        let gone = |_| Unseen::Unusable {
-            what: "unit files".into(),
-            why: "the look broke off".into(),
-        };
-        let (loaded, files) = (usable(loaded), usable(files.map_err(gone).and_then(|look| look)));
-        match (loaded, files) {
-            (Err(why), Err(_)) => Err(why),
-            (loaded, files) => Ok(Self {
-                loaded: columns(&scout.seen(loaded).unwrap_or_default(), 2),
-                files: columns(&scout.seen(files).unwrap_or_default(), 1),
-            }),
-        }
+        let loaded = usable(scout.host.run(Tool::UnitsLoaded))?;
+        let files = usable(scout.host.run(Tool::UnitFiles));
+        Ok(Self {
+            loaded: columns(&loaded, 2),
+            files: columns(&scout.seen(files).unwrap_or_default(), 1),
+        })
     }
 
     /// Services and sockets that may serve a site, running or not.
@@ -193,23 +180,16 @@ fn is_base(name: &str) -> bool {
     BASE.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Every unit that may serve a site or that some process belongs to, as systemd shows it.
-pub(super) fn look(scout: &Scout, inventory: &Look<Inventory>, processes: &[Process]) -> Look<Vec<Unit>> {
-    let inventory = inventory.as_ref().map_err(Clone::clone)?;
+/// Every unit that may serve a site, and what failed, as systemd shows it.
+pub(super) fn look(scout: &Scout, inventory: &Inventory) -> Look<Vec<Unit>> {
     let mut names: BTreeSet<String> = inventory.candidates().cloned().collect();
     let failed = inventory
         .loaded
         .iter()
         .filter(|(_, active)| active.as_str() == "failed");
     names.extend(failed.map(|(name, _)| name.clone()));
-    names.extend(
-        processes
-            .iter()
-            .filter_map(|process| process.unit.clone())
-            .filter(|unit| unit.ends_with(".service") && !is_base(unit)),
-    );
     let names: Vec<String> = names.into_iter().take(MOST).collect();
-    scout.noted(scout.host.units(&names))
+    scout.host.units(&names)
 }
 
 /// Units that claims name and systemd was not asked about: mostly removed with their package.

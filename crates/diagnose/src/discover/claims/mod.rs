@@ -4,6 +4,7 @@ pub(super) mod apache;
 pub(super) mod app_files;
 pub(super) mod command_line;
 pub(super) mod fpm;
+pub(super) mod script;
 pub(super) mod service;
 pub(super) mod spoken;
 pub(super) mod unit_file;

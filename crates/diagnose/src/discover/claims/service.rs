@@ -1,7 +1,7 @@
 //! Where a systemd unit's program is told to listen: its command line, its environment, the files both name.
 
 use super::{
-    app_files, command_line,
+    app_files, command_line, script,
     unit_file::{self, Setting, words},
     uwsgi,
 };
@@ -161,11 +161,12 @@ impl<'a> Service<'a> {
 
     /// By the first way that tells any.
     fn addresses(&self, kind: BackendKind) -> Found {
-        let ways: [&dyn Fn() -> Found; 5] = [
+        let ways: [&dyn Fn() -> Found; 6] = [
             &|| self.of_commands(),
-            &|| self.of_files(),
+            &|| self.of_configs(kind),
             &|| from_environment(&self.environment),
             &|| self.of_dotenv(),
+            &|| self.of_scripts(),
             &|| self.by_default(kind),
         ];
         ways.iter()
@@ -202,42 +203,48 @@ impl<'a> Service<'a> {
         variable.map_or_else(|| setting.place_of(value), |variable| variable.place.clone())
     }
 
-    /// Config files the command names: `gunicorn -c`, `uwsgi --ini`, `puma -C`, and those looked for by default.
-    fn of_files(&self) -> Found {
-        let named = self.commands.iter().flat_map(|(_, words)| words.iter().skip(1));
-        let defaults = ["gunicorn.conf.py", "config/puma.rb"].map(str::to_owned);
-        let defaults = defaults.iter().filter(|file| {
-            let ruby = file.ends_with(".rb");
-            self.directory.is_some()
-                && self.kind()
-                    == if ruby {
-                        BackendKind::Ruby
-                    } else {
-                        BackendKind::Gunicorn
-                    }
-        });
-        named
-            .chain(defaults)
-            .flat_map(|word| self.of_file(word))
+    /// Config files: `gunicorn -c`, `uwsgi --ini`, `puma -C`, and those looked for by default.
+    fn of_configs(&self, kind: BackendKind) -> Found {
+        let default = match (kind, &self.directory) {
+            (BackendKind::Gunicorn, Some(dir)) => Some(dir.join("gunicorn.conf.py")),
+            (BackendKind::Ruby, Some(dir)) => Some(dir.join("config/puma.rb")),
+            _ => None,
+        };
+        let files = self.named_files().chain(default);
+        files.flat_map(|file| self.of_config(kind, &file)).collect()
+    }
+
+    fn of_config(&self, kind: BackendKind, file: &Path) -> Found {
+        match (extension(file), kind) {
+            ("ini", _) => {
+                let claims = uwsgi::file_claims(self.scout, file, None).into_iter();
+                claims.map(|claim| (claim.address, claim.written)).collect()
+            }
+            ("py", BackendKind::Gunicorn) | ("rb", BackendKind::Ruby) => {
+                app_files::addresses(self.scout, file)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The program itself, where it is a script: `node server.js`, `python3 app.py`.
+    fn of_scripts(&self) -> Found {
+        let is_script = |file: &PathBuf| matches!(extension(file), "js" | "mjs" | "cjs" | "py");
+        let scripts = self.named_files().filter(is_script);
+        scripts
+            .flat_map(|file| script::addresses(self.scout, &file))
             .collect()
     }
 
-    fn of_file(&self, word: &str) -> Found {
-        let name = word.rsplit('=').next().unwrap_or(word);
-        let name = name.strip_prefix("file:").unwrap_or(name);
-        let path = self.directory.as_deref().unwrap_or(Path::new("/")).join(name);
-        match path.extension().and_then(|end| end.to_str()) {
-            Some("ini") => {
-                let claims = uwsgi::file_claims(self.scout, &path, None);
-                claims
-                    .into_iter()
-                    .map(|claim| (claim.address, claim.written))
-                    .collect()
-            }
-            Some("py") if self.kind() == BackendKind::Gunicorn => app_files::addresses(self.scout, &path),
-            Some("rb") if self.kind() == BackendKind::Ruby => app_files::addresses(self.scout, &path),
-            _ => Vec::new(),
-        }
+    /// Files with an extension that the commands name; relative ones are under the working directory.
+    fn named_files(&self) -> impl Iterator<Item = PathBuf> {
+        let words = self.commands.iter().flat_map(|(_, words)| words);
+        let directory = self.directory.as_deref().unwrap_or(Path::new("/"));
+        words.filter_map(move |word| {
+            let name = word.rsplit('=').next().unwrap_or(word);
+            let file = directory.join(name.strip_prefix("file:").unwrap_or(name));
+            (!extension(&file).is_empty()).then_some(file)
+        })
     }
 
     /// `.env` in the working directory, which many frameworks read by themselves.
@@ -264,6 +271,10 @@ impl<'a> Service<'a> {
             .and_then(|(setting, _)| Some((address::parse("127.0.0.1:8000")?, setting.place_of("gunicorn"))));
         found.into_iter().collect()
     }
+}
+
+fn extension(file: &Path) -> &str {
+    file.extension().and_then(|end| end.to_str()).unwrap_or_default()
 }
 
 /// `Environment=` and `EnvironmentFile=`, later ones last.
@@ -427,6 +438,11 @@ mod tests {
             "WorkingDirectory=/srv/app\nExecStart=/usr/bin/puma",
             Some(("/srv/app/config/puma.rb", "port 3000\n")),
             Some("Ruby *:3000 puma.rb:1"),
+        ),
+        (
+            "ExecStart=/usr/bin/node /srv/s.js\nEnvironment=X=1",
+            Some(("/srv/s.js", "s.listen(3000, '127.0.0.1')\n")),
+            Some("Node.js 127.0.0.1:3000 s.js:1"),
         ),
         (
             "ExecStart=/bin/sh -c 'exec python3 -m http.server 8080'",
