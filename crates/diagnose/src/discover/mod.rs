@@ -86,8 +86,7 @@ fn is_site(route: &Route, site: &str) -> bool {
 }
 
 fn units_with_claims(scout: &Scout) -> (Look<Vec<Unit>>, Vec<Claim>) {
-    let units = units::Inventory::look(scout).and_then(|inventory| units::look(scout, &inventory));
-    let units = scout.noted(units);
+    let units = scout.noted(units::look(scout));
     let claims = units
         .iter()
         .flatten()

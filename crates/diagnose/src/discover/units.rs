@@ -3,7 +3,7 @@
 use super::scout::Scout;
 use crate::topology::Claim;
 use host::{Look, Looks, Tool, Unseen, answer::Output, looks::Unit};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, path::Path};
 
 /// Units of the base system, by how their names begin: they serve no site.
 const BASE: &[&str] = &[
@@ -100,52 +100,66 @@ const BASE: &[&str] = &[
 /// Units shown at most.
 const MOST: usize = 300;
 
-/// What systemd knows by name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Inventory {
-    /// In memory: name to active state.
-    loaded: BTreeMap<String, String>,
-    /// On disk: name to `enabled`, `disabled`, `static`, `masked`…
-    files: BTreeMap<String, String>,
+/// Where unit files are (systemd.unit(5)). Listing them ourselves takes a millisecond; `systemctl list-unit-files`
+/// looks up the preset of each and takes most of a second.
+const DIRS: &[&str] = &[
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/transient",
+    "/run/systemd/generator",
+    "/run/systemd/generator.late",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// Every unit that may serve a site, running or not, and what failed, as systemd shows it.
+pub(super) fn look(scout: &Scout) -> Look<Vec<Unit>> {
+    let (on_disk, loaded) = std::thread::scope(|scope| {
+        let on_disk = scope.spawn(|| {
+            let names = on_disk(scout);
+            (scout.host.units(&Vec::from_iter(names.iter().cloned())), names)
+        });
+        let loaded = usable(scout.host.run(Tool::UnitsLoaded));
+        (on_disk.join().ok(), loaded)
+    });
+    // without a running systemd this one fails at once, and says why
+    let loaded = loaded_names(&loaded?);
+    let (units, names) = on_disk.unwrap_or_else(|| (Ok(Vec::new()), BTreeSet::new()));
+    let mut units = units?;
+    let more: Vec<String> = loaded.difference(&names).take(MOST).cloned().collect();
+    if !more.is_empty() {
+        units.extend(scout.seen(scout.host.units(&more)).unwrap_or_default());
+    }
+    // an alias shows the unit it stands for
+    let mut known = BTreeSet::new();
+    units.retain(|unit| known.insert(unit.name.clone()));
+    Ok(units)
 }
 
-impl Inventory {
-    /// Both lists; `Err` where there is no systemd to ask. What is loaded is asked first: without a running systemd it
-    /// fails at once, while the files would be read by the tool itself, for seconds.
-    pub(super) fn look(scout: &Scout) -> Look<Self> {
-        let loaded = usable(scout.host.run(Tool::UnitsLoaded))?;
-        let files = usable(scout.host.run(Tool::UnitFiles));
-        Ok(Self {
-            loaded: columns(&loaded, 2),
-            files: columns(&scout.seen(files).unwrap_or_default(), 1),
-        })
-    }
+/// Services and sockets that have a file; templates have none of their own to show.
+fn on_disk(scout: &Scout) -> BTreeSet<String> {
+    let names = DIRS.iter().flat_map(|dir| {
+        scout
+            .seen(scout.host.dir(Path::new(dir)))
+            .flatten()
+            .unwrap_or_default()
+    });
+    let names = names.filter(|name| name.ends_with(".service") || name.ends_with(".socket"));
+    names
+        .filter(|name| !is_base(name) && !name.contains("@."))
+        .take(MOST)
+        .collect()
+}
 
-    /// Services and sockets that may serve a site, running or not.
-    fn candidates(&self) -> impl Iterator<Item = &String> {
-        let on_disk = self
-            .files
-            .iter()
-            .filter(|(_, state)| !matches!(state.as_str(), "static" | "alias" | "indirect" | "generated"));
-        let in_memory = self
-            .loaded
-            .iter()
-            .filter(|(_, active)| active.as_str() != "inactive");
-        let stopped = self
-            .loaded
-            .keys()
-            .filter(|name| name.contains('@') || !self.files.contains_key(*name));
-        let generated = self
-            .files
-            .iter()
-            .filter(|(_, state)| state.as_str() == "generated");
-        let names = on_disk
-            .chain(in_memory)
-            .chain(generated)
-            .map(|(name, _)| name)
-            .chain(stopped);
-        names.filter(|name| !is_base(name) && !name.contains("@."))
-    }
+/// Units that systemd has in memory: instances of templates, and whatever failed.
+fn loaded_names(list: &str) -> BTreeSet<String> {
+    let rows = list.lines().filter_map(|line| {
+        let mut words = line.trim_start_matches(['●', '*', ' ']).split_whitespace();
+        let (name, active) = (words.next()?, words.nth(1)?);
+        (active == "failed" || !is_base(name)).then(|| name.to_owned())
+    });
+    rows.collect()
 }
 
 /// A failed `systemctl` with a complaint and no list is no answer: a container without systemd.
@@ -166,30 +180,8 @@ fn usable(look: Look<Output>) -> Look<String> {
     Ok(text)
 }
 
-/// First column to another one.
-fn columns(text: &str, index: usize) -> BTreeMap<String, String> {
-    let rows = text.lines().filter_map(|line| {
-        let mut words = line.trim_start_matches(['●', '*', ' ']).split_whitespace();
-        let name = words.next()?;
-        Some((name.to_owned(), words.nth(index - 1)?.to_owned()))
-    });
-    rows.collect()
-}
-
 fn is_base(name: &str) -> bool {
     BASE.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// Every unit that may serve a site, and what failed, as systemd shows it.
-pub(super) fn look(scout: &Scout, inventory: &Inventory) -> Look<Vec<Unit>> {
-    let mut names: BTreeSet<String> = inventory.candidates().cloned().collect();
-    let failed = inventory
-        .loaded
-        .iter()
-        .filter(|(_, active)| active.as_str() == "failed");
-    names.extend(failed.map(|(name, _)| name.clone()));
-    let names: Vec<String> = names.into_iter().take(MOST).collect();
-    scout.host.units(&names)
 }
 
 /// Units that claims name and systemd was not asked about: mostly removed with their package.
@@ -224,37 +216,44 @@ mod tests {
     use crate::discover::testing::Tree;
 
     #[test]
-    fn candidates_are_neither_base_nor_templates() {
-        let tree = Tree::default()
-            .says(
-                Tool::UnitsLoaded,
-                0,
-                "app@8001.service loaded inactive dead App\nshop.service loaded failed failed Shop\nsystemd-udevd.service loaded active running x\nold.service not-found inactive dead old\n",
-                "",
-            )
-            .says(Tool::UnitFiles, 0, "app@.service disabled enabled\nshop.service enabled enabled\nidle.service disabled enabled\nstill.service static -\nphp8.2-fpm.service masked enabled\n", "");
+    fn units_of_the_base_system_and_templates_are_not_asked_about() {
+        let names = ["app.service", "shop.service"].map(str::to_owned).to_vec();
+        let more = ["app@1.service", "cron.service"].map(str::to_owned).to_vec();
+        let loaded = "app@1.service loaded inactive dead x\ncron.service loaded failed failed x\n\
+                      ssh.service loaded active running x\napp.service loaded active running x\n";
+        let tree = Tree::of(&[
+            ("/etc/systemd/system/app.service", ""),
+            ("/etc/systemd/system/app@.service", ""),
+            ("/etc/systemd/system/app.service.d/x.conf", ""),
+            ("/lib/systemd/system/shop.service", ""),
+            ("/lib/systemd/system/ssh.service", ""),
+        ])
+        .says(Tool::UnitsLoaded, 0, loaded, "")
+        .says(
+            Tool::UnitsShow { units: names },
+            0,
+            "Id=app.service\n\nId=app.service\n\nId=shop.service\n",
+            "",
+        )
+        .says(
+            Tool::UnitsShow { units: more },
+            0,
+            "Id=app@1.service\n\nId=cron.service\n",
+            "",
+        );
         let scout = Scout::new(&tree.host);
-        let inventory = Inventory::look(&scout).expect("answers");
-        let names: BTreeSet<&str> = inventory.candidates().map(String::as_str).collect();
+        let units = look(&scout).expect("answers");
+        let names: Vec<&str> = units.iter().map(|unit| unit.name.as_str()).collect();
         assert_eq!(
             names,
-            BTreeSet::from([
-                "app@8001.service",
-                "idle.service",
-                "old.service",
-                "php8.2-fpm.service",
-                "shop.service"
-            ])
+            ["app.service", "shop.service", "app@1.service", "cron.service"]
         );
     }
 
     #[test]
     fn without_systemd_there_is_no_list() {
         let complaint = "System has not been booted with systemd as init system (PID 1). Can't operate.\n";
-        let tree =
-            Tree::default()
-                .says(Tool::UnitsLoaded, 1, "", complaint)
-                .says(Tool::UnitFiles, 1, "", complaint);
-        assert!(Inventory::look(&Scout::new(&tree.host)).is_err());
+        let tree = Tree::default().says(Tool::UnitsLoaded, 1, "", complaint);
+        assert!(look(&Scout::new(&tree.host)).is_err());
     }
 }
