@@ -57,7 +57,7 @@ impl Serialize for Bytes {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => Written::Text(text.to_owned()),
-            Err(_) => Written::Hex(self.0.iter().map(|byte| format!("{byte:02x}")).collect()),
+            Err(_) => Written::Hex(hex(&self.0)),
         }
         .serialize(to)
     }
@@ -67,17 +67,36 @@ impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Written::deserialize(from)? {
             Written::Text(text) => Ok(Self(text.into_bytes())),
-            Written::Hex(hex) => hex
-                .as_bytes()
-                .chunks(2)
-                .map(|pair| {
-                    let pair = std::str::from_utf8(pair).map_err(serde::de::Error::custom)?;
-                    u8::from_str_radix(pair, 16).map_err(serde::de::Error::custom)
-                })
-                .collect::<Result<_, _>>()
-                .map(Self),
+            Written::Hex(hex) => unhex(hex.as_bytes())
+                .map(Self)
+                .ok_or_else(|| serde::de::Error::custom("not hex digits in pairs")),
         }
     }
+}
+
+/// Two digits a byte. Logs of many megabytes pass here, so nothing is formatted.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
+        .collect()
+}
+
+fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
+    let half = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    };
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|[high, low]| Some((half(*high)? << 4) | half(*low)?))
+        .collect()
 }
 
 /// What stands at a path. Symbolic links are followed; `link_to` says where the path itself points.
@@ -283,4 +302,31 @@ pub struct KernelLine {
     pub at: Timestamp,
     /// Text without prefix.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back_and_text_stays_readable() {
+        for (bytes, written) in [
+            (&b"a\n"[..], r#"{"text":"a\n"}"#),
+            (&[0xff, 0x0a], r#"{"hex":"ff0a"}"#),
+        ] {
+            assert_eq!(
+                serde_json::to_string(&Bytes(bytes.to_vec())).expect("writes"),
+                written
+            );
+        }
+        let all: Vec<u8> = (0..=255).collect();
+        let written = serde_json::to_vec(&Bytes(all.clone())).expect("writes");
+        assert_eq!(
+            serde_json::from_slice::<Bytes>(&written).expect("reads"),
+            Bytes(all)
+        );
+        for broken in [r#"{"hex":"f"}"#, r#"{"hex":"+1"}"#, r#"{"hex":"zz"}"#] {
+            assert!(serde_json::from_str::<Bytes>(broken).is_err(), "{broken}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     answer::Output,
     looks::{journal, unit},
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The command as a message names it.
 pub(super) fn name(tool: &Tool) -> String {
@@ -44,7 +44,8 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::FpmTest { exe } => fpm_test(&what, exe),
         Tool::ApacheTest => apache_test(&what),
         Tool::RpmHistory => data(&what, &["rpm"], &["-qa", "--last"]),
-        Tool::RouteGet { to } => data(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
+        // that there is no route is an answer
+        Tool::RouteGet { to } => run::first_of(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
     }
 }
 
@@ -175,12 +176,9 @@ fn journal(what: &str, units: &[String], since: Timestamp, lines: u32) -> Look<O
     args.extend(units.iter().map(|unit| format!("--unit={unit}")));
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let output = run::first_of(what, &["journalctl"], &args)?;
-    // --quiet hides the hint that other users' and the system's lines are left out
-    if output.stdout.0.is_empty() && !may_read_journal() {
-        return Err(Unseen::Forbidden {
-            what: what.into(),
-            need: "root, or membership of the group systemd-journal".into(),
-        });
+    if output.stdout.0.is_empty() {
+        // --quiet hides the hint that the system's lines are left out, or that there is no journal
+        check_journal(what)?;
     }
     if was_refused(&output) {
         Err(forbidden(what))
@@ -189,19 +187,27 @@ fn journal(what: &str, units: &[String], since: Timestamp, lines: u32) -> Look<O
     }
 }
 
-/// The system's journal lies in a directory that only root and its group may list.
-fn may_read_journal() -> bool {
-    let dirs = ["/var/log/journal", "/run/log/journal"];
-    let may = |dir: &Path| rustix::fs::access(dir, rustix::fs::Access::READ_OK).is_ok();
-    let files = dirs
+/// Why an empty answer may not mean that nothing was written.
+fn check_journal(what: &str) -> Look<()> {
+    let dirs = ["/var/log/journal", "/run/log/journal"]
         .iter()
-        .filter_map(|dir| std::fs::read_dir(dir).ok())
+        .filter_map(|dir| std::fs::read_dir(dir).ok());
+    let files: Vec<PathBuf> = dirs
         .flatten()
-        .flatten();
-    let mut systems = files
+        .flatten()
         .map(|machine| machine.path().join("system.journal"))
-        .peekable();
-    is_root() || (systems.peek().is_some() && systems.any(|file| may(&file)))
+        .collect();
+    let may_read = |file: &PathBuf| rustix::fs::access(file, rustix::fs::Access::READ_OK).is_ok();
+    if files.iter().any(may_read) {
+        return Ok(());
+    }
+    if is_root() {
+        return Err(unusable(what, "no journal is kept on this host".into()));
+    }
+    Err(Unseen::Forbidden {
+        what: what.into(),
+        need: "root, or membership of the group systemd-journal".into(),
+    })
 }
 
 fn iptables_save(v6: bool, legacy: bool) -> &'static str {
