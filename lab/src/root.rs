@@ -69,9 +69,22 @@ pub(crate) fn ready() -> Result<PathBuf> {
         } else {
             build(&fresh, &archive)?
         }
+        forget_old(&dir)?;
         fs::rename(&fresh, &root)?;
     }
     Ok(root)
+}
+
+/// Removes roots of earlier recipes, unless a host is up that may stand on one.
+fn forget_old(dir: &Path) -> Result<()> {
+    let busy = fs::read_dir(dir.join("hosts")).is_ok_and(|mut hosts| hosts.next().is_some());
+    for entry in fs::read_dir(dir)?.flatten().filter(|_| !busy) {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("root-") && entry.file_type()?.is_dir() {
+            must(Command::new("rm").arg("-rf").arg(entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn build(root: &Path, archive: &Path) -> Result<()> {

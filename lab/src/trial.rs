@@ -17,7 +17,8 @@ use crate::{Expect, Host, Scenario, Step, Traffic, evidence, traffic};
 pub enum Mode {
     /// The tool must be right. The only mode whose pass means anything.
     Judge,
-    /// For work on the lab itself: the fault is seen and goes away again, the tool is not run.
+    /// For work on the lab itself: the fault is seen and goes away again; the tool is not run, what nginx
+    /// said last is shown in place of its verdict.
     NoVerdict,
     /// As `Judge`; the tool also records its looks, kept with the right verdict under this directory.
     Record(PathBuf),
@@ -80,10 +81,12 @@ fn on_fresh_host(
         outcome,
     }
     .run(&mut host, noise);
-    result.map_err(|error| match evidence::keep(&host, &outcome.scenario, &error) {
-        Ok(dir) => error.context(format!("evidence in {}", dir.display())),
-        Err(lost) => error.context(format!("evidence lost: {lost:#}")),
-    })
+    result.map_err(
+        |error| match evidence::keep(&mut host, &outcome.scenario, &error) {
+            Ok(dir) => error.context(format!("evidence in {}", dir.display())),
+            Err(lost) => error.context(format!("evidence lost: {lost:#}")),
+        },
+    )
 }
 
 struct Trial<'a> {
@@ -174,10 +177,13 @@ impl Trial<'_> {
     }
 
     fn judge(&mut self, host: &Host, check: impl Fn(&Verdict, Expect) -> Result<()>) -> Result<()> {
+        let first = self.outcome.got.is_empty();
         if matches!(self.mode, Mode::NoVerdict) {
+            if first {
+                self.outcome.got = format!("nginx: {}", host.sh(COMPLAINT)?.trim());
+            }
             return Ok(());
         }
-        let first = self.outcome.got.is_empty();
         let record: &[_] = if first && matches!(self.mode, Mode::Record(_)) {
             &["--record", LOOKS]
         } else {
@@ -203,6 +209,11 @@ impl Trial<'_> {
         Ok(fs::write(dir.join("expected.json"), format!("{expected:#}\n"))?)
     }
 }
+
+/// What nginx said last, without what differs from run to run.
+const COMPLAINT: &str = r"
+tail -n 1 /var/log/nginx/error.log | sed -E 's/^[^ ]+ [^ ]+ (\S+) \S+ (\*[0-9]+ )?/\1 /; s/, client: .* upstream/, upstream/; s/, host.*//'
+";
 
 /// Where the tool records its looks inside a host; not on tmpfs, so that it can be read from outside.
 const LOOKS: &str = "/root/looks.jsonl";

@@ -107,8 +107,10 @@ NGINX
 start_servers() {
   systemctl daemon-reload
   systemctl enable -q nginx $units
-  # systemd queues them one after another: nginx last, so that it finds a resolver that is up.
-  systemctl start $units nginx
+  systemctl start $units
+  # A refused first request would make nginx avoid the peer for ten seconds.
+  until ss -Hlntx | grep -q -- "${listens:-.}"; do sleep 0.05; done
+  systemctl start nginx
 }
 
 cat >/etc/nginx/conf.d/timed.conf <<'NGINX'
