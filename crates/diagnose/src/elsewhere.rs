@@ -122,6 +122,14 @@ pub fn edited<'a>(case: &'a Case, file: &Path) -> Option<&'a Change> {
     changed(case, ChangeKind::ConfigEdit, &[&file.to_string_lossy()])
 }
 
+/// nginx read its config anew between the last request that went well and the first that failed.
+pub fn reloaded(case: &Case) -> bool {
+    let loaded = case.nginx().and_then(|nginx| nginx.loaded_at);
+    loaded
+        .zip(case.neighbours.last_success)
+        .is_some_and(|(loaded, worked)| loaded.after(SLACK) >= worked && loaded <= case.first().after(SLACK))
+}
+
 /// Where the address of this peer is written in nginx's config.
 pub fn written<'a>(route: &'a Route, peer: &PeerSight) -> &'a Place {
     let Target::Group { servers, .. } = &route.target else {

@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod explain;
 pub mod filtered;
 pub mod judge;
+pub mod naming;
 pub mod observe;
 mod options;
 pub mod reach;

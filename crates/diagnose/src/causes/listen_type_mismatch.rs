@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Fit, Server, edited, idle_owner, rewritten, servers, unserved, written},
+    elsewhere::{Fit, Server, edited, idle_owner, reloaded, rewritten, servers, unserved, written},
     topology::BackendKind,
 };
 use host::Endpoint;
@@ -97,10 +97,9 @@ fn weigh(case: &Case) -> Opinion {
 
 /// A server that another route uses already is this one's too only where it is the only one there is.
 fn rank(case: &Case, server: &Server<'_>, candidates: usize) -> Rank {
-    let unmoved = case
-        .route
-        .as_ref()
-        .is_some_and(|route| server.stood_beside(case) && edited(case, &route.written.file).is_none());
+    let unmoved = case.route.as_ref().is_some_and(|route| {
+        server.stood_beside(case) && !reloaded(case) && edited(case, &route.written.file).is_none()
+    });
     let only = candidates == 1 && server.kind == BackendKind::PhpFpm;
     if !unmoved && (!server.asked || only) {
         Rank::Strong

@@ -33,7 +33,9 @@ mod db_schema;
 mod db_slow;
 mod disk_error;
 mod disk_full;
+mod dns_name_missing;
 mod dns_no_resolver;
+mod dns_resolver_down;
 mod dns_stale_address;
 mod dns_wrong_answer;
 mod early_close_unread_body;
@@ -59,8 +61,10 @@ mod limits_refused;
 mod listen_type_mismatch;
 mod memory_pressure;
 mod mtu_blackhole;
+mod nginx_config_stale;
 mod nginx_old_master;
 mod nginx_temp_permission;
+mod nginx_will_not_start;
 mod no_route;
 mod oom_kill;
 mod other_network_namespace;
@@ -134,7 +138,9 @@ pub static ALL: &[&Cause] = &[
     &db_slow::DB_SLOW,
     &disk_error::DISK_ERROR,
     &disk_full::DISK_FULL,
+    &dns_name_missing::DNS_NAME_MISSING,
     &dns_no_resolver::DNS_NO_RESOLVER,
+    &dns_resolver_down::DNS_RESOLVER_DOWN,
     &dns_stale_address::DNS_STALE_ADDRESS,
     &dns_wrong_answer::DNS_WRONG_ANSWER,
     &early_close_unread_body::EARLY_CLOSE_UNREAD_BODY,
@@ -160,8 +166,10 @@ pub static ALL: &[&Cause] = &[
     &listen_type_mismatch::LISTEN_TYPE_MISMATCH,
     &memory_pressure::MEMORY_PRESSURE,
     &mtu_blackhole::MTU_BLACKHOLE,
+    &nginx_config_stale::NGINX_CONFIG_STALE,
     &nginx_old_master::NGINX_OLD_MASTER,
     &nginx_temp_permission::NGINX_TEMP_PERMISSION,
+    &nginx_will_not_start::NGINX_WILL_NOT_START,
     &no_route::NO_ROUTE,
     &oom_kill::OOM_KILL,
     &other_network_namespace::OTHER_NETWORK_NAMESPACE,

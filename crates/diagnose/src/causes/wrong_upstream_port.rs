@@ -3,7 +3,7 @@ use crate::{
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     causes::words::php_version,
-    elsewhere::{Fit, Server, edited, idle_owner, rewritten, servers, unserved, written},
+    elsewhere::{Fit, Server, edited, idle_owner, reloaded, rewritten, servers, unserved, written},
     evidence::quote,
     topology::{BackendKind, Protocol, Route},
     world::Change,
@@ -209,7 +209,7 @@ fn candidate<'a>(case: &'a Case, peer: &PeerSight, route: &Route, server: Server
 /// Java, Python, Go) it says something only where one of the sides changed just before.
 fn by_itself(case: &Case, peer: &PeerSight, route: &Route, server: &Server<'_>) -> Rank {
     use BackendKind as Kind;
-    let nginx_changed = edited(case, &written(route, peer).file).is_some();
+    let nginx_changed = reloaded(case) || edited(case, &written(route, peer).file).is_some();
     let changed = server.is_fresh(case) || nginx_changed;
     let plausible = server.is_its_purpose() && server.unit.is_some() && !server.serves_others(case);
     if server.stood_beside(case) && !nginx_changed {

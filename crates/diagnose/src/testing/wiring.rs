@@ -5,8 +5,9 @@ use crate::{
     Symptom,
     case::{Backend, MadeBy, NameAnswer, NameSight, NameSource},
     topology::{BackendKind, Claim, ListenAddress, Place, Protocol, Target},
-    world::{Change, ChangeKind, FirewallAction, FirewallRule, FlowMatch, PathStep},
+    world::{Change, ChangeKind, ConfigTest, FirewallAction, FirewallRule, FlowMatch, PathStep},
 };
+use host::looks::JournalLine;
 use host::{
     Endpoint,
     answer::{Bytes, Connect, Conversation, End, FileKind, Stat},
@@ -203,6 +204,99 @@ impl Fixture {
             by,
             answer: Ok(answer),
         });
+        self
+    }
+
+    /// nginx could not resolve this name for a request.
+    pub fn unresolved(self, name: &str, code: u16) -> Self {
+        let trouble = Trouble::Unresolved {
+            name: name.into(),
+            code,
+        };
+        let mut fixture = self.resolved_each_time(name).complains(trouble, Phase::Resolving);
+        fixture.peers.clear();
+        fixture
+    }
+
+    /// nginx could not find this name when it was started, and does not run.
+    pub fn host_not_found(self, name: &str) -> Self {
+        let trouble = Trouble::HostNotFound {
+            name: name.into(),
+            place: None,
+        };
+        self.named(name)
+            .nginx_down("failed")
+            .complains(trouble, Phase::Other)
+    }
+
+    /// nginx does not run; its unit is in that state.
+    pub fn nginx_down(mut self, active_state: &str) -> Self {
+        for nginx in &mut self.world.nginx {
+            (nginx.master, nginx.loaded_at) = (None, None);
+            nginx.workers.clear();
+        }
+        self.unit_in_state("nginx.service", "loaded", active_state)
+    }
+
+    /// `nginx -t` fails there.
+    pub fn nginx_test_fails(mut self, says: &str, file: &str, line: u32) -> Self {
+        for nginx in &mut self.world.nginx {
+            nginx.test = Ok(ConfigTest {
+                passed: false,
+                says: says.into(),
+                place: Some(Place {
+                    file: file.into(),
+                    line,
+                    column: 0,
+                }),
+                command: "nginx -t".into(),
+            });
+        }
+        self
+    }
+
+    /// nginx wrote this line into its unit's journal.
+    pub fn nginx_journal(self, seconds_ago: u64, text: &str) -> Self {
+        self.nginx_line(seconds_ago, "nginx", text)
+    }
+
+    /// systemd wrote this line about nginx's unit.
+    pub fn nginx_journal_by_systemd(self, seconds_ago: u64, text: &str) -> Self {
+        self.nginx_line(seconds_ago, "systemd", text)
+    }
+
+    fn nginx_line(mut self, seconds_ago: u64, by: &str, text: &str) -> Self {
+        if let Ok(journal) = &mut self.world.journal {
+            journal.push(JournalLine {
+                at: NOW.before(Duration::from_secs(seconds_ago)),
+                unit: "nginx.service".into(),
+                by: by.into(),
+                pid: 100,
+                priority: 3,
+                text: text.into(),
+            });
+        }
+        self
+    }
+
+    /// The file on disk names another address than the one nginx asks.
+    pub fn disk_says(mut self, address: &str) -> Self {
+        let at = endpoint(address);
+        for route in self.route.iter_mut().chain(&mut self.world.routes) {
+            let directive = route.pass.split(' ').next().unwrap_or_default().to_owned();
+            route.pass = format!("{directive} {at}");
+            route.target = Target::Endpoint(at.clone());
+        }
+        self
+    }
+
+    /// A file of nginx's config is newer than what it runs.
+    pub fn newer(mut self, file: &str, seconds_ago: u64) -> Self {
+        for nginx in &mut self.world.nginx {
+            nginx
+                .newer_files
+                .push((file.into(), NOW.before(Duration::from_secs(seconds_ago))));
+        }
         self
     }
 

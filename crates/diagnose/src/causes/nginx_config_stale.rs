@@ -1,0 +1,297 @@
+use crate::{
+    Case, Class, Evidence, Opinion, Rank, Source,
+    cause::{Group, Told, cause},
+    evidence::quote,
+    topology::{Protocol, Target},
+    world::Nginx,
+};
+use host::{Endpoint, Timestamp};
+use logscan::{Complaint, Trouble};
+use std::path::PathBuf;
+
+cause! {
+    /// # What happens
+    /// The config on disk was corrected, and the running nginx still works by the old one: nobody reloaded it, or the
+    /// reload was refused because some file did not pass the test at that moment.
+    /// # How to tell
+    /// The address in the error line is not what the files say for that location, a file is newer than nginx's workers,
+    /// and what the file names takes connections.
+    /// # Fix
+    /// `nginx -t`, then reload. If the test fails, mend the place it names first.
+    /// # Not this if
+    /// nginx asks what the files say: then the files are what is wrong (wrong-upstream-port), or the backend is down.
+    pub static NGINX_CONFIG_STALE = {
+        id: "nginx-config-stale",
+        title: "nginx runs an older config than the files hold",
+        group: Group::Wiring,
+        class: Class::Auto,
+        share_of: share_of,
+        phrases: &[("Reload failed for nginx", 60)],
+        effect_of: &[],
+        settled_by: ("compare the start of nginx's workers with the time of its files", "ps -o lstart,cmd -C nginx; ls -lt /etc/nginx/*/ | head"),
+        told: Told::OnHost(weigh),
+        advise: advise,
+        lab: &["nginx-config-stale"],
+    }
+}
+
+fn share_of(complaint: &Complaint) -> u8 {
+    match complaint.trouble {
+        Trouble::Connect(_) => 2,
+        Trouble::NoResolver(_) => 3,
+        _ => 0,
+    }
+}
+
+/// How the running nginx differs from its files.
+struct Stale<'a> {
+    nginx: &'a Nginx,
+    loaded: Timestamp,
+    /// What it still does, and what the file says: two halves of a sentence.
+    still: String,
+    file_says: String,
+    subject: String,
+}
+
+fn weigh(case: &Case) -> Opinion {
+    let Some((stale, (file, changed))) = stale(case).and_then(|stale| {
+        let newer = newer(case, &stale)?;
+        Some((stale, newer))
+    }) else {
+        return Opinion::none();
+    };
+    let (still, file_says) = (&stale.still, &stale.file_says);
+    let mut evidence = vec![
+        Evidence::supports(
+            Rank::Strong,
+            format!("nginx still {still}, and {file_says}"),
+            Source::file(
+                &file,
+                case.route
+                    .as_ref()
+                    .map(|route| route.written.line)
+                    .filter(|_| is_routes(case, &file)),
+            ),
+        ),
+        Evidence::supports(
+            if is_routes(case, &file) {
+                Rank::Decisive
+            } else {
+                Rank::Strong
+            },
+            format!(
+                "{} was changed at {changed}; nginx read its config at {}",
+                file.display(),
+                stale.loaded
+            ),
+            Source::command(format!(
+                "stat -c '%y %n' {}; ps -o lstart,cmd -C nginx",
+                quote(&file.to_string_lossy())
+            )),
+        ),
+    ];
+    evidence.extend(disk_is_right(case));
+    evidence.extend(reload_failed(case, &stale));
+    Opinion {
+        says: format!("nginx still {still}; the file on disk was corrected and not loaded"),
+        subject: stale.subject,
+        evidence,
+    }
+}
+
+/// What nginx did after it read its config and its files do not say.
+fn stale(case: &Case) -> Option<Stale<'_>> {
+    let (nginx, route) = (case.nginx()?, case.route.as_ref()?);
+    let loaded = nginx.loaded_at.filter(|_| nginx.master.is_some())?;
+    let since = || case.symptoms.iter().filter(move |symptom| symptom.last >= loaded);
+    let told = |still: String, file_says: String, subject: String| Stale {
+        nginx,
+        loaded,
+        still,
+        file_says,
+        subject,
+    };
+    let peer = since().find_map(|symptom| {
+        symptom
+            .peer
+            .as_ref()
+            .filter(|peer| !is_written(&route.target, peer))
+    });
+    let scheme = since().find_map(|symptom| {
+        let peer = symptom.complaint.as_ref()?.peer.as_ref()?;
+        scheme_differs(&peer.scheme, route.protocol).then_some(peer.scheme.as_str())
+    });
+    let no_resolver = since().any(|symptom| matches!(symptom.trouble(), Some(Trouble::NoResolver(_))));
+    let says = format!("{} says `{}`", route.written, route.pass);
+    match (peer, scheme) {
+        (Some(peer), _) => Some(told(format!("asks {peer}"), says, peer.to_string())),
+        (None, Some(scheme)) => Some(told(format!("speaks {scheme}"), says, route.written.to_string())),
+        (None, None) if no_resolver && !route.settings.resolvers.is_empty() => Some(told(
+            "has no resolver".into(),
+            "a resolver is configured in the files".into(),
+            route.written.to_string(),
+        )),
+        _ => None,
+    }
+}
+
+/// The files may mean this peer. Names are compared by port only: what they resolve to has causes of its own.
+fn is_written(target: &Target, peer: &Endpoint) -> bool {
+    match target {
+        Target::Endpoint(endpoint) => endpoint == peer,
+        Target::Name { port, .. } => peer.tcp().is_some_and(|at| at.port() == *port),
+        Target::Group { servers, .. } => servers.iter().any(|server| is_written(&server.address, peer)),
+        Target::Variable { .. } => true,
+    }
+}
+
+fn scheme_differs(said: &str, protocol: Protocol) -> bool {
+    let written = match protocol {
+        Protocol::Http => "http",
+        Protocol::Https => "https",
+        Protocol::FastCgi => "fastcgi",
+        Protocol::Uwsgi => return !matches!(said, "" | "uwsgi" | "suwsgi"),
+        Protocol::Scgi => "scgi",
+        Protocol::Grpc => "grpc",
+        Protocol::Grpcs => "grpcs",
+        Protocol::Memcached => "memcached",
+        Protocol::Stream => return false,
+    };
+    !said.is_empty() && said != written
+}
+
+/// The file that is newer than the running config: the route's own where that is one of them.
+fn newer(case: &Case, stale: &Stale<'_>) -> Option<(PathBuf, Timestamp)> {
+    let files = &stale.nginx.newer_files;
+    let own = files.iter().find(|(file, _)| is_routes(case, file));
+    own.or_else(|| files.iter().max_by_key(|(_, at)| *at)).cloned()
+}
+
+fn is_routes(case: &Case, file: &std::path::Path) -> bool {
+    case.route
+        .as_ref()
+        .is_some_and(|route| route.written.file == file)
+}
+
+/// A peer that the files name, tried just now.
+fn disk_is_right(case: &Case) -> Option<Evidence> {
+    let target = &case.route.as_ref()?.target;
+    let tried = case
+        .peers
+        .iter()
+        .filter(|peer| is_written(target, &peer.endpoint))
+        .find_map(|peer| Some((peer, peer.reachable()?)))?;
+    let source = Source::connect(&tried.0.endpoint, case.worker_user());
+    let at = &tried.0.endpoint;
+    Some(match tried.1 {
+        true => Evidence::supports(
+            Rank::Strong,
+            format!("{at}, which the file names, takes connections"),
+            source,
+        ),
+        false => Evidence::refutes(
+            Rank::Strong,
+            format!("{at}, which the file names, takes none either"),
+            source,
+        ),
+    })
+}
+
+fn reload_failed(case: &Case, stale: &Stale<'_>) -> Option<Evidence> {
+    let unit = stale.nginx.unit.as_deref()?;
+    let line = case.world.journal_of(unit).rfind(|line| {
+        line.at >= stale.loaded && (line.text.contains("[emerg]") || line.text.starts_with("Reload failed"))
+    })?;
+    Some(Evidence::supports(
+        Rank::Strong,
+        format!(
+            "a reload was refused at {}: {}",
+            line.at,
+            super::words::clip(&line.text)
+        ),
+        Source::journal(unit),
+    ))
+}
+
+fn advise(case: &Case) -> String {
+    let Some(nginx) = case.nginx() else {
+        return String::new();
+    };
+    let unit = nginx.unit.as_deref().unwrap_or("nginx");
+    match &nginx.test {
+        Ok(test) if !test.passed => format!(
+            "mend {} first ({}), then nginx -t && systemctl reload {unit}",
+            test.place
+                .as_ref()
+                .map_or("the config".to_owned(), |place| place.to_string()),
+            test.says
+        ),
+        _ => format!("nginx -t && systemctl reload {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::advise;
+    use crate::testing::{Fixture, NOW, endpoint, peer};
+    use std::time::Duration;
+
+    /// The app moved from 8000 to 8001 and the file follows; nginx was not reloaded.
+    fn not_reloaded() -> Fixture {
+        Fixture::gunicorn()
+            .moves_to("127.0.0.1:8001")
+            .connect_fails(111)
+            .disk_says("127.0.0.1:8001")
+            .newer("/etc/nginx/sites-enabled/shop", 90)
+    }
+
+    #[test]
+    fn fires_where_the_file_was_corrected() {
+        not_reloaded().check("found nginx-config-stale");
+    }
+
+    #[test]
+    fn fires_where_the_reload_was_refused() {
+        let fixture = not_reloaded().nginx_journal(
+            80,
+            "Reload failed for nginx.service - A high performance web server.",
+        );
+        assert_eq!(
+            advise(&fixture.clone().case()),
+            "nginx -t && systemctl reload nginx.service"
+        );
+        fixture
+            .with(|it| it.peers.push(peer(endpoint("127.0.0.1:8001"), None)))
+            .check("found nginx-config-stale");
+    }
+
+    #[test]
+    fn stays_quiet_where_nginx_asks_what_the_file_says() {
+        Fixture::gunicorn()
+            .moves_to("127.0.0.1:8001")
+            .connect_fails(111)
+            .newer("/etc/nginx/sites-enabled/shop", 90)
+            .check("found wrong-upstream-port");
+    }
+
+    #[test]
+    fn stays_quiet_where_the_failures_are_older_than_the_reload() {
+        Fixture::gunicorn()
+            .connect_fails(111)
+            .disk_says("127.0.0.1:8001")
+            .newer("/etc/nginx/nginx.conf", 1)
+            .with(|it| {
+                it.world.nginx[0].loaded_at = Some(NOW);
+                it.symptoms[0].last = NOW.before(Duration::from_secs(5));
+            })
+            .check("unexplained");
+    }
+
+    #[test]
+    fn stays_quiet_where_no_file_is_newer() {
+        Fixture::gunicorn()
+            .connect_fails(111)
+            .disk_says("127.0.0.1:8001")
+            .check("unexplained");
+    }
+}
