@@ -39,7 +39,7 @@ cause! {
             ("UnhandledPromiseRejection", 80),
             ("panic: ", 75),
         ],
-        effect_of: &[],
+        effect_of: &["cache-down", "db-down", "db-password-wrong", "db-schema", "disk-full"],
         settled_by: ("read the application's own log at the time of a failure", "journalctl -p err --since -1h --no-pager | tail -50"),
         told: Told::OnHost(weigh),
         advise: advise,

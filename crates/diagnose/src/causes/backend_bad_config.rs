@@ -42,7 +42,7 @@ cause! {
             ("status=217/USER", 90),
             ("unrecognized arguments:", 80),
         ],
-        effect_of: &[],
+        effect_of: &["apache-firewall-syntax"],
         settled_by: ("let the backend test its own configuration", "php-fpm8.2 -t; apachectl configtest"),
         told: Told::OnHost(weigh),
         advise: advise,
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn stays_quiet_where_it_runs_on_with_a_broken_file() {
         Fixture::php_fpm()
-            .connect_fails(11)
+            .complains(logscan::Trouble::ClosedEarly, logscan::Phase::ReadingHeader)
             .config_test(
                 false,
                 "ERROR: [/etc/php/8.2/fpm/pool.d/www.conf:491] unknown entry 'x'",

@@ -11,7 +11,9 @@ mod backend_bad_config;
 mod backend_crash_loop;
 mod backend_crash_on_start;
 mod backend_died;
+mod backend_hung;
 mod backend_not_enabled;
+mod backend_orphan_workers;
 mod backend_port_taken;
 mod backend_restart_window;
 mod backend_stopped;
@@ -58,6 +60,7 @@ mod ipv6_unusable;
 mod k8s_no_endpoints;
 mod keepalive_race;
 mod limits_refused;
+mod listen_backlog_full;
 mod listen_type_mismatch;
 mod memory_pressure;
 mod mtu_blackhole;
@@ -70,6 +73,7 @@ mod oom_kill;
 mod other_network_namespace;
 mod php_socket_version;
 mod plain_to_tls_backend;
+mod pool_exhausted;
 mod private_tmp;
 mod process_limit;
 mod protocol_mismatch;
@@ -80,6 +84,7 @@ mod runtime_dir_missing;
 mod scheduled_job_load;
 mod search_down;
 mod selinux_denied;
+mod slow_backend;
 mod socket_dir_permission;
 mod socket_permission;
 mod stale_conntrack;
@@ -116,7 +121,9 @@ pub static ALL: &[&Cause] = &[
     &backend_crash_loop::BACKEND_CRASH_LOOP,
     &backend_crash_on_start::BACKEND_CRASH_ON_START,
     &backend_died::BACKEND_DIED,
+    &backend_hung::BACKEND_HUNG,
     &backend_not_enabled::BACKEND_NOT_ENABLED,
+    &backend_orphan_workers::BACKEND_ORPHAN_WORKERS,
     &backend_port_taken::BACKEND_PORT_TAKEN,
     &backend_restart_window::BACKEND_RESTART_WINDOW,
     &backend_stopped::BACKEND_STOPPED,
@@ -163,6 +170,7 @@ pub static ALL: &[&Cause] = &[
     &k8s_no_endpoints::K8S_NO_ENDPOINTS,
     &keepalive_race::KEEPALIVE_RACE,
     &limits_refused::LIMITS_REFUSED,
+    &listen_backlog_full::LISTEN_BACKLOG_FULL,
     &listen_type_mismatch::LISTEN_TYPE_MISMATCH,
     &memory_pressure::MEMORY_PRESSURE,
     &mtu_blackhole::MTU_BLACKHOLE,
@@ -175,6 +183,7 @@ pub static ALL: &[&Cause] = &[
     &other_network_namespace::OTHER_NETWORK_NAMESPACE,
     &php_socket_version::PHP_SOCKET_VERSION,
     &plain_to_tls_backend::PLAIN_TO_TLS_BACKEND,
+    &pool_exhausted::POOL_EXHAUSTED,
     &private_tmp::PRIVATE_TMP,
     &process_limit::PROCESS_LIMIT,
     &protocol_mismatch::PROTOCOL_MISMATCH,
@@ -185,6 +194,7 @@ pub static ALL: &[&Cause] = &[
     &scheduled_job_load::SCHEDULED_JOB_LOAD,
     &search_down::SEARCH_DOWN,
     &selinux_denied::SELINUX_DENIED,
+    &slow_backend::SLOW_BACKEND,
     &socket_dir_permission::SOCKET_DIR_PERMISSION,
     &socket_permission::SOCKET_PERMISSION,
     &stale_conntrack::STALE_CONNTRACK,

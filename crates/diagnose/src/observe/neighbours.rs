@@ -63,6 +63,7 @@ fn route_of(served: &Served, routes: &Routes<'_>) -> Option<usize> {
 fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
     let first = draft.symptoms.iter().map(|symptom| symptom.first).min();
     let last = draft.symptoms.iter().map(|symptom| symptom.last).max();
+    neighbours.last_success = neighbours.last_success.max(Some(served.at));
     if first.is_none_or(|first| served.at < first) {
         return;
     }

@@ -1,0 +1,287 @@
+use super::words::{clip, count, said};
+use crate::{
+    Case, Class, Evidence, Opinion, Rank, Source, backend_log,
+    case::{PeerSight, errno, is_stuck},
+    cause::{Group, Told, cause},
+    service,
+    topology::BackendKind,
+};
+use host::Timestamp;
+use logscan::{Complaint, Phase, Trouble};
+use std::time::Duration;
+
+cause! {
+    /// # What happens
+    /// Every worker of the backend serves a request, and new requests wait in the accept queue until nginx gives up
+    /// (504), or until the queue is full (errno 11 on a unix socket). The workers are slow, or there are too many
+    /// requests for them.
+    /// # How to tell
+    /// No worker is idle and the accept queue is not empty, at two looks. php-fpm logs `server reached
+    /// pm.max_children` (not with `pm = static`), Apache `server reached MaxRequestWorkers`. What the workers wait in
+    /// says what to look at next: a database socket, a file lock, a sleep, or the CPU.
+    /// # Fix
+    /// Find what holds the workers: slow requests, a slow database, a flood. More workers help only where there is
+    /// memory for them and they do not all wait for the same thing.
+    /// # Not this if
+    /// Some worker is idle (slow-backend, listen-backlog-full), or the workers are stopped (backend-hung).
+    pub static POOL_EXHAUSTED = {
+        id: "pool-exhausted",
+        title: "all workers of the backend are busy",
+        group: Group::Load,
+        class: Class::Ask,
+        share_of: share_of,
+        phrases: &[
+            ("reached pm.max_children", 90),
+            ("reached MaxRequestWorkers", 90),
+            ("reached MaxClients", 90),
+            ("seems busy (you may need to increase pm.start_servers", 50),
+        ],
+        effect_of: &[
+            "backend-orphan-workers",
+            "cpu-saturated",
+            "db-slow",
+            "external-api-slow",
+            "heavy-endpoint",
+            "io-saturated",
+            "memory-pressure",
+            "scheduled-job-load",
+            "traffic-bruteforce",
+            "traffic-crawler",
+            "traffic-flood",
+            "traffic-spam",
+            "traffic-surge",
+        ],
+        settled_by: ("see how many workers are busy and how many connections wait", "ss -ltnx | awk '$2+$3>0'; grep -h max_children /var/log/*fpm.log | tail -3"),
+        told: Told::OnHost(weigh),
+        advise: advise,
+        lab: &["pool-exhausted"],
+    }
+}
+
+/// php-fpm and Apache log once that they are full, and not again before they were not.
+const EARLIER: Duration = Duration::from_secs(120);
+
+fn share_of(complaint: &Complaint) -> u8 {
+    match (&complaint.trouble, complaint.phase) {
+        (Trouble::TimedOut, Some(Phase::ReadingHeader)) => 25,
+        (Trouble::TimedOut, _) => 8,
+        (Trouble::Connect(errno::EAGAIN), _) => 45,
+        (Trouble::Receive(errno::ECONNRESET), _) => 3,
+        _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    exhausted(case).map(|(_, opinion)| opinion).unwrap_or_default()
+}
+
+fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
+    if service::waited(case).is_empty() {
+        return None;
+    }
+    let pools = case.peers.iter().filter(|peer| service::is_worker_pool(peer));
+    pools.into_iter().find_map(|peer| {
+        // a queue too short for any burst fails while the workers are busy, not because of it
+        let rank = if service::short_queue(case, peer).is_some() {
+            Rank::Hint
+        } else {
+            Rank::Strong
+        };
+        let mut evidence = busy(case, peer, rank);
+        evidence.extend(its_own_words(case, peer, rank));
+        if evidence.is_empty() {
+            return None;
+        }
+        evidence.extend(wait(case, peer));
+        evidence.extend(idle(case, peer));
+        evidence.extend(stuck(case, peer));
+        let subject = service::subject(peer);
+        let says = format!("all {} of {subject} are busy", workers(case, peer));
+        Some((
+            peer,
+            Opinion {
+                subject,
+                evidence,
+                says,
+            },
+        ))
+    })
+}
+
+fn workers(case: &Case, peer: &PeerSight) -> String {
+    let seen = peer
+        .progress
+        .as_ref()
+        .map(|progress| progress.idle.1)
+        .filter(|all| *all > 0);
+    count(
+        seen.unwrap_or_else(|| service::workers(case, peer).len()),
+        "worker",
+    )
+}
+
+fn busy(case: &Case, peer: &PeerSight, rank: Rank) -> Vec<Evidence> {
+    let waiting = service::waiting(case, peer) as usize;
+    if service::all_busy(peer) != Some(true) || waiting == 0 {
+        return Vec::new();
+    }
+    let pids: Vec<String> = service::workers(case, peer)
+        .iter()
+        .map(|worker| worker.pid.to_string())
+        .collect();
+    vec![
+        Evidence::supports(
+            rank,
+            format!("none of its {} takes a connection", workers(case, peer)),
+            Source::command(format!("ps -o pid,stat,wchan:24,time,cmd -p {}", pids.join(","))),
+        ),
+        Evidence::supports(
+            rank,
+            format!(
+                "{} in the accept queue of {}",
+                count(waiting, "connection"),
+                peer.endpoint
+            ),
+            Source::listeners(&peer.endpoint),
+        ),
+    ]
+}
+
+fn its_own_words(case: &Case, peer: &PeerSight, rank: Rank) -> Option<Evidence> {
+    let near = |at: Timestamp| {
+        let waited = service::waited(case);
+        service::among(&waited, at)
+            || waited
+                .iter()
+                .any(|it| at <= it.first && it.first.since(at) <= EARLIER)
+    };
+    let lines = service::said(case, peer);
+    let line = lines
+        .iter()
+        .rfind(|line| backend_log::is_all_busy(line.text) && line.at.is_some_and(near))?;
+    Some(Evidence::supports(rank, said(line), line.source.clone()))
+}
+
+fn wait(case: &Case, peer: &PeerSight) -> Option<Evidence> {
+    let waits = service::waits(case, peer)?;
+    Some(Evidence::supports(
+        Rank::Hint,
+        format!("what its workers wait in: {waits}"),
+        Source::command("ps -eo pid,stat,wchan:24,cmd"),
+    ))
+}
+
+/// Free workers and an empty queue, while it fails: the pool is not what fails.
+fn idle(case: &Case, peer: &PeerSight) -> Option<Evidence> {
+    let (idle, all) = peer.progress.as_ref()?.idle;
+    let free = idle > 0 && service::waiting(case, peer) == 0 && case.works_now() == Some(false);
+    free.then(|| {
+        Evidence::refutes(
+            Rank::Decisive,
+            format!("{idle} of {all} workers are idle, and it fails all the same"),
+            Source::listeners(&peer.endpoint),
+        )
+    })
+}
+
+fn stuck(case: &Case, peer: &PeerSight) -> Option<Evidence> {
+    let workers = service::workers(case, peer);
+    let stuck = !workers.is_empty() && workers.iter().all(|worker| is_stuck(worker));
+    stuck.then(|| {
+        Evidence::refutes(
+            Rank::Decisive,
+            "its workers are not busy, they are stopped or stuck in the kernel",
+            Source::command("ps -eo pid,stat,wchan:24,cmd"),
+        )
+    })
+}
+
+fn advise(case: &Case) -> String {
+    let Some((peer, _)) = exhausted(case) else {
+        return String::new();
+    };
+    let setting = match peer.backend.as_ref().and_then(|backend| backend.kind) {
+        Some(BackendKind::PhpFpm) => "pm.max_children",
+        Some(BackendKind::Apache) => "MaxRequestWorkers",
+        _ => "the number of workers",
+    };
+    let memory = service::workers(case, peer)
+        .iter()
+        .map(|worker| worker.rss)
+        .max()
+        .unwrap_or_default()
+        >> 20;
+    let waits = service::waits(case, peer).map(|waits| format!(" (now: {})", clip(&waits)));
+    format!(
+        "find what holds the workers{}: the slowest requests (request_slowlog_timeout, the access log's \
+         $upstream_response_time), the database's running statements, one address with many requests. Raise {setting} \
+         only if they do not all wait for the same thing, and only by what memory allows: a worker uses up to \
+         {memory} MiB (free -m). A longer nginx timeout only makes the queue longer",
+        waits.unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+    use logscan::{Phase, Trouble};
+
+    fn timed_out(fixture: Fixture) -> Fixture {
+        fixture.complains(Trouble::TimedOut, Phase::ReadingHeader)
+    }
+
+    #[test]
+    fn fires_where_no_worker_is_idle_and_connections_wait() {
+        for fixture in [Fixture::php_fpm(), Fixture::apache(), Fixture::gunicorn()] {
+            timed_out(fixture)
+                .queue(8, 511)
+                .second_look((0, 2), 3)
+                .check("found pool-exhausted");
+        }
+    }
+
+    #[test]
+    fn fires_on_its_own_words_after_the_rush() {
+        timed_out(Fixture::php_fpm())
+            .logs(
+                62,
+                "WARNING: [pool www] server reached pm.max_children setting (2), consider raising it",
+            )
+            .works_now()
+            .check("recovered pool-exhausted");
+        timed_out(Fixture::apache())
+            .logs(62, "[mpm_prefork:error] [pid 1664:tid 1664] AH00161: server reached MaxRequestWorkers setting, consider raising")
+            .works_now()
+            .check("recovered pool-exhausted");
+    }
+
+    #[test]
+    fn a_long_queue_that_is_full_is_its_effect() {
+        Fixture::php_fpm()
+            .connect_fails(11)
+            .queue(512, 511)
+            .second_look((0, 2), 3)
+            .check("found pool-exhausted <- listen-backlog-full");
+    }
+
+    #[test]
+    fn stays_quiet_where_workers_are_idle() {
+        timed_out(Fixture::php_fpm())
+            .others_succeed()
+            .second_look((18, 20), 0)
+            .logs(
+                62,
+                "WARNING: [pool www] server reached pm.max_children setting (20), consider raising it",
+            )
+            .check("found slow-backend");
+    }
+
+    #[test]
+    fn stays_quiet_where_the_queue_is_too_short_for_a_burst() {
+        Fixture::php_fpm()
+            .connect_fails(11)
+            .queue(5, 4)
+            .second_look((0, 2), 3)
+            .check("found listen-backlog-full");
+    }
+}
