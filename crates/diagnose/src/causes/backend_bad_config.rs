@@ -52,7 +52,7 @@ cause! {
 
 fn share_of(complaint: &Complaint) -> u8 {
     match complaint.trouble {
-        Trouble::Connect(errno::ENOENT) => 10,
+        Trouble::Connect(errno::ENOENT) => 6,
         Trouble::Connect(errno::ECONNREFUSED) => 5,
         _ => 0,
     }

@@ -64,7 +64,8 @@ cause! {
 
 fn share_of(complaint: &Complaint) -> u8 {
     match complaint.trouble {
-        Trouble::Connect(errno::ECONNREFUSED | errno::ENOENT) => 15,
+        Trouble::Connect(errno::ECONNREFUSED) => 15,
+        Trouble::Connect(errno::ENOENT) => 8,
         Trouble::ClosedEarly | Trouble::Receive(errno::ECONNRESET) => 1,
         _ => 0,
     }
