@@ -72,3 +72,47 @@ fn marks(bytes: &[u8]) -> Vec<Mark> {
     });
     marks.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn dumps() {
+        let rows: &[(&str, &str, usize, usize)] = &[
+            (
+                "# configuration file /n/nginx.conf:\na; include b;\n\n# configuration file /n/b:\nc;\n\n",
+                "a c",
+                2,
+                0,
+            ),
+            (
+                "nginx: test is ok\n# configuration file /n/nginx.conf:\na;",
+                "a",
+                1,
+                0,
+            ),
+            ("# configuration file /n/nginx.conf:\na; include b;\n", "a", 1, 1),
+            (
+                "# configuration file /n/nginx.conf:\n x # configuration file /n/b:\n;",
+                "x",
+                1,
+                0,
+            ),
+            ("# configuration file nginx.conf:\n", "", 1, 1),
+            ("", "", 1, 1),
+        ];
+        for (dump, expected, files, wrong) in rows {
+            let (tree, mistakes) = super::from_dump(dump.as_bytes(), Path::new("/n"));
+            let names: Vec<_> = tree
+                .top()
+                .map(|directive| directive.name.value.to_string())
+                .collect();
+            assert_eq!(
+                (names.join(" ").as_str(), tree.files().len(), mistakes.len()),
+                (*expected, *files, *wrong),
+                "{dump}"
+            );
+        }
+    }
+}

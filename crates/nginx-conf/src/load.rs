@@ -234,3 +234,147 @@ fn refusal(path: &Path, answer: Supplied) -> Fault {
         _ => Fault::NoSuchFile { file },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Supplied, Wanted, load};
+    use crate::{Tree, glob_matches};
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::{Path, PathBuf};
+
+    /// Files under `/n`; one without text cannot be seen.
+    fn read(files: &[(&str, Option<&str>)]) -> (Tree, Vec<String>) {
+        let (tree, mistakes) = load(
+            Path::new("nginx.conf"),
+            Path::new("/n"),
+            &mut |wanted| match wanted {
+                Wanted::File(path) => match files.iter().find(|(name, _)| Path::new("/n").join(name) == path)
+                {
+                    None => Supplied::Missing,
+                    Some((_, None)) => Supplied::Unseen("not allowed".into()),
+                    Some((_, Some(text))) => Supplied::Bytes(text.as_bytes().into()),
+                },
+                Wanted::Glob(pattern) => {
+                    let names = files.iter().map(|(name, _)| Path::new("/n").join(name));
+                    Supplied::Paths(names.filter(|name| fits(pattern, name)).collect::<Vec<PathBuf>>())
+                }
+            },
+        );
+        (tree, mistakes.iter().map(ToString::to_string).collect())
+    }
+
+    fn fits(pattern: &Path, name: &Path) -> bool {
+        glob_matches(pattern.as_os_str().as_bytes(), name.as_os_str().as_bytes())
+    }
+
+    fn names(tree: &Tree) -> String {
+        tree.top()
+            .map(|directive| directive.name.value.to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn includes_stand_in_their_place() {
+        let files = [
+            (
+                "nginx.conf",
+                Some("a; include d/*.conf; b; include c.inc; include c.inc;"),
+            ),
+            ("d/1.conf", Some("one; include d/deep/x;")),
+            ("d/2.conf", Some("two;")),
+            ("d/deep/x", Some("x;")),
+            ("c.inc", Some("c;")),
+        ];
+        let (tree, mistakes) = read(&files);
+        assert_eq!((names(&tree).as_str(), mistakes), ("a one x two b c c", vec![]));
+        let opened: Vec<_> = tree
+            .files()
+            .iter()
+            .map(|file| file.path().display().to_string())
+            .collect();
+        assert_eq!(
+            opened,
+            [
+                "/n/nginx.conf",
+                "/n/d/1.conf",
+                "/n/d/deep/x",
+                "/n/d/2.conf",
+                "/n/c.inc"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_can_be_wrong_with_includes() {
+        let rows: &[(&[(&str, Option<&str>)], &str, &[&str])] = &[
+            (&[], "", &["/n/nginx.conf:1:1: /n/nginx.conf does not exist"]),
+            (
+                &[("nginx.conf", None)],
+                "",
+                &["/n/nginx.conf:1:1: /n/nginx.conf could not be read: not allowed"],
+            ),
+            (
+                &[("nginx.conf", Some("a;\ninclude b;"))],
+                "a",
+                &["/n/nginx.conf:2:9: /n/b does not exist"],
+            ),
+            (
+                &[("nginx.conf", Some("include b;")), ("b", None)],
+                "",
+                &["/n/nginx.conf:1:9: /n/b could not be read: not allowed"],
+            ),
+            (
+                &[
+                    ("nginx.conf", Some("a; include b;")),
+                    ("b", Some("c; include nginx.conf; d;")),
+                ],
+                "a c d",
+                &["/n/b:1:12: /n/nginx.conf includes itself"],
+            ),
+            (&[("nginx.conf", Some("a; include *.none;"))], "a", &[]),
+            (
+                &[("nginx.conf", Some("a; include b c;"))],
+                "a include",
+                &["/n/nginx.conf:1:4: include does not take 2"],
+            ),
+        ];
+        for (files, expected, faults) in rows {
+            let (tree, mistakes) = read(files);
+            assert_eq!(names(&tree), *expected, "{files:?}");
+            assert_eq!(mistakes.len(), faults.len(), "{mistakes:?}");
+            assert!(
+                mistakes
+                    .iter()
+                    .zip(*faults)
+                    .all(|(found, start)| found.starts_with(start)),
+                "{mistakes:?}"
+            );
+        }
+    }
+
+    /// Each of 40 files includes the next one twice: 2^40 directives, were they all followed.
+    #[test]
+    fn doubling_and_depth_are_bounded() {
+        let name = |level: usize| {
+            if level == 0 {
+                "nginx.conf".to_owned()
+            } else {
+                format!("f{level}")
+            }
+        };
+        let text = |level: usize| format!("a; include f{0}; include f{0};", level + 1);
+        let owned: Vec<(String, String)> = (0..40).map(|level| (name(level), text(level))).collect();
+        let files: Vec<_> = owned
+            .iter()
+            .map(|(name, text)| (name.as_str(), Some(text.as_str())))
+            .collect();
+        let (tree, mistakes) = read(&files);
+        assert!(
+            mistakes
+                .iter()
+                .any(|mistake| mistake.contains("too many includes"))
+        );
+        assert!(tree.top().count() < 5_000_000);
+    }
+}

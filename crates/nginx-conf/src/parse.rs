@@ -12,9 +12,6 @@ mod tests;
 /// Deeper blocks are left out, so that walking a tree never runs out of stack.
 const DEEPEST: usize = 64;
 
-/// More mistakes than this in one file tell nobody anything.
-const MOST_MISTAKES: usize = 1000;
-
 /// Reads one file. An `include` stays as it is; [`load`](crate::load) follows them.
 pub fn parse(file: &Path, bytes: &[u8]) -> (Tree, Vec<Mistake>) {
     let (source, mistakes) = read(file, bytes.into(), 0);
@@ -39,8 +36,7 @@ pub(crate) fn read(path: &Path, bytes: Arc<[u8]>, file: u32) -> (Source, Vec<Mis
         builder.fault(bytes.len(), bytes.len(), Fault::TooBig);
     }
     let (directives, faults) = builder.run();
-    let mistakes = faults.into_iter().take(MOST_MISTAKES);
-    let mistakes = mistakes.map(|(start, end, fault)| Mistake {
+    let mistakes = faults.into_iter().map(|(start, end, fault)| Mistake {
         place: source.place(start as u32, end.min(bytes.len()) as u32),
         fault,
     });
@@ -88,7 +84,7 @@ impl<'b> Builder<'b> {
         let start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         let mut tokens = Tokens::new(bytes, start);
         if start != 0 {
-            tokens.faults.push((0, start, Fault::ByteOrderMark));
+            tokens.fault(0, start, Fault::ByteOrderMark);
         }
         let (words, top, open) = (Vec::new(), Vec::new(), Vec::new());
         Self {
@@ -105,7 +101,7 @@ impl<'b> Builder<'b> {
     }
 
     fn fault(&mut self, start: usize, end: usize, fault: Fault) {
-        self.tokens.faults.push((start, end, fault));
+        self.tokens.fault(start, end, fault);
     }
 
     fn run(mut self) -> (Vec<Directive>, Vec<Found>) {
@@ -167,7 +163,7 @@ impl<'b> Builder<'b> {
     }
 
     fn push(&mut self, mut words: Vec<Word>, body: Body, end: usize) {
-        if words.is_empty() {
+        if words.is_empty() || self.too_deep > 0 {
             return;
         }
         let args = words.split_off(1);
@@ -264,9 +260,9 @@ impl<'b> Builder<'b> {
                 inside: Vec::new(),
             });
         } else {
-            self.too_deep += 1;
             self.fault(token.start, token.end, Fault::TooDeep);
             self.push(words, Body::Block(Vec::new()), token.end);
+            self.too_deep += 1;
         }
     }
 
@@ -359,6 +355,7 @@ impl<'b> Builder<'b> {
             self.push_unended(words);
         }
         self.blame_open_block();
+        self.too_deep = 0;
         while let Some(frame) = self.open.pop() {
             self.push(frame.words, Body::Block(frame.inside), self.bytes.len());
         }

@@ -44,6 +44,14 @@ impl<'b> Tokens<'b> {
         }
     }
 
+    /// Notes what is wrong, up to a thousand times: more tells nobody anything.
+    pub(crate) fn fault(&mut self, start: usize, end: usize, fault: Fault) {
+        const MOST: usize = 1000;
+        if self.faults.len() < MOST {
+            self.faults.push((start, end, fault));
+        }
+    }
+
     /// Goes on behind code that is not nginx's.
     pub(crate) fn jump(&mut self, to: usize) {
         self.at = to;
@@ -110,7 +118,7 @@ impl<'b> Tokens<'b> {
                 return self.cut_at_line_end(start, Fault::OpenQuote { quote: quote.into() });
             }
             let found = shown(self.bytes.get(end + 1..end + 2).unwrap_or_default());
-            self.faults.push((end + 1, end + 2, Fault::AfterQuote { found }));
+            self.fault(end + 1, end + 2, Fault::AfterQuote { found });
         }
         self.at = end + 1;
         self.word(start, end + 1, start + 1, end)
@@ -118,7 +126,7 @@ impl<'b> Tokens<'b> {
 
     /// The closing quote is missing: most likely it was meant on this line, before the `;` or `{` that ends it.
     fn cut_at_line_end(&mut self, start: usize, fault: Fault) -> Token {
-        self.faults.push((start, start + 1, fault));
+        self.fault(start, start + 1, fault);
         let line = self.bytes.get(start + 1..).unwrap_or_default();
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let inside = line.trim_ascii_end();
@@ -150,7 +158,7 @@ impl<'b> Tokens<'b> {
     /// It finds out when the buffer is full and the file goes on.
     fn check_length(&mut self, start: usize, end: usize) {
         if end - start > BUFFER && self.bytes.len() > start + BUFFER {
-            self.faults.push((start, start + BUFFER, Fault::TooLong));
+            self.fault(start, start + BUFFER, Fault::TooLong);
         }
     }
 }

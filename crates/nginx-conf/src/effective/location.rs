@@ -49,7 +49,7 @@ pub(super) struct Reader<'a> {
     pub(super) tree: &'a Tree,
     pub(super) is_group: &'a dyn Fn(&[u8]) -> bool,
     /// Of the server block: every location starts from it, a nested one too.
-    pub(super) values: Values,
+    pub(super) values: Arc<Values>,
 }
 
 impl Reader<'_> {
@@ -79,6 +79,7 @@ impl Reader<'_> {
         if !kind.is_part() {
             unsure_after_ifs(tree, directive, &mut values);
         }
+        let values = Arc::new(values);
         let own = Protocol::IN_HTTP.into_iter().find_map(|protocol| {
             let statement = scope.own(protocol.directive()).last()?;
             Pass::new(protocol, statement, &values, self.is_group)
@@ -108,7 +109,7 @@ impl Reader<'_> {
 /// The block around the one that is read.
 pub(super) struct Around<'a> {
     pub(super) scope: &'a Arc<Scope>,
-    pub(super) values: &'a Values,
+    pub(super) values: &'a Arc<Values>,
     pub(super) pass: Option<&'a Pass>,
 }
 

@@ -83,12 +83,12 @@ impl Site {
         is_group: &dyn Fn(&[u8]) -> bool,
     ) -> Self {
         let scope = Scope::new(tree, tree.inside(directive), Some(http));
-        let mut values = Values::default().with(&scope);
+        let mut values = Arc::new(Values::default()).with(&scope);
         unsure_after_ifs(tree, directive, &mut values);
         let reader = Reader {
             tree,
             is_group,
-            values,
+            values: Arc::new(values),
         };
         let around = Around {
             scope: &scope,
@@ -163,7 +163,7 @@ impl StreamServer {
         is_group: &dyn Fn(&[u8]) -> bool,
     ) -> Self {
         let scope = Scope::new(tree, tree.inside(directive), Some(stream));
-        let values = Values::default().with(&scope);
+        let values = Arc::new(Values::default()).with(&scope);
         let statement = scope.own(Protocol::Stream.directive()).last();
         let pass = statement.and_then(|statement| Pass::new(Protocol::Stream, statement, &values, is_group));
         let tls = scope.flag("proxy_ssl", false).value;

@@ -307,3 +307,12 @@ fn upstreams_streams_and_blocks_without_a_pass() {
     assert!(pass.tls && config.addresses(pass).len() == 2);
     assert_eq!(config.addresses(config.routes().next().unwrap().pass).len(), 2);
 }
+
+#[test]
+fn values_stay_bounded() {
+    let doubling = "set $a $a$a;".repeat(80);
+    let config = site(&format!(
+        "set $a 0123456789; {doubling} location / {{ proxy_pass http://$a; }}"
+    ));
+    assert_eq!(shown(&config.routes().next().unwrap().pass.target), "?");
+}

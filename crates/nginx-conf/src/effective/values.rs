@@ -3,21 +3,31 @@
 use super::Scope;
 use crate::Text;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-/// What variables come to at one level. `None`: it depends.
+/// What variables come to at one level, over what they come to around it. `None`: it depends.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Values(HashMap<Text, Option<Text>>);
+pub(super) struct Values {
+    own: HashMap<Text, Option<Text>>,
+    around: Option<Arc<Values>>,
+}
+
+/// Longer values are taken for unknown: `set $a $a$a;` doubles.
+const LONGEST: usize = 4096;
 
 impl Values {
     /// After the `set`s of a block have run, in their order.
-    pub(super) fn with(&self, scope: &Scope) -> Self {
-        let mut values = self.clone();
+    pub(super) fn with(self: &Arc<Self>, scope: &Scope) -> Self {
+        let mut values = Self {
+            own: HashMap::new(),
+            around: Some(self.clone()),
+        };
         for statement in scope.own("set") {
             let (Some(name), Some(value)) = (statement.arg(0), statement.arg(1)) else {
                 continue;
             };
             let value = values.evaluate(value);
-            values.0.insert(variable(name), value);
+            values.own.insert(variable(name), value);
         }
         let others = [
             "auth_request_set",
@@ -28,17 +38,24 @@ impl Values {
         ];
         let others = others.iter().flat_map(|name| scope.own(name));
         values
-            .0
+            .own
             .extend(others.filter_map(|statement| Some((variable(statement.arg(0)?), None))));
         values
     }
 
     /// After a block that may run or not (`if`): what it sets to something else depends from now on.
     pub(super) fn perhaps(&mut self, scope: &Scope) {
-        for (name, value) in Self::default().with(scope).0 {
-            if self.0.get(&name) != Some(&value) {
-                self.0.insert(name, None);
+        for (name, value) in Arc::new(Self::default()).with(scope).own {
+            if self.get(name.as_bytes()) != value.as_ref() {
+                self.own.insert(name, None);
             }
+        }
+    }
+
+    fn get(&self, name: &[u8]) -> Option<&Text> {
+        match self.own.get(name) {
+            Some(value) => value.as_ref(),
+            None => self.around.as_ref()?.get(name),
         }
     }
 
@@ -54,7 +71,8 @@ impl Values {
                 value.push(b'/');
                 return Some(value.into());
             }
-            value.extend_from_slice(self.0.get(name)?.as_ref()?.as_bytes());
+            value.extend_from_slice(self.get(name)?.as_bytes());
+            (value.len() <= LONGEST).then_some(())?;
             rest = after;
         }
         value.extend_from_slice(rest);

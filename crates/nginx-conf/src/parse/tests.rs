@@ -209,4 +209,10 @@ fn long_and_deep() {
     assert!(faults(&long(4096)).eq([Fault::TooLong]));
     let deep = [b"a{".repeat(100_000), b"}".repeat(100_000)].concat();
     assert!(faults(&deep).all(|fault| fault == Fault::TooDeep));
+    let (tree, mistakes) = read(&[b"a;b{".as_slice(), &b"a{".repeat(100), b"c;"].concat());
+    assert!(
+        tree.starts_with("a() b(){a(){") && mistakes.len() == 38,
+        "{} {tree}",
+        mistakes.len()
+    );
 }
