@@ -242,8 +242,10 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::path::{Path, PathBuf};
 
-    /// Files under `/n`; one without text cannot be seen.
-    fn read(files: &[(&str, Option<&str>)]) -> (Tree, Vec<String>) {
+    /// A file under `/n`; one without text cannot be seen.
+    type File<'a> = (&'a str, Option<&'a str>);
+
+    fn read(files: &[File<'_>]) -> (Tree, Vec<String>) {
         let (tree, mistakes) = load(
             Path::new("nginx.conf"),
             Path::new("/n"),
@@ -307,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_can_be_wrong_with_includes() {
-        let rows: &[(&[(&str, Option<&str>)], &str, &[&str])] = &[
+        let rows: &[(&[File<'_>], &str, &[&str])] = &[
             (&[], "", &["/n/nginx.conf:1:1: /n/nginx.conf does not exist"]),
             (
                 &[("nginx.conf", None)],

@@ -66,17 +66,25 @@ impl OnDisk {
 
     /// As the real nginx reads it: `nginx -T`, or `nginx -t`.
     pub fn nginx(&self, test: &str) -> Output {
+        let run = self.command().args([test, "-g", "pid nginx.pid;"]).output();
+        run.expect(
+            "these tests compare with the real nginx: \
+             apt-get install nginx-light libnginx-mod-stream libnginx-mod-http-lua",
+        )
+    }
+
+    /// The real nginx with this configuration, prefix, and its messages on standard error.
+    pub fn command(&self) -> Command {
         let mut nginx = Command::new("nginx");
+        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
         nginx
-            .arg(test)
+            .env("PATH", path)
             .arg("-p")
             .arg(self.prefix())
             .arg("-c")
-            .arg(self.main());
-        nginx.args(["-e", "stderr", "-g", "pid nginx.pid;"]);
-        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
-        let run = nginx.env("PATH", path).output();
-        run.expect("these tests compare with the real nginx: apt-get install nginx-light libnginx-mod-stream libnginx-mod-http-lua")
+            .arg(self.main())
+            .args(["-e", "stderr"]);
+        nginx
     }
 }
 
