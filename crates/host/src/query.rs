@@ -302,6 +302,8 @@ impl Tool {
     fn deadline(&self) -> Duration {
         match self {
             Self::NginxDump { .. } | Self::FpmTest { .. } | Self::ApacheTest => Duration::from_millis(2500),
+            // systemd reads every unit file for this, and answers nobody else meanwhile
+            Self::UnitFiles | Self::UnitsShow { .. } => Duration::from_millis(2500),
             Self::RpmHistory | Self::Journal { .. } => Duration::from_millis(2000),
             _ => Duration::from_millis(1500),
         }

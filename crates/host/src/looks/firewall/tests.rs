@@ -179,3 +179,25 @@ fn nonsense_is_no_firewall() {
     assert!(Firewall::from_nft(br#"{"nftables":[{"rule":{}},{"chain":7}]}"#).is_some_and(|it| it.is_empty()));
     assert!(Firewall::from_iptables(b"*\n:\n[\n-A\n[1:x] -A INPUT -j\n\xff", Family::Ip).is_empty());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    /// Whatever a tool prints, and however it is cut or mixed up.
+    #[test]
+    fn no_output_makes_it_panic(
+        words in proptest::collection::vec("[-a-zA-Z0-9:*!@/.,\\[\\]\"\\\\+ \n]{0,12}|-A|-j|INPUT|DROP|--dport|-s|:INPUT|\\*filter\n", 0..60),
+        cut in 0..NFT.len(),
+        byte: u8,
+        port: u16,
+    ) {
+        let saved = Firewall::from_iptables(words.join(" ").as_bytes(), Family::Ip);
+        saved.obstacles(&local(port).arriving());
+        let mut json = NFT.to_vec();
+        json[cut] = byte;
+        if let Some(firewall) = Firewall::from_nft(&json) {
+            firewall.obstacles(&incoming("10.1.2.3", port));
+            firewall.obstacles(&local(port));
+        }
+    }
+}

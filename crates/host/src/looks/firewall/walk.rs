@@ -10,6 +10,8 @@ use std::net::IpAddr;
 const MAX_DEPTH: usize = 16;
 /// Most rules looked at in one walk: chains that jump to chains can multiply.
 const MAX_RULES: usize = 200_000;
+/// Most obstacles told.
+const MAX_FOUND: usize = 1_000;
 
 pub(super) fn obstacles(ruleset: &Ruleset, flow: &Flow) -> Vec<Obstacle> {
     let hooks: &[&str] = match flow.way {
@@ -90,7 +92,7 @@ impl<'a> Walk<'a> {
 
     fn chain(&mut self, chain: &'a Chain, depth: usize) -> Outcome {
         for rule in &chain.rules {
-            let Some(left) = self.left.checked_sub(1) else {
+            let Some(left) = self.left.checked_sub(1).filter(|_| self.found.len() < MAX_FOUND) else {
                 self.certain = false;
                 return Outcome::Through;
             };
