@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::root;
 
 const KEEPER: &str = include_str!("recipe/host.sh");
+const PRELUDE: &str = include_str!("stacks/prelude.sh");
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A booted host. Dropping it, or the death of this process by any means, takes it away again.
@@ -77,7 +78,7 @@ impl Host {
 
     /// Runs a shell script as root inside; a failing command is an error that shows what it said.
     pub fn sh(&self, script: &str) -> Result<String> {
-        let output = self.pipe(&["bash", "-eus"], script)?;
+        let output = self.pipe(&["bash", "-eus"], &[PRELUDE, script].concat())?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(

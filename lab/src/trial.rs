@@ -43,6 +43,8 @@ pub struct Outcome {
 
 /// Time a page gets to answer as it should.
 const SETTLE: Duration = Duration::from_secs(15);
+/// How long a fault goes on before the tool is asked.
+const LASTING: Duration = Duration::from_millis(800);
 
 /// Plays the scenario; a failure keeps the host's evidence before the host goes away.
 pub(crate) fn play(scenario: &Scenario, noise: bool, mode: &Mode, tool: &Path, limit: Duration) -> Outcome {
@@ -143,9 +145,16 @@ impl Trial<'_> {
         self.pages().try_for_each(|page| self.answers(page, status))
     }
 
+    /// Waits for the fault, then lets it last a little: the first failures are not yet the steady state.
     fn fault_is_seen(&self) -> Result<()> {
         let seen = self.pages().try_for_each(|page| self.answers(page, page.status));
-        seen.context("the fault")
+        seen.context("the fault")?;
+        let start = Instant::now();
+        while start.elapsed() < LASTING {
+            self.pages().for_each(|page| drop(self.ask(page)));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     /// Asks until the page is answered with that status, several visitors at once.

@@ -22,7 +22,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
                 started again at once, so the front page works.",
         inject: &[Step::Sh(
             "sed -i \"s|'/report': .*|'/report': (req, res) => setTimeout(() => res.end(req.session.user.name), 20),|\" /srv/app/server.js
-             systemctl restart app; sleep 0.5",
+             systemctl restart app; await_listener :3000",
         )],
         ..BASE
     },
@@ -31,7 +31,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "A deploy made /report await a promise that is rejected and that nobody catches.",
         inject: &[Step::Sh(
             "sed -i \"s|'/report': .*|'/report': async (req, res) => { const order = await Promise.resolve(null); res.end(order.total); },|\" /srv/app/server.js
-             systemctl restart app; sleep 0.5",
+             systemctl restart app; await_listener :3000",
         )],
         ..BASE
     },

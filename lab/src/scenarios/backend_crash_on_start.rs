@@ -13,7 +13,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "The new version imports a Python module that is not installed; gunicorn ends with exit code 3.",
         stack: Stack::GunicornTcp,
         inject: &[Step::Sh(
-            "sed -i '1i import stripe' /srv/app/shop.py; systemctl restart app; sleep 1",
+            "sed -i '1i import stripe' /srv/app/shop.py; systemctl restart app; await_failure app",
         )],
         restore: "sed -i 1d /srv/app/shop.py; systemctl restart app",
         ..BASE
@@ -23,7 +23,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "The new version requires a node module that is not installed.",
         stack: Stack::Node,
         inject: &[Step::Sh(
-            "sed -i \"1i const stripe = require('stripe');\" /srv/app/server.js; systemctl restart app; sleep 1",
+            "sed -i \"1i const stripe = require('stripe');\" /srv/app/server.js; systemctl restart app; await_failure app",
         )],
         restore: "sed -i 1d /srv/app/server.js; systemctl restart app",
         ..BASE

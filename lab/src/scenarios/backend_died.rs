@@ -25,7 +25,9 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         name: "backend-died-fpm",
         about: "php-fpm's master was killed by SIGKILL; the unit has no Restart= and stays failed, the socket file stays.",
         stack: Stack::FpmUnix,
-        inject: &[Step::Sh("systemctl kill -s KILL --kill-who=main php8.2-fpm")],
+        inject: &[Step::Sh(
+            "systemctl kill -s KILL --kill-who=main php8.2-fpm; await_failure php8.2-fpm",
+        )],
         restore: "systemctl start php8.2-fpm",
         ..BASE
     },
@@ -33,7 +35,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         name: "backend-died-node",
         about: "A node program was killed by SIGKILL; its unit has no Restart= and stays failed.",
         stack: Stack::Node,
-        inject: &[Step::Sh("systemctl kill -s KILL app")],
+        inject: &[Step::Sh("systemctl kill -s KILL app; await_failure app")],
         restore: "systemctl start app",
         ..BASE
     },
@@ -43,7 +45,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::GunicornUnix,
         prepare: BY_HAND,
         inject: &[Step::Sh(
-            "kill -9 $(cat /srv/app/run/pid) $(pgrep -P $(cat /srv/app/run/pid))",
+            "kill -9 $(cat /srv/app/run/pid) $(pgrep -P $(cat /srv/app/run/pid)); while pgrep -x gunicorn; do sleep 0.1; done",
         )],
         restore: "systemd-run -q --scope --unit=session-5 --uid=www-data sh /srv/app/start.sh",
         ..BASE

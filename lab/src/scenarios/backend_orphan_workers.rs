@@ -37,7 +37,7 @@ sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 2/' /
                   sed -i 's|return \"<h1>Report|return time.sleep(READING) or \"<h1>Report|; s|^import time|&\\nREADING = 0|' /srv/app/shop.py",
         inject: &[Step::Sh(
             "sed -i 's/^READING = 0/READING = 300/' /srv/app/shop.py
-             systemctl restart app
+             systemctl restart app; await_listener :3031
              for _ in 1 2; do curl -s -m 1 -H 'Host: shop.example' http://127.0.0.1/report >/dev/null & done; wait
              systemctl kill -s KILL --kill-who=main app
              sleep 0.3

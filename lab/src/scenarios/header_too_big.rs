@@ -23,7 +23,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::Node,
         inject: &[Step::Sh(
             "sed -i \"s|'/report': .*|'/report': (req, res) => { res.setHeader('Set-Cookie', 'cart=' + 'x'.repeat(9000)); res.end('report'); },|\" /srv/app/server.js
-             systemctl restart app; sleep 0.3",
+             systemctl restart app; await_listener :3000",
         )],
         traffic: Traffic { path: "/report", ..Traffic::SHOP },
         restore: "sed -i \"s|'/report': .*|'/report': (req, res) => res.end('report'),|\" /srv/app/server.js; systemctl restart app",

@@ -9,8 +9,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     stack: Stack::Node,
     prepare: "sed -i 's|127.0.0.1:3000;|localhost:3000;\\n        proxy_next_upstream off;|' /etc/nginx/sites-available/shop
               sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js",
-    inject: &[Step::Sh("sed -i \"s/listen(3000)/listen(3000, '127.0.0.1')/\" /srv/app/server.js; systemctl restart app; sleep 0.5")],
-    restore: "sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js; systemctl restart app; sleep 0.5",
+    inject: &[Step::Sh("sed -i \"s/listen(3000)/listen(3000, '127.0.0.1')/\" /srv/app/server.js; systemctl restart app; await_listener :3000")],
+    restore: "sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js; systemctl restart app; await_listener :3000",
     expect: Expect::Found(&["ipv6-localhost"]),
     ..Scenario::BASE
 }];

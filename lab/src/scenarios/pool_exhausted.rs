@@ -45,7 +45,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "gunicorn has two sync workers; ten visitors of a page that takes two seconds keep both busy.",
         stack: Stack::GunicornUnix,
         inject: &[Step::Sh(
-            "sed -i 's|return \"<h1>Report|time.sleep(2); &|' /srv/app/shop.py; systemctl restart app",
+            "sed -i 's|return \"<h1>Report|time.sleep(2); &|' /srv/app/shop.py; systemctl restart app; await_listener app.sock",
         )],
         held: Some(Held {
             path: "/report",

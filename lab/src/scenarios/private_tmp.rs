@@ -9,7 +9,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     prepare: "sed -i 's|/run/app/app.sock|/tmp/app.sock|' /etc/systemd/system/app.service /etc/nginx/sites-available/shop",
     inject: &[Step::Sh(
         "sed -i 's/^User=.*/&\\nPrivateTmp=yes/' /etc/systemd/system/app.service
-         systemctl daemon-reload; systemctl restart app; sleep 0.5",
+         systemctl daemon-reload; systemctl restart app; await_listener app.sock",
     )],
     restore: "sed -i /^PrivateTmp/d /etc/systemd/system/app.service; systemctl daemon-reload; systemctl restart app",
     expect: Expect::Found(&["private-tmp"]),

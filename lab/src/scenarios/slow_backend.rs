@@ -28,7 +28,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "A page of a threaded gunicorn takes eight seconds, proxy_read_timeout is four.",
         stack: Stack::GunicornTcp,
         prepare: "sed -i 's/--workers 2/& --threads 8/' /etc/systemd/system/app.service",
-        inject: &[Step::Sh("sed -i 's|return \"<h1>Report|time.sleep(8); &|' /srv/app/shop.py; systemctl restart app")],
+        inject: &[Step::Sh("sed -i 's|return \"<h1>Report|time.sleep(8); &|' /srv/app/shop.py; systemctl restart app; await_listener :8000")],
         restore: "sed -i 's|time.sleep(8); ||' /srv/app/shop.py; systemctl restart app",
         ..BASE
     },
@@ -38,7 +38,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::Node,
         inject: &[Step::Sh(
             "sed -i \"s|'/report': .*|'/report': (req, res) => setTimeout(() => res.end('report'), 8000),|\" /srv/app/server.js
-             systemctl restart app; sleep 0.3",
+             systemctl restart app; await_listener :3000",
         )],
         restore: "sed -i \"s|'/report': .*|'/report': (req, res) => res.end('report'),|\" /srv/app/server.js; systemctl restart app",
         ..BASE

@@ -14,7 +14,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::GunicornUnix,
         inject: &[Step::Sh(
             "sed -i 's/^User=.*/User=daemon/; s/^RuntimeDirectory=.*/&\\nRuntimeDirectoryMode=0700/' /etc/systemd/system/app.service
-             systemctl daemon-reload; systemctl restart app; sleep 0.5",
+             systemctl daemon-reload; systemctl restart app; await_listener app.sock",
         )],
         restore: "sed -i 's/^User=.*/User=www-data/; /^RuntimeDirectoryMode/d' /etc/systemd/system/app.service
                   systemctl daemon-reload; systemctl restart app",

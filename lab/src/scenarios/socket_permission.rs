@@ -26,7 +26,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::GunicornUnix,
         inject: &[Step::Sh(
             "sed -i 's/^User=.*/User=daemon/; s/--workers/--umask 007 &/' /etc/systemd/system/app.service
-             systemctl daemon-reload; systemctl restart app; sleep 0.5",
+             systemctl daemon-reload; systemctl restart app; await_listener app.sock",
         )],
         restore: "sed -i 's/^User=.*/User=www-data/; s/--umask 007 //' /etc/systemd/system/app.service
                   systemctl daemon-reload; systemctl restart app",

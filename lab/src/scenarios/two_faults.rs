@@ -23,7 +23,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "A page of the shop sends too much header; the blog's node program was killed.",
         stack: Stack::FpmTcp,
         inject: &[Step::Sh(
-            "sed -i \"1a setcookie('cart', str_repeat('x', 9000));\" /var/www/shop/report.php; systemctl kill -s KILL blog",
+            "sed -i \"1a setcookie('cart', str_repeat('x', 9000));\" /var/www/shop/report.php; systemctl kill -s KILL blog; await_failure blog",
         )],
         traffic: Traffic { path: "/report.php", ..Traffic::SHOP },
         also: Some(BLOG),

@@ -50,7 +50,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::GunicornTcp,
         inject: &[Step::Sh(
             "sed -i 's|return \"<h1>Report.*|import ctypes; return ctypes.string_at(0).decode()|' /srv/app/shop.py
-             systemctl restart app",
+             systemctl restart app; await_listener :8000",
         )],
         traffic: Traffic { path: "/report", at_once: 2, ..Traffic::SHOP },
         restore: "sed -i 's|import ctypes; .*|return \"<h1>Report</h1>\"|' /srv/app/shop.py; systemctl restart app",

@@ -8,8 +8,7 @@ const BASE: Scenario = Scenario {
 };
 
 /// The report in Python begins to take half a minute.
-const SLOW_PYTHON: &str =
-    "sed -i 's|return \"<h1>Report|time.sleep(30); &|' /srv/app/shop.py; systemctl restart app";
+const SLOW_PYTHON: &str = "sed -i 's|return \"<h1>Report|time.sleep(30); &|' /srv/app/shop.py; systemctl restart app; await_listener ':8000\\|:3031'";
 const QUICK_PYTHON: &str = "sed -i 's|time.sleep(30); ||' /srv/app/shop.py; systemctl restart app";
 const REPORT: Traffic = Traffic {
     path: "/report",

@@ -109,7 +109,7 @@ start_servers() {
   systemctl enable -q nginx $units
   systemctl start $units
   # A refused first request would make nginx avoid the peer for ten seconds.
-  until ss -Hlntx | grep -q -- "${listens:-.}"; do sleep 0.05; done
+  await_listener "${listens:-.}"
   systemctl start nginx
 }
 
