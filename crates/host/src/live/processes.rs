@@ -12,9 +12,10 @@ use std::{
 /// Most bytes of one file of /proc.
 const MAX_BYTES: u64 = 64 << 10;
 /// How long one process may take. `cmdline` waits for the process's memory lock, which one in state D may hold.
-const PATIENCE: Duration = Duration::from_millis(120);
+/// Long enough that a busy machine is not mistaken for it.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// So many processes may be stuck before we look at the rest only from outside.
-const MAX_STUCK: usize = 6;
+const MAX_STUCK: usize = 3;
 
 /// Every process; what can't be read stays empty.
 pub(super) fn all() -> Look<Vec<RawProcess>> {
