@@ -118,3 +118,140 @@ fn pids(world: &World, holders: &[&Process], unit: Option<&str>, pool: Option<&F
     pids.dedup();
     pids
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::Place;
+    use host::{Timestamp, looks::Unit};
+
+    fn address(text: &str) -> ListenAddress {
+        super::super::address::parse(text).expect("an address")
+    }
+
+    fn process(pid: u32, title: &str, unit: &str) -> Process {
+        let unit = Some(unit.to_owned()).filter(|unit| !unit.is_empty());
+        Process {
+            pid,
+            argv: vec![title.into()],
+            unit,
+            ..Process::default()
+        }
+    }
+
+    fn listener(at: &str, pids: Option<Vec<u32>>) -> Socket {
+        let local = match address(at) {
+            ListenAddress::Tcp { ip, port } => Endpoint::from((ip.expect("an address"), port)),
+            ListenAddress::Unix(path) => Endpoint::Unix(path),
+        };
+        Socket {
+            local,
+            remote: None,
+            state: SocketState::Listen,
+            recv_q: 0,
+            send_q: 128,
+            inode: 1,
+            uid: 0,
+            pids,
+            file_inode: None,
+            v6_only: None,
+        }
+    }
+
+    fn claim(at: &str, unit: &str) -> Claim {
+        let written = Place::default();
+        Claim {
+            address: address(at),
+            kind: BackendKind::Gunicorn,
+            unit: Some(unit.into()),
+            pool: None,
+            written,
+        }
+    }
+
+    /// A host with these processes, listeners and claims; `app.service` is enabled, `old.service` is not.
+    fn world(processes: &[Process], listeners: &[Socket], claims: &[Claim]) -> World {
+        let mut world = World::unseen(Timestamp(0), Timestamp(0));
+        world.processes = Ok(processes.to_vec());
+        world.sockets = Ok(listeners.to_vec());
+        world.claims = claims.to_vec();
+        let unit = |name: &str, state: &str| Unit {
+            name: name.into(),
+            file_state: state.into(),
+            ..Unit::default()
+        };
+        world.units = Ok(vec![
+            unit("app.service", "enabled"),
+            unit("old.service", "disabled"),
+        ]);
+        world
+    }
+
+    /// `kind unit pids claim`
+    fn shown(world: &World) -> String {
+        let endpoint = Endpoint::from(([127, 0, 0, 1].into(), 8000));
+        let Some(backend) = backend_of(world, &endpoint) else {
+            return "nobody".into();
+        };
+        let text = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        let kind = text(backend.kind.map(|kind| kind.to_string()));
+        let claimant = text(backend.claim.and_then(|claim| claim.unit));
+        format!("{kind} {} {:?} {claimant}", text(backend.unit), backend.pids)
+    }
+
+    #[test]
+    fn who_serves_an_address() {
+        let at = "127.0.0.1:8000";
+        let app = [
+            process(5, "gunicorn: master [a]", "app.service"),
+            process(6, "gunicorn: worker [a]", "app.service"),
+        ];
+        let systemd = process(1, "/sbin/init", "init.scope");
+        let stranger = process(9, "node server.js", "");
+        let listens = |pids: &[u32]| vec![listener(at, Some(pids.to_vec()))];
+        let claims = [claim(at, "old.service"), claim(at, "app.service")];
+        let rows = [
+            (
+                world(&app, &listens(&[5]), &claims),
+                "gunicorn app.service [5, 6] app.service",
+            ),
+            (world(&app, &listens(&[5]), &[]), "gunicorn app.service [5, 6] -"),
+            (world(&[], &[], &claims), "gunicorn app.service [] app.service"),
+            (
+                world(&[systemd], &listens(&[1]), &claims),
+                "gunicorn app.service [] app.service",
+            ),
+            (
+                world(&app, &[listener(at, None)], &claims),
+                "gunicorn app.service [5, 6] app.service",
+            ),
+            (
+                world(&[stranger], &listens(&[9]), &claims),
+                "Node.js - [9] app.service",
+            ),
+            (
+                world(&[], &[], &[claim("127.0.0.1:8001", "app.service")]),
+                "nobody",
+            ),
+        ];
+        for (row, (world, expected)) in rows.iter().enumerate() {
+            assert_eq!(shown(world), *expected, "row {row}");
+        }
+    }
+
+    #[test]
+    fn an_exact_listener_goes_before_a_wildcard() {
+        let processes = [
+            process(5, "node a.js", "any.service"),
+            process(6, "node b.js", "app.service"),
+        ];
+        let listeners = [
+            listener("0.0.0.0:8000", Some(vec![5])),
+            listener("127.0.0.1:8000", Some(vec![6])),
+        ];
+        assert_eq!(
+            shown(&world(&processes, &listeners, &[])),
+            "Node.js app.service [6] -"
+        );
+    }
+}

@@ -36,6 +36,7 @@ use masters::{Command, Master};
 use scout::Scout;
 use std::{
     collections::BTreeSet,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     thread::{Scope, ScopedJoinHandle},
 };
@@ -219,12 +220,15 @@ fn units_that_matter(world: &World) -> BTreeSet<String> {
     names
 }
 
-/// Addresses that routes ask for by number or path.
+/// Addresses that routes ask for by number or path, or as `localhost`.
 fn asked(world: &World) -> BTreeSet<Endpoint> {
     fn of(target: &Target, into: &mut BTreeSet<Endpoint>) {
         match target {
             Target::Endpoint(endpoint) => drop(into.insert(endpoint.clone())),
             Target::Group { servers, .. } => servers.iter().for_each(|server| of(&server.address, into)),
+            Target::Name { host, port } if host == "localhost" => {
+                into.insert(Endpoint::from((Ipv4Addr::LOCALHOST.into(), *port)));
+            }
             Target::Name { .. } | Target::Variable { .. } => {}
         }
     }

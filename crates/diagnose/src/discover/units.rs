@@ -156,8 +156,9 @@ fn on_disk(scout: &Scout) -> BTreeSet<String> {
 fn loaded_names(list: &str) -> BTreeSet<String> {
     let rows = list.lines().filter_map(|line| {
         let mut words = line.trim_start_matches(['●', '*', ' ']).split_whitespace();
-        let (name, active) = (words.next()?, words.nth(1)?);
-        (active == "failed" || !is_base(name)).then(|| name.to_owned())
+        let (name, load, active) = (words.next()?, words.next()?, words.next()?);
+        let matters = active == "failed" || (load != "not-found" && !is_base(name));
+        matters.then(|| name.to_owned())
     });
     rows.collect()
 }
@@ -220,7 +221,7 @@ mod tests {
         let names = ["app.service", "shop.service"].map(str::to_owned).to_vec();
         let more = ["app@1.service", "cron.service"].map(str::to_owned).to_vec();
         let loaded = "app@1.service loaded inactive dead x\ncron.service loaded failed failed x\n\
-                      ssh.service loaded active running x\napp.service loaded active running x\n";
+                      ssh.service loaded active running x\ngone.service not-found inactive dead x\napp.service loaded active running x\n";
         let tree = Tree::of(&[
             ("/etc/systemd/system/app.service", ""),
             ("/etc/systemd/system/app@.service", ""),

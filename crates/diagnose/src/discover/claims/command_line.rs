@@ -65,7 +65,7 @@ const HOST: &[&str] = &[
     "--server.address",
     "-Dserver.address",
 ];
-/// Words after which a bare port may stand: `python3 -m http.server 8080`, `manage.py runserver 8000`.
+/// Words after which a bare number is a port: `python3 -m http.server 8080`, `manage.py runserver 8000`.
 const BEFORE_PORT: &[&str] = &["http.server", "SimpleHTTPServer", "runserver", "serve"];
 /// Programs whose addresses are those they call.
 const CALLERS: &[&str] = &[
@@ -161,8 +161,8 @@ impl Reader<'_> {
 
     /// `0.0.0.0:8000` by itself; a path by itself only if it is named like a socket.
     fn positional(&mut self, word: &str, index: usize) {
-        let before = index.checked_sub(1).and_then(|index| self.words.get(index));
-        let after_server = before.is_some_and(|word| BEFORE_PORT.contains(&word.as_str()));
+        let mut before = self.words.iter().take(index);
+        let after_server = before.any(|word| BEFORE_PORT.contains(&word.as_str()));
         if let Some(port) = port(word).filter(|_| after_server) {
             return self.ports.push((port, index));
         }
@@ -204,6 +204,10 @@ mod tests {
             (
                 "python3 -m http.server 8080 --bind 127.0.0.1",
                 &["127.0.0.1:8080"],
+            ),
+            (
+                "python3 -m http.server --bind 127.0.0.1 --directory /srv 8088",
+                &["127.0.0.1:8088"],
             ),
             ("python3 manage.py runserver 0.0.0.0:8000", &["0.0.0.0:8000"]),
             ("php -S 127.0.0.1:8000 -t /srv", &["127.0.0.1:8000"]),

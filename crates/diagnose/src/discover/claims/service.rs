@@ -14,7 +14,11 @@ use crate::{
     topology::{BackendKind, Claim, ListenAddress, Place},
 };
 use host::looks::Unit;
-use std::path::{Path, PathBuf};
+use regex::{Captures, Regex};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 /// Variables that hold an address or a port to listen on, and that go with a port.
 const ADDRESSES: &[&str] = &[
@@ -346,13 +350,25 @@ fn from_environment(environment: &[Variable]) -> Found {
     addresses.chain(ports).chain(gunicorn).collect()
 }
 
+/// `$NAME` and `${NAME}`.
+static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$(?:\{(\w+)\}|(\w+))").ok());
+
+/// Variables by their values, once: as systemd does, and so that values which name one another can't grow.
+fn expand(value: &str, environment: &[Variable]) -> String {
+    let Some(pattern) = VARIABLE.as_ref() else {
+        return value.to_owned();
+    };
+    let text = |found: &Captures<'_>| {
+        let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
+        let known = environment.iter().rev().find(|variable| variable.name == name);
+        known.map_or_else(|| found[0].to_owned(), |variable| variable.value.clone())
+    };
+    pattern.replace_all(value, text).into_owned()
+}
+
 /// The words of an `ExecStart`, without systemd's prefixes, variables resolved; of a shell's `-c`, the words inside.
 fn command(value: &str, environment: &[Variable]) -> Vec<String> {
-    let mut value = value.trim_start_matches(['-', '@', ':', '+', '!']).to_owned();
-    for variable in environment.iter().rev() {
-        value = value.replace(&format!("${{{}}}", variable.name), &variable.value);
-        value = value.replace(&format!("${}", variable.name), &variable.value);
-    }
+    let value = expand(value.trim_start_matches(['-', '@', ':', '+', '!']), environment);
     let outer = words(&value);
     match outer.as_slice() {
         [shell, flag, script, ..]

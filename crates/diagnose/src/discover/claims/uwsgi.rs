@@ -91,10 +91,16 @@ fn stem(file: &Path) -> String {
         .into_owned()
 }
 
+/// Longer than any socket's path; values that name one another must not grow without end.
+const LONGEST: usize = 4096;
+
 /// `%n` is the file's name without its end; `%(key)` is another key's value.
 fn expand(value: &str, entries: &[Entry], file: &Path) -> String {
     let mut value = value.replace("%n", &stem(file));
     for entry in entries {
+        if !value.contains("%(") || value.len() > LONGEST {
+            break;
+        }
         value = value.replace(&format!("%({})", entry.key), &entry.value);
     }
     value
