@@ -7,6 +7,14 @@ use std::path::{Path, PathBuf};
 /// A file that shows it is there, and the Debian package that brings it.
 const PACKAGES: &[(&str, &str)] = &[
     ("/usr/sbin/nginx", "nginx-light"),
+    (
+        "/usr/lib/nginx/modules/ngx_stream_module.so",
+        "libnginx-mod-stream",
+    ),
+    (
+        "/usr/lib/nginx/modules/ngx_http_lua_module.so",
+        "libnginx-mod-http-lua",
+    ),
     ("/usr/bin/openssl", "openssl"),
     ("/usr/bin/curl", "curl"),
     ("/usr/sbin/nft", "nftables"),

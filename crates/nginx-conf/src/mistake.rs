@@ -39,7 +39,7 @@ pub enum Fault {
         /// Its directive.
         name: String,
     },
-    /// The Lua code opened here is not closed: a brace, a quote or a long bracket.
+    /// The Lua code opened here is not closed: a brace or a long bracket.
     OpenLua {
         /// Its directive.
         name: String,
@@ -129,7 +129,7 @@ impl Fault {
             Self::NoDirective { .. } => "remove it".into(),
             Self::NothingToClose => "remove it, or restore the block it should close".into(),
             Self::OpenBlock { name } => format!("add the }} that ends {name}"),
-            Self::OpenLua { name } => format!("close the brace, quote or long bracket inside {name}"),
+            Self::OpenLua { name } => format!("close the brace or long bracket inside {name}"),
             Self::BlockAmongPairs { .. } => "end the block around it first".into(),
             Self::NoSemicolon { name } => format!("end {name} with ;"),
             Self::NoBlock { name } => format!("write {name} … {{ … }}"),
