@@ -106,20 +106,22 @@ pub fn from_localhost(case: &Case, peer: &PeerSight) -> bool {
     peer.name.as_deref().map_or(written, is_localhost)
 }
 
-/// A change of this kind just before the first failure, about one of these files or units.
-pub fn changed<'a>(case: &'a Case, kind: ChangeKind, about: &[&str]) -> Option<&'a Change> {
+/// The last change of this kind just before the first failure.
+pub fn just_before(case: &Case, kind: ChangeKind, concerns: impl Fn(&Change) -> bool) -> Option<&Change> {
     let first = case.first().after(SLACK);
     case.world
         .changes
         .iter()
-        .filter(|change| change.kind == kind && about.contains(&change.about.as_str()))
+        .filter(|change| change.kind == kind && concerns(change))
         .filter(|change| change.at <= first && first.since(change.at) <= REACH)
         .max_by_key(|change| change.at)
 }
 
-/// A config file was edited just before the first failure.
+/// A config file was edited just before the first failure; the change is about the file, or about the unit it is of.
 pub fn edited<'a>(case: &'a Case, file: &Path) -> Option<&'a Change> {
-    changed(case, ChangeKind::ConfigEdit, &[&file.to_string_lossy()])
+    let file = file.to_string_lossy();
+    let names = |change: &Change| change.about == file || change.says.contains(&*file);
+    just_before(case, ChangeKind::ConfigEdit, names)
 }
 
 /// nginx read its config anew between the last request that went well and the first that failed.

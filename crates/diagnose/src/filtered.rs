@@ -208,10 +208,14 @@ fn is_outgoing(rule: &FirewallRule) -> bool {
     rule.place.to_lowercase().contains("out")
 }
 
-/// `filter OUTPUT rule 3` -> `OUTPUT`
+/// `iptables filter OUTPUT rule 3` -> `OUTPUT`
 fn chain_of(place: &str) -> &str {
-    let mut words = place.split_whitespace();
-    words.nth(1).unwrap_or("INPUT")
+    let before = place.split(" rule ").next().unwrap_or_default();
+    before
+        .rsplit(' ')
+        .next()
+        .filter(|it| !it.is_empty())
+        .unwrap_or("INPUT")
 }
 
 /// `table inet filter chain input handle 7`

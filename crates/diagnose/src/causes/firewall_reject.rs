@@ -165,6 +165,9 @@ mod tests {
         assert!(advice("nftables").starts_with(
             "nft insert rule inet filter input position 7 ip daddr 127.0.0.1 tcp dport 7080 accept;"
         ));
+        assert!(
+            advice("iptables").starts_with("iptables -I INPUT 1 -p tcp -d 127.0.0.1 --dport 7080 -j ACCEPT")
+        );
         assert!(advice("firewalld").contains("--add-port=7080/tcp"));
         for owner in ["ufw", "nftables", "firewalld", "iptables", "fail2ban", "docker"] {
             assert!(!advice(owner).contains("flush") && !advice(owner).contains(" -F"));

@@ -45,7 +45,7 @@ fn weigh(case: &Case) -> Opinion {
     let Some(nginx) = down(case) else {
         return Opinion::none();
     };
-    let evidence: Vec<Evidence> = [of_test(nginx), of_journal(case, nginx), of_log(case)]
+    let evidence: Vec<Evidence> = [of_test(nginx), of_journal(case, nginx), of_log(case, nginx)]
         .into_iter()
         .flatten()
         .collect();
@@ -101,8 +101,11 @@ fn of_journal(case: &Case, nginx: &Nginx) -> Option<Evidence> {
     ))
 }
 
-/// nginx's own error log, where the journal is not seen.
-fn of_log(case: &Case) -> Option<Evidence> {
+/// nginx's own error log. It keeps refusals of long ago: not believed where the config loads now.
+fn of_log(case: &Case, nginx: &Nginx) -> Option<Evidence> {
+    if nginx.test.as_ref().is_ok_and(|test| test.passed) {
+        return None;
+    }
     let refused = |trouble: &Trouble| {
         matches!(
             trouble,
@@ -193,7 +196,7 @@ mod tests {
             .nginx_down("inactive")
             .nginx_journal(3000, "nginx: [emerg] an old one")
             .nginx_journal_by_systemd(2000, "Started nginx.service.")
-            .complains(Trouble::Unrelated, Phase::Other)
+            .complains(typo(), Phase::Other)
             .check("unexplained");
     }
 

@@ -3,10 +3,10 @@ use crate::{
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     causes::words::php_version,
-    elsewhere::{Server, changed, rewritten, servers, unserved, written},
+    elsewhere::{Server, just_before, rewritten, servers, unserved, written},
     evidence::quote,
     topology::{BackendKind, Protocol},
-    world::ChangeKind,
+    world::{Change, ChangeKind},
 };
 use host::answer::FileKind;
 use logscan::{Complaint, Trouble, complaint::PeerAddress};
@@ -44,10 +44,11 @@ fn share_of(complaint: &Complaint) -> u8 {
         complaint.peer.as_ref().map(|peer| &peer.address),
     ) {
         (Trouble::Connect(errno::ENOENT), Some(PeerAddress::Unix(path))) => {
-            if php_version(&path.to_string_lossy()).is_some() {
-                45
-            } else {
-                3
+            let path = path.to_string_lossy();
+            match php_version(&path) {
+                Some(_) => 45,
+                None if path.contains("fpm") => 20,
+                None => 2,
             }
         }
         _ => 0,
@@ -175,9 +176,8 @@ fn fate_of(case: &Case, version: &str) -> Option<Evidence> {
 }
 
 fn upgrade(case: &Case) -> Option<Evidence> {
-    let packages = case.world.changes.iter().map(|change| change.about.as_str());
-    let php: Vec<&str> = packages.filter(|about| about.starts_with("php")).collect();
-    changed(case, ChangeKind::PackageUpgrade, &php).map(|change| {
+    let php = |change: &Change| change.about.starts_with("php");
+    just_before(case, ChangeKind::PackageUpgrade, php).map(|change| {
         Evidence::supports(
             Rank::Strong,
             format!("{}: {}", change.at, change.says),

@@ -213,10 +213,16 @@ fn edits(host: &dyn Host, world: &World, concerned: &[(&Route, &[PeerSight])]) -
             (file, about)
         }));
     }
+    // a backend that moved is not the one of a failing route any more
+    files.extend(world.claims.iter().map(|claim| {
+        let file = claim.written.file.clone();
+        let about = claim.unit.clone().unwrap_or_else(|| file.display().to_string());
+        (file, about)
+    }));
     files.retain(|(file, _)| file.is_absolute());
     files.sort_unstable();
     files.dedup();
-    files.truncate(64);
+    files.truncate(MOST);
     let newer = world.nginx.iter().flat_map(|nginx| &nginx.newer_files);
     let newer = newer.map(|(file, at)| edit(file, *at, file.display().to_string()));
     let times = parallel::map(&files, |(file, _)| {

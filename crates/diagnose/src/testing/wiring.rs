@@ -226,6 +226,7 @@ impl Fixture {
         };
         self.named(name)
             .nginx_down("failed")
+            .nginx_test_fails("host not found in upstream", "/etc/nginx/sites-enabled/shop", 12)
             .complains(trouble, Phase::Other)
     }
 
@@ -326,7 +327,7 @@ impl Fixture {
             .map(|at| at.port());
         let place = match owner {
             "nftables" => "table inet filter chain input handle 7",
-            _ => "filter INPUT rule 3",
+            _ => "iptables filter INPUT rule 3",
         };
         let rule = FirewallRule {
             text: format!("tcp dport {} {action:?}", port.unwrap_or_default()),
