@@ -64,10 +64,10 @@ pub fn down(case: &Case, unit: &Unit) -> Option<Down> {
         return None;
     }
     let short = short_runs(case, unit) >= 2 || (unit.restarts >= 3 && lasted(unit).is_some_and(is_short));
-    let looping = short && !serves_between(case);
+    let looping = short && !serves_between(case, unit);
     match unit.active_state.as_str() {
         "failed" | "inactive" if was_stopped(case, unit) => Some(Down::Stopped),
-        "activating" if looping || unit.sub_state == "auto-restart" && !serves_between(case) => {
+        "activating" if looping || unit.sub_state == "auto-restart" && !serves_between(case, unit) => {
             Some(Down::StartFails)
         }
         "active" if looping && restarted_just_now(case, unit) => Some(Down::StartFails),
@@ -83,8 +83,22 @@ pub fn down(case: &Case, unit: &Unit) -> Option<Down> {
 }
 
 /// Requests go well between the failures: a program that ends on some requests starts well each time.
-fn serves_between(case: &Case) -> bool {
-    case.peers.len() == 1 && case.neighbours.succeeded > 0
+fn serves_between(case: &Case, unit: &Unit) -> bool {
+    case.peers.len() == 1 && (case.neighbours.succeeded > 0 || ends_on_requests(case, unit))
+}
+
+/// Each end has a request that was read and then closed early, up to the last; a program that ends before it serves
+/// refuses or resets instead.
+fn ends_on_requests(case: &Case, unit: &Unit) -> bool {
+    let closed: Vec<&Symptom> = case
+        .having(|trouble| matches!(trouble, Trouble::ClosedEarly))
+        .collect();
+    let count: u64 = closed.iter().map(|symptom| symptom.count).sum();
+    let last = closed.iter().map(|symptom| symptom.last.after(SHORT)).max();
+    let exit = systemd_lines(case, unit)
+        .rfind(|line| is_exit(line))
+        .map(|line| line.at);
+    count > 0 && count >= short_runs(case, unit) as u64 && last >= exit
 }
 
 fn fails_at_once(case: &Case, unit: &Unit) -> bool {

@@ -246,6 +246,18 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_ends_on_every_request_does_not_fail_at_start() {
+        let lives = [
+            (9, "Started"),
+            (6, "Main process exited, code=exited"),
+            (5, "Started"),
+        ];
+        node_throws(Fixture::node().life(&lives))
+            .unit(|unit| unit.restarts = 2)
+            .check("found app-bug");
+    }
+
+    #[test]
     fn the_death_of_the_process_is_its_effect() {
         node_throws(Fixture::node().life(&[(3600, "Started")]).refused())
             .unit_is("failed", "exit-code")
