@@ -1,7 +1,10 @@
 //! The whole way from a host to a verdict.
 
-use crate::{Cause, Options, Verdict, World, discover, judge::judge, observe};
+use crate::{
+    Cause, Options, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
+};
 use host::Host;
+use std::path::PathBuf;
 
 /// What fails on this host and why.
 pub fn diagnose(host: &dyn Host, options: &Options, causes: &[&'static Cause]) -> Verdict {
@@ -11,17 +14,36 @@ pub fn diagnose(host: &dyn Host, options: &Options, causes: &[&'static Cause]) -
 /// What fails in this world and why; where evidence left it open, after one dearer look.
 pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'static Cause]) -> Verdict {
     let (world, mut cases) = observe::observe(host, world, options);
-    let verdict = judge(&cases, causes);
-    if verdict.is_settled() || !observe::look_closer(host, &world, &mut cases) {
-        return verdict;
+    let mut verdict = judge(&cases, causes);
+    if !verdict.is_settled() && observe::look_closer(host, &world, &mut cases) {
+        verdict = judge(&cases, causes);
     }
-    judge(&cases, causes)
+    if verdict.outcome == Outcome::Healthy {
+        verdict.unseen.clone_from(&world.unseen);
+        if is_blind(&world) {
+            verdict.outcome = Outcome::Unexplained;
+        }
+    }
+    verdict
+}
+
+/// Too little was seen to call a host healthy: no nginx, or none of whose error logs or routes could be read.
+fn is_blind(world: &World) -> bool {
+    let hidden = |path: &PathBuf| {
+        world
+            .unseen
+            .iter()
+            .any(|it| it.what().contains(&*path.to_string_lossy()))
+    };
+    let blind = |nginx: &Nginx| !nginx.error_logs.is_empty() && nginx.error_logs.iter().all(hidden);
+    world.nginx.is_empty()
+        || world.nginx.iter().any(blind)
+        || (world.routes.is_empty() && !world.unseen.is_empty())
 }
 
 impl Verdict {
     /// Every failure has its cause, or there is none.
     fn is_settled(&self) -> bool {
-        use crate::verdict::Outcome;
         let open: Vec<&String> = self
             .symptoms
             .iter()

@@ -26,6 +26,7 @@ impl Exit {
         match verdict.outcome {
             Outcome::Healthy | Outcome::Recovered => Self::Good,
             Outcome::Found => Self::CauseFound,
+            Outcome::Unexplained if verdict.symptoms.is_empty() => Self::Blind,
             Outcome::Torn | Outcome::Unexplained => Self::NoCause,
         }
     }

@@ -52,6 +52,7 @@ fn headline(verdict: &Verdict) -> String {
         }
         (_, Some(root)) => plain(&root.says),
         (Outcome::Recovered, None) => "It failed and works again".to_owned(),
+        (Outcome::Unexplained, None) if verdict.symptoms.is_empty() => super::BLIND.to_owned(),
         (Outcome::Torn, None) => "Several causes stand equally".to_owned(),
         (_, None) => "It fails, and no known cause stands".to_owned(),
     }

@@ -7,6 +7,10 @@ pub mod text;
 
 use diagnose::{Finding, Verdict, verdict::SymptomOf};
 
+/// Nothing was seen to fail, by eyes that saw too little to call the host healthy.
+pub const BLIND: &str =
+    "Could not look: no failure was seen, but too little could be seen to call this host healthy.";
+
 /// The symptoms a finding explains.
 pub fn explained<'a>(verdict: &'a Verdict, finding: &'a Finding) -> impl Iterator<Item = &'a SymptomOf> {
     verdict

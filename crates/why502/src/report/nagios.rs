@@ -12,6 +12,7 @@ pub fn render(verdict: &Verdict) -> (String, Exit) {
         Outcome::Recovered => ("WARNING", 1, recovered(verdict)),
         Outcome::Found => ("CRITICAL", 2, found(verdict, &sites)),
         Outcome::Torn => ("CRITICAL", 2, format!("{sites}: several causes stand equally")),
+        Outcome::Unexplained if verdict.symptoms.is_empty() => ("UNKNOWN", 3, super::BLIND.to_owned()),
         Outcome::Unexplained => (
             "CRITICAL",
             2,

@@ -55,6 +55,7 @@ impl Page<'_> {
                 BAD,
                 &format!("{failing} fails, and several causes stand equally."),
             ),
+            Outcome::Unexplained if self.verdict.symptoms.is_empty() => self.title(BAD, super::BLIND),
             Outcome::Unexplained => {
                 self.title(BAD, &format!("{failing} fails, and no cause we know stands."))
             }
