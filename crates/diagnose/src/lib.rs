@@ -21,6 +21,7 @@ pub mod judge;
 pub mod naming;
 pub mod observe;
 mod options;
+pub mod queue;
 pub mod reach;
 pub mod service;
 #[cfg(test)]

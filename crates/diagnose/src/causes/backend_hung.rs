@@ -4,7 +4,7 @@ use crate::{
     case::{PeerSight, Progress, errno},
     cause::{Group, Told, cause},
     evidence::quote,
-    service,
+    queue, service,
 };
 use host::looks::{Process, ProcessState};
 use logscan::{Complaint, Phase, Trouble};
@@ -53,7 +53,7 @@ fn weigh(case: &Case) -> Opinion {
 }
 
 fn hung(case: &Case) -> Option<(&PeerSight, Opinion)> {
-    if service::waited(case).is_empty() {
+    if queue::waited(case).is_empty() {
         return None;
     }
     case.peers.iter().find_map(|peer| {
@@ -104,10 +104,7 @@ fn are_all(workers: &[&Process], state: ProcessState) -> bool {
 
 /// A server that should take connections at any time leaves its queue as it is.
 fn undrained(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let progress = peer
-        .progress
-        .as_ref()
-        .filter(|_| !service::is_worker_pool(peer))?;
+    let progress = peer.progress.as_ref().filter(|_| !queue::is_worker_pool(peer))?;
     let left = progress.queue.0 > 0 && progress.queue.1 >= progress.queue.0;
     let busy = progress.idle.0 == 0;
     let pids: Vec<String> = case
@@ -136,7 +133,7 @@ fn meanwhile(progress: &Progress) -> String {
 }
 
 fn queue(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let waiting = service::waiting(case, peer);
+    let waiting = queue::waiting(case, peer);
     (waiting > 0).then(|| {
         Evidence::supports(
             Rank::Strong,

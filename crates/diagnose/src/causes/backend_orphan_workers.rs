@@ -4,7 +4,7 @@ use crate::{
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
-    service,
+    queue, service,
 };
 use host::looks::{Process, Unit};
 use logscan::{Complaint, Trouble};
@@ -80,7 +80,7 @@ fn weigh(case: &Case) -> Opinion {
 fn orphaned(case: &Case) -> Option<(&PeerSight, &Unit, Vec<&Process>)> {
     case.peers.iter().find_map(|peer| {
         let unit = case.unit_of(peer).filter(|unit| unit.main_pid.is_none())?;
-        let holders = service::listener(case, peer)?.pids.as_ref()?;
+        let holders = queue::listener(case, peer)?.pids.as_ref()?;
         let holders: Vec<&Process> = holders
             .iter()
             .filter_map(|pid| case.world.process(*pid))

@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    service,
+    queue, service,
     world::FirewallAction,
 };
 use host::{Endpoint, answer::Socket};
@@ -51,13 +51,13 @@ fn weigh(case: &Case) -> Opinion {
 }
 
 fn full(case: &Case) -> Option<(&PeerSight, &Socket, Opinion)> {
-    if !service::waited(case).into_iter().any(service::is_refused) {
+    if !queue::waited(case).into_iter().any(queue::is_refused) {
         return None;
     }
     let listening = case
         .peers
         .iter()
-        .filter_map(|peer| Some((peer, service::listener(case, peer)?)));
+        .filter_map(|peer| Some((peer, queue::listener(case, peer)?)));
     listening.into_iter().find_map(|(peer, socket)| {
         let mut evidence = refused(case, peer);
         evidence.extend(full_now(peer, socket));
@@ -122,7 +122,7 @@ fn kernel(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let Endpoint::Tcp(addr) = &peer.endpoint else {
         return None;
     };
-    let waited = service::waited(case);
+    let waited = queue::waited(case);
     let kernel = case.world.kernel.as_deref().unwrap_or_default();
     let ends = [format!(" port {}.", addr.port()), format!(":{}.", addr.port())];
     let line = kernel.iter().rfind(|line| {
@@ -141,7 +141,7 @@ fn kernel(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 }
 
 fn short(case: &Case, peer: &PeerSight, socket: &Socket) -> Option<Evidence> {
-    service::short_queue(case, peer)?;
+    queue::short_queue(case, peer)?;
     let (source, by) = match case.world.somaxconn.as_ref() {
         Ok(max) if *max <= socket.send_q => {
             (Source::command("sysctl net.core.somaxconn"), "net.core.somaxconn")

@@ -3,7 +3,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno, is_stuck},
     cause::{Group, Told, cause},
-    service,
+    queue, service,
     topology::BackendKind,
 };
 use host::Timestamp;
@@ -76,13 +76,13 @@ fn weigh(case: &Case) -> Opinion {
 }
 
 fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
-    if service::waited(case).is_empty() {
+    if queue::waited(case).is_empty() {
         return None;
     }
-    let pools = case.peers.iter().filter(|peer| service::is_worker_pool(peer));
+    let pools = case.peers.iter().filter(|peer| queue::is_worker_pool(peer));
     pools.into_iter().find_map(|peer| {
         // a queue too short for any burst fails while the workers are busy, not because of it
-        let rank = if service::short_queue(case, peer).is_some() {
+        let rank = if queue::short_queue(case, peer).is_some() {
             Rank::Hint
         } else {
             Rank::Strong
@@ -121,8 +121,8 @@ fn workers(case: &Case, peer: &PeerSight) -> String {
 }
 
 fn busy(case: &Case, peer: &PeerSight, rank: Rank) -> Vec<Evidence> {
-    let waiting = service::waiting(case, peer) as usize;
-    if service::all_busy(peer) != Some(true) || waiting == 0 {
+    let waiting = queue::waiting(case, peer) as usize;
+    if queue::all_busy(peer) != Some(true) || waiting == 0 {
         return Vec::new();
     }
     let pids: Vec<String> = service::workers(case, peer)
@@ -149,7 +149,7 @@ fn busy(case: &Case, peer: &PeerSight, rank: Rank) -> Vec<Evidence> {
 
 fn its_own_words(case: &Case, peer: &PeerSight, rank: Rank) -> Option<Evidence> {
     let near = |at: Timestamp| {
-        let waited = service::waited(case);
+        let waited = queue::waited(case);
         service::among(&waited, at)
             || waited
                 .iter()
@@ -163,7 +163,7 @@ fn its_own_words(case: &Case, peer: &PeerSight, rank: Rank) -> Option<Evidence> 
 }
 
 fn wait(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let waits = service::waits(case, peer)?;
+    let waits = queue::waits(case, peer)?;
     Some(Evidence::supports(
         Rank::Hint,
         format!("what its workers wait in: {waits}"),
@@ -174,7 +174,7 @@ fn wait(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 /// Free workers and an empty queue, while it fails: the pool is not what fails.
 fn idle(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let (idle, all) = peer.progress.as_ref()?.idle;
-    let free = idle > 0 && service::waiting(case, peer) == 0 && case.works_now() == Some(false);
+    let free = idle > 0 && queue::waiting(case, peer) == 0 && case.works_now() == Some(false);
     free.then(|| {
         Evidence::refutes(
             Rank::Decisive,
@@ -211,7 +211,7 @@ fn advise(case: &Case) -> String {
         .max()
         .unwrap_or_default()
         >> 20;
-    let waits = service::waits(case, peer).map(|waits| format!(" (now: {})", clip(&waits)));
+    let waits = queue::waits(case, peer).map(|waits| format!(" (now: {})", clip(&waits)));
     format!(
         "find what holds the workers{}: the slowest requests (request_slowlog_timeout, the access log's \
          $upstream_response_time), the database's running statements, one address with many requests. Raise {setting} \

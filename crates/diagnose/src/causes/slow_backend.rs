@@ -3,7 +3,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
     case::{PeerSight, is_stuck},
     cause::{Group, Told, cause},
-    service,
+    queue, service,
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -130,7 +130,7 @@ fn others_answer(case: &Case) -> Option<Evidence> {
 
 fn workers_are_free(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let (idle, all) = peer.progress.as_ref()?.idle;
-    let empty = service::waiting(case, peer) == 0;
+    let empty = queue::waiting(case, peer) == 0;
     (idle > 0 && empty).then(|| {
         Evidence::supports(
             Rank::Strong,
@@ -161,8 +161,8 @@ fn waits_in(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 fn nothing_moves(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let workers = service::workers(case, peer);
     let stuck = !workers.is_empty() && workers.iter().all(|worker| is_stuck(worker));
-    let waiting = service::waiting(case, peer);
-    let full = waiting > 0 && service::all_busy(peer).unwrap_or(true);
+    let waiting = queue::waiting(case, peer);
+    let full = waiting > 0 && queue::all_busy(peer).unwrap_or(true);
     let says = match (stuck, full) {
         (true, _) => "all its workers are stopped or stuck in the kernel".to_owned(),
         (_, true) => format!(

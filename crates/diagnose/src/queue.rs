@@ -1,0 +1,99 @@
+//! Facts about a backend's accept queue and the workers behind it: who waits, who is free, and which limit binds.
+
+use crate::{
+    Case, Symptom,
+    case::{PeerSight, errno},
+    service::workers,
+    topology::BackendKind,
+};
+use host::answer::Socket;
+use logscan::{Phase, Trouble};
+use std::collections::BTreeMap;
+
+/// No server asks for a shorter queue than this unless told to: php-fpm 511, Apache 511, gunicorn 2048, uWSGI 100.
+const SHORT_QUEUE: u32 = 64;
+
+/// The listener of a peer, where it could be seen.
+pub fn listener<'a>(case: &'a Case, peer: &PeerSight) -> Option<&'a Socket> {
+    case.listener(&peer.endpoint).ok().flatten()
+}
+
+/// Requests that waited in vain, to be accepted or to be answered: timed out, or refused by a full queue.
+pub fn waited(case: &Case) -> Vec<&Symptom> {
+    case.having(|trouble| matches!(trouble, Trouble::TimedOut | Trouble::Connect(errno::EAGAIN)))
+        .collect()
+}
+
+/// The limit of this peer's accept queue, where the queue and not the work behind it makes requests fail: it is far
+/// below what any server asks for by default, or the kernel cut it, and most failures are connections it refused.
+pub fn short_queue(case: &Case, peer: &PeerSight) -> Option<u32> {
+    let limit = listener(case, peer)?.send_q;
+    let cut =
+        case.world.somaxconn.as_ref().is_ok_and(|max| limit == *max) && asked_backlog(peer) > Some(limit);
+    let count = |refused: bool| -> u64 {
+        let waited = waited(case).into_iter();
+        waited
+            .filter(|it| is_refused(it) == refused)
+            .map(|it| it.count)
+            .sum()
+    };
+    (limit <= SHORT_QUEUE || cut)
+        .then_some(limit)
+        .filter(|_| count(true) > 0 && count(true) >= count(false))
+}
+
+/// Failed before the backend accepted it.
+pub fn is_refused(symptom: &Symptom) -> bool {
+    symptom
+        .complaint
+        .as_ref()
+        .is_some_and(|it| it.phase == Some(Phase::Connecting))
+}
+
+/// The backlog the backend is configured to ask for, where that is known.
+pub fn asked_backlog(peer: &PeerSight) -> Option<u32> {
+    peer.backend.as_ref()?.pool.as_ref()?.backlog
+}
+
+/// A server that gives each request a worker of its own: all workers busy is its normal way to be full.
+pub fn is_worker_pool(peer: &PeerSight) -> bool {
+    let kind = peer.backend.as_ref().and_then(|backend| backend.kind);
+    matches!(
+        kind,
+        Some(
+            BackendKind::PhpFpm
+                | BackendKind::Apache
+                | BackendKind::Gunicorn
+                | BackendKind::Uwsgi
+                | BackendKind::Ruby
+        )
+    )
+}
+
+/// Connections that wait in the accept queue, in both of two looks (the only look, where there was one).
+pub fn waiting(case: &Case, peer: &PeerSight) -> u32 {
+    match &peer.progress {
+        Some(progress) => progress.queue.0.min(progress.queue.1),
+        None => listener(case, peer).map_or(0, |socket| socket.recv_q),
+    }
+}
+
+/// No worker takes connections; `None` where that was not looked at. One that sleeps may look idle and wait for its
+/// database: connections that stay in the queue for two looks tell better.
+pub fn all_busy(peer: &PeerSight) -> Option<bool> {
+    let progress = peer.progress.as_ref()?;
+    let (idle, all) = progress.idle;
+    (all > 0).then_some(idle == 0 || progress.queue.0.min(progress.queue.1) > 0)
+}
+
+/// What the workers that are not idle wait in, most first: `2 in hrtimer_nanosleep`.
+pub fn waits(case: &Case, peer: &PeerSight) -> Option<String> {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for worker in workers(case, peer) {
+        if !worker.wchan.is_empty() {
+            *kinds.entry(&worker.wchan).or_default() += 1;
+        }
+    }
+    let (wchan, number) = kinds.into_iter().max_by_key(|(_, number)| *number)?;
+    Some(format!("{number} in {wchan}"))
+}
