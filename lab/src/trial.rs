@@ -43,7 +43,7 @@ pub struct Outcome {
 
 /// Time a page gets to answer as it should.
 const SETTLE: Duration = Duration::from_secs(15);
-/// How long a fault goes on before the tool is asked.
+/// How long a fault, or its absence, goes on before the tool is asked.
 const LASTING: Duration = Duration::from_millis(800);
 
 /// Plays the scenario; a failure keeps the host's evidence before the host goes away.
@@ -111,6 +111,7 @@ impl Trial<'_> {
         drop(held);
         host.sh(self.scenario.restore).context("restoring")?;
         self.all_answer(200).context("after the fault was taken away")?;
+        self.visit_for_a_while();
         match self.scenario.expect {
             Expect::Healthy => Ok(()),
             Expect::Recovered(_) => self.judge(host, |verdict, expect| verdict.check(expect)),
@@ -149,12 +150,16 @@ impl Trial<'_> {
     fn fault_is_seen(&self) -> Result<()> {
         let seen = self.pages().try_for_each(|page| self.answers(page, page.status));
         seen.context("the fault")?;
+        self.visit_for_a_while();
+        Ok(())
+    }
+
+    fn visit_for_a_while(&self) {
         let start = Instant::now();
         while start.elapsed() < LASTING {
             self.pages().for_each(|page| drop(self.ask(page)));
             std::thread::sleep(Duration::from_millis(100));
         }
-        Ok(())
     }
 
     /// Asks until the page is answered with that status, several visitors at once.

@@ -1,5 +1,6 @@
-# Every stack writes its files with these and names the units to start before nginx in $units.
-units=
+# Every stack writes its files with these and names in $units the units to start before nginx, in $listens
+# what they will listen on.
+units= listens=
 
 # site NAME FORMAT: a server block with the locations on standard input, in the layout of Debian's nginx.
 site() {
@@ -30,6 +31,7 @@ const http = require('http');
 http.createServer((req, res) => res.end('blog\n')).listen(3100, '127.0.0.1');
 JS
   unit blog '/usr/bin/node /srv/blog/server.js' User=www-data
+  listens="$listens :3100"
   site blog.example combined <<'NGINX'
     location / {
         proxy_pass http://127.0.0.1:3100;
@@ -109,7 +111,7 @@ start_servers() {
   systemctl enable -q nginx $units
   systemctl start $units
   # A refused first request would make nginx avoid the peer for ten seconds.
-  await_listener "${listens:-.}"
+  for listen in $listens; do await_listener "$listen"; done
   systemctl start nginx
 }
 

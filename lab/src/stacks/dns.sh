@@ -1,5 +1,6 @@
 shop_python
 neighbour_fpm
+listens="$listens :8000"
 unit app '/usr/bin/gunicorn --workers 2 --bind 127.0.0.5:8000 shop:application' \
   User=www-data WorkingDirectory=/srv/app
 # The host's own resolver, and the one nginx asks; both serve the same zone.

@@ -15,6 +15,6 @@ http.createServer((req, res) => {
 }).listen(3000, '127.0.0.1');
 JS
 neighbour_fpm
-listens=:3000
+listens="$listens :3000"
 unit app '/usr/bin/node /srv/app/server.js' User=www-data WorkingDirectory=/srv/app
 shop_proxy http://127.0.0.1:3000 timed

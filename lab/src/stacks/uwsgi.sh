@@ -1,5 +1,6 @@
 shop_python
 neighbour_fpm
+listens="$listens :3031"
 cat >/srv/app/uwsgi.ini <<'INI'
 [uwsgi]
 plugin = python3
