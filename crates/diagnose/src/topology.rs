@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -18,6 +18,18 @@ pub struct Place {
     pub line: u32,
     /// The column; 0 where only the line is known.
     pub column: u32,
+}
+
+impl Place {
+    /// A line of a file.
+    pub fn line(file: &Path, line: u32) -> Self {
+        let file = file.to_owned();
+        Self {
+            file,
+            line,
+            column: 0,
+        }
+    }
 }
 
 impl fmt::Display for Place {

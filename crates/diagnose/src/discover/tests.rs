@@ -48,7 +48,8 @@ fn nginx_processes() -> Vec<RawProcess> {
 /// A host whose nginx asks php-fpm by socket and gunicorn by port; which of them run is up to `processes`.
 fn host(processes: Vec<RawProcess>, test_passes: bool) -> Tree {
     let site = "server {\n server_name shop.example;\n location / { proxy_pass http://127.0.0.1:8000; }\n \
-                location ~ \\.php$ { fastcgi_pass unix:/run/php/php8.2-fpm.sock; }\n}\n";
+                location ~ \\.php$ { fastcgi_pass unix:/run/php/php8.2-fpm.sock; }\n \
+                location /api { proxy_pass http://localhost:9999; }\n}\n";
     let main = format!("user www-data;\nhttp {{ include {SITE}; }}\n");
     let dump = format!(
         "# configuration file /etc/nginx/nginx.conf:\n{main}\n# configuration file {SITE}:\n{site}\n"
@@ -90,6 +91,15 @@ fn host(processes: Vec<RawProcess>, test_passes: bool) -> Tree {
     let shown = "Id=app.service\nLoadState=loaded\nActiveState=failed\nFragmentPath=/etc/systemd/system/app.service\n\n\
                  Id=nginx.service\nLoadState=loaded\nActiveState=active\nExecStart={ path=/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g daemon on; ; x }\n\n\
                  Id=php8.2-fpm.service\nLoadState=loaded\nActiveState=inactive\n";
+    let down = ["app.service", "php8.2-fpm.service"].map(str::to_owned).to_vec();
+    let since = NOW.before(Options::default().since);
+    let journal = Tool::Journal {
+        units: down,
+        since,
+        lines: 2000,
+    };
+    let spoken = r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":"api listening on port 9999","_SYSTEMD_UNIT":"app.service","SYSLOG_IDENTIFIER":"run"}"#;
+    let tree = tree.says(journal, 0, spoken, "");
     tree.says(Tool::NginxVersion { exe: NGINX.into() }, 0, "", "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf\n")
         .says(Tool::UnitsLoaded, 0, "", "")
         .says(Tool::UnitsShow { units: names.to_vec() }, 0, shown, "")
@@ -125,6 +135,8 @@ fn a_stopped_backend_is_linked_by_its_configuration() {
         (Some("php8.2-fpm.service"), Some(BackendKind::PhpFpm))
     );
     assert_eq!(backend.pool.expect("pool").name, "www");
+    let spoken = backend_of(&world, &Endpoint::from(([127, 0, 0, 1].into(), 9999))).expect("spoken of");
+    assert_eq!(spoken.unit.as_deref(), Some("app.service"));
     assert_eq!(
         backend_of(&world, &Endpoint::from(([127, 0, 0, 1].into(), 9))),
         None
@@ -152,7 +164,8 @@ fn a_running_nginx() {
         routes,
         [
             format!("shop.example / {SITE}:3"),
-            format!("shop.example ~ \\.php$ {SITE}:4")
+            format!("shop.example ~ \\.php$ {SITE}:4"),
+            format!("shop.example /api {SITE}:5")
         ]
     );
 }
@@ -165,7 +178,7 @@ fn a_broken_config_is_read_from_its_files() {
         (test.passed, test.place.map(|place| place.to_string())),
         (false, Some(format!("{SITE}:3")))
     );
-    assert_eq!(world.routes.len(), 2);
+    assert_eq!(world.routes.len(), 3);
 }
 
 #[test]
@@ -226,7 +239,7 @@ fn one_site_of_many() {
         ..Options::default()
     };
     let host = host(nginx_processes(), true).host;
-    assert_eq!(discover(&host, &options("SHOP.example")).routes.len(), 2);
+    assert_eq!(discover(&host, &options("SHOP.example")).routes.len(), 3);
     assert_eq!(discover(&host, &options("other.example")).routes.len(), 0);
 }
 

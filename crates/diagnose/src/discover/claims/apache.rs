@@ -86,11 +86,7 @@ impl Reader<'_, '_> {
             "loadmodule" => self.modules.push(arg.to_owned()),
             "serverroot" => self.root = arg.into(),
             "listen" => {
-                let written = Place {
-                    file: path.to_owned(),
-                    line,
-                    column: 0,
-                };
+                let written = Place::line(path, line);
                 self.found.extend(listen(arg).map(|address| (address, written)));
             }
             "include" | "includeoptional" => {

@@ -22,16 +22,7 @@ pub(super) fn addresses(scout: &Scout, file: &Path) -> Vec<(ListenAddress, Place
     let text = scout.text(file).unwrap_or_default();
     let lines = (1..).zip(text.lines());
     lines
-        .filter_map(|(line, text)| {
-            Some((
-                statement(text)?,
-                Place {
-                    file: file.to_owned(),
-                    line,
-                    column: 0,
-                },
-            ))
-        })
+        .filter_map(|(line, text)| Some((statement(text)?, Place::line(file, line))))
         .collect()
 }
 

@@ -163,11 +163,7 @@ fn take(pool: &mut FpmPool, file: &Path, entry: &Entry) {
     match entry.key.as_str() {
         "listen" => {
             pool.listen = listen(&value);
-            pool.written = Place {
-                file: file.to_owned(),
-                line: entry.line,
-                column: 0,
-            };
+            pool.written = Place::line(file, entry.line);
         }
         "pm" => pool.pm.clone_from(&value),
         "pm.max_children" => pool.max_children = value.parse().ok(),

@@ -8,10 +8,7 @@ use crate::{
     topology::{ListenAddress, Place},
 };
 use regex::Regex;
-use std::{
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::{path::Path, sync::LazyLock};
 
 /// What opens a server, in Node and Python: `server.listen(…)`, `HTTPServer((…))`, `app.run(…)`, `web.run_app(…)`.
 static OPENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -37,11 +34,7 @@ pub(super) fn addresses(scout: &Scout, file: &Path) -> Vec<(ListenAddress, Place
         };
         let found = lines().filter_map(|(line, text)| {
             let after = text.get(pattern.find(text)?.end()..)?;
-            let place = Place {
-                file: PathBuf::from(file),
-                line,
-                column: 0,
-            };
+            let place = Place::line(file, line);
             Some((literal(after)?, place))
         });
         found.collect()

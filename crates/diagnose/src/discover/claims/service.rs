@@ -1,59 +1,22 @@
 //! Where a systemd unit's program is told to listen: its command line, its environment, the files both name.
 
 use super::{
-    app_files, command_line, script,
+    app_files, command_line,
+    environment::{self, Variable},
+    script,
     unit_file::{self, Setting, words},
     uwsgi,
 };
 use crate::{
     discover::{
-        address::{self, host_ip, port},
+        address::{self, port},
         kinds, masters,
         scout::Scout,
     },
     topology::{BackendKind, Claim, ListenAddress, Place},
 };
 use host::looks::Unit;
-use regex::{Captures, Regex};
-use std::{
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
-
-/// Variables that hold an address or a port to listen on, and that go with a port.
-const ADDRESSES: &[&str] = &[
-    "BIND",
-    "LISTEN",
-    "LISTEN_ADDR",
-    "BIND_ADDR",
-    "ADDR",
-    "SOCKET",
-    "ASPNETCORE_URLS",
-];
-const PORTS: &[&str] = &[
-    "PORT",
-    "APP_PORT",
-    "HTTP_PORT",
-    "SERVER_PORT",
-    "LISTEN_PORT",
-    "NODE_PORT",
-    "ASPNETCORE_HTTP_PORTS",
-];
-const HOSTS: &[&str] = &[
-    "HOST",
-    "BIND",
-    "HOSTNAME",
-    "LISTEN",
-    "LISTEN_ADDR",
-    "SERVER_ADDRESS",
-];
-
-/// A variable of a unit's environment, and where it is set.
-struct Variable {
-    name: String,
-    value: String,
-    place: Place,
-}
+use std::path::{Path, PathBuf};
 
 /// Every address the unit is configured to listen on.
 pub(in crate::discover) fn claims(scout: &Scout, unit: &Unit) -> Vec<Claim> {
@@ -130,7 +93,7 @@ impl<'a> Service<'a> {
         let last = |key| settings.iter().rev().find(|setting| setting.key == key);
         let directory =
             last("WorkingDirectory").map(|setting| PathBuf::from(setting.value.trim_start_matches('-')));
-        let environment = environment(scout, settings);
+        let environment = environment::read(scout, settings);
         let starts = settings.iter().filter(|setting| setting.key == "ExecStart");
         let commands = starts
             .map(|setting| (setting, command(&setting.value, &environment)))
@@ -168,7 +131,7 @@ impl<'a> Service<'a> {
         let ways: [&dyn Fn() -> Found; 6] = [
             &|| self.of_commands(),
             &|| self.of_configs(kind),
-            &|| from_environment(&self.environment),
+            &|| environment::addresses(&self.environment),
             &|| self.of_dotenv(),
             &|| self.of_scripts(),
             &|| self.by_default(kind),
@@ -258,9 +221,9 @@ impl<'a> Service<'a> {
             .as_ref()
             .filter(|_| !self.commands.is_empty())
             .map(|dir| dir.join(".env"));
-        from_environment(
+        environment::addresses(
             &file
-                .map(|file| environment_file(self.scout, &file))
+                .map(|file| environment::read_file(self.scout, &file))
                 .unwrap_or_default(),
         )
     }
@@ -281,94 +244,9 @@ fn extension(file: &Path) -> &str {
     file.extension().and_then(|end| end.to_str()).unwrap_or_default()
 }
 
-/// `Environment=` and `EnvironmentFile=`, later ones last.
-fn environment(scout: &Scout, settings: &[Setting]) -> Vec<Variable> {
-    let mut found = Vec::new();
-    for setting in settings {
-        match setting.key.as_str() {
-            "Environment" => found.extend(words(&setting.value).iter().filter_map(|word| {
-                let (name, value) = word.split_once('=')?;
-                let place = setting.place_of(word);
-                Some(Variable {
-                    name: name.to_owned(),
-                    value: value.to_owned(),
-                    place,
-                })
-            })),
-            "EnvironmentFile" => {
-                let path = setting.value.trim_start_matches('-');
-                found.extend(environment_file(scout, Path::new(path)));
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-fn environment_file(scout: &Scout, file: &Path) -> Vec<Variable> {
-    let text = scout.text(file).unwrap_or_default();
-    let lines = (1..).zip(text.lines());
-    lines
-        .filter_map(|(line, text)| {
-            let text = text.trim().trim_start_matches("export ");
-            let (name, value) = text.split_once('=').filter(|_| !text.starts_with(['#', ';']))?;
-            let value = value.trim().trim_matches(['"', '\'']).to_owned();
-            let place = Place {
-                file: file.to_owned(),
-                line,
-                column: 0,
-            };
-            Some(Variable {
-                name: name.trim().to_owned(),
-                value,
-                place,
-            })
-        })
-        .collect()
-}
-
-fn from_environment(environment: &[Variable]) -> Found {
-    let named = |names: &'static [&str]| environment.iter().filter(|it| names.contains(&it.name.as_str()));
-    let ip = named(HOSTS)
-        .find_map(|host| host_ip(&host.value).filter(|_| !host.value.is_empty()))
-        .flatten();
-    let addresses = named(ADDRESSES).filter_map(|it| Some((address::parse(&it.value)?, it.place.clone())));
-    let ports = named(PORTS).filter_map(|it| {
-        let port = port(&it.value)?;
-        Some((ListenAddress::Tcp { ip, port }, it.place.clone()))
-    });
-    let gunicorn = environment
-        .iter()
-        .filter(|it| it.name == "GUNICORN_CMD_ARGS")
-        .flat_map(|it| {
-            let words: Vec<String> = std::iter::once("gunicorn".to_owned())
-                .chain(words(&it.value))
-                .collect();
-            let found = command_line::addresses(&words);
-            found.into_iter().map(|(address, _)| (address, it.place.clone()))
-        });
-    addresses.chain(ports).chain(gunicorn).collect()
-}
-
-/// `$NAME` and `${NAME}`.
-static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$(?:\{(\w+)\}|(\w+))").ok());
-
-/// Variables by their values, once: as systemd does, and so that values which name one another can't grow.
-fn expand(value: &str, environment: &[Variable]) -> String {
-    let Some(pattern) = VARIABLE.as_ref() else {
-        return value.to_owned();
-    };
-    let text = |found: &Captures<'_>| {
-        let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
-        let known = environment.iter().rev().find(|variable| variable.name == name);
-        known.map_or_else(|| found[0].to_owned(), |variable| variable.value.clone())
-    };
-    pattern.replace_all(value, text).into_owned()
-}
-
 /// The words of an `ExecStart`, without systemd's prefixes, variables resolved; of a shell's `-c`, the words inside.
 fn command(value: &str, environment: &[Variable]) -> Vec<String> {
-    let value = expand(value.trim_start_matches(['-', '@', ':', '+', '!']), environment);
+    let value = environment::expand(value.trim_start_matches(['-', '@', ':', '+', '!']), environment);
     let outer = words(&value);
     match outer.as_slice() {
         [shell, flag, script, ..]

@@ -20,11 +20,7 @@ impl Setting {
     pub(super) fn place_of(&self, text: &str) -> Place {
         let holds = self.lines.iter().find(|(_, line)| line.contains(text));
         let line = holds.or(self.lines.first()).map_or(1, |(line, _)| *line);
-        Place {
-            file: self.file.clone(),
-            line,
-            column: 0,
-        }
+        Place::line(&self.file, line)
     }
 }
 

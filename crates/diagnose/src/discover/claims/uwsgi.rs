@@ -76,11 +76,7 @@ fn claim(address: ListenAddress, file: &Path, line: u32, unit: Option<&str>) -> 
         kind: BackendKind::Uwsgi,
         unit: unit.map(str::to_owned),
         pool: Some(stem(file)),
-        written: Place {
-            file: file.to_owned(),
-            line,
-            column: 0,
-        },
+        written: Place::line(file, line),
     }
 }
 
