@@ -3,7 +3,7 @@
 use super::{
     LOOKS_AT_ONCE_ASKED,
     attribute::{Clue, Routes},
-    parallel,
+    clock, error_logs, parallel,
     speaks::is_host,
     stance::foreign_master,
     symptoms::{Draft, is_safe},
@@ -262,6 +262,23 @@ pub(super) fn silent_failures(
         Some(Draft::of_asking(world, *index, symptom, target))
     });
     drafts.collect()
+}
+
+/// What nginx complained of while it answered these drafts' requests.
+pub(super) fn explained(host: &dyn Host, world: &World, mut drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut instances: Vec<usize> = drafts.iter().map(|draft| draft.nginx).collect();
+    instances.sort_unstable();
+    instances.dedup();
+    let zone = clock::zone(host);
+    let fresh = instances
+        .iter()
+        .flat_map(|nginx| error_logs::fresh(host, world, *nginx, &zone));
+    for complaint in fresh.filter(|it| !it.line.complaint.is_echo()) {
+        drafts
+            .iter_mut()
+            .for_each(|draft| draft.take_complaint(&complaint));
+    }
+    drafts
 }
 
 /// The path a person complained of, asked of the site they named or of the first there is.

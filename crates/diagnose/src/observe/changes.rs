@@ -34,13 +34,14 @@ pub(super) fn look(
     host: &dyn Host,
     world: &World,
     concerned: &[(&Route, &[PeerSight])],
+    packages: Vec<PackageChange>,
     since: Timestamp,
 ) -> Vec<Change> {
     let units: Vec<&str> = backends(concerned)
         .filter_map(|backend| backend.unit.as_deref())
         .collect();
     let mut all = of_boot(world);
-    all.extend(packages(host));
+    all.extend(packages.into_iter().map(package));
     let journal = world.journal.as_ref().map_or(&[][..], Vec::as_slice);
     let of_units: Vec<Change> = journal.iter().filter_map(of_unit).collect();
     let acted = actions(host, &units, &of_units, since);
@@ -69,11 +70,6 @@ fn of_boot(world: &World) -> Vec<Change> {
         about: "the host".to_owned(),
     };
     world.boot.iter().map(change).collect()
-}
-
-fn packages(host: &dyn Host) -> Vec<Change> {
-    let changes = host.package_changes().unwrap_or_default();
-    changes.into_iter().map(package).collect()
 }
 
 fn package(change: PackageChange) -> Change {

@@ -5,12 +5,12 @@ use crate::{
     Case, World,
     case::{Backend, Mended, PeerSight},
     topology::{BackendKind, Place, Route},
-    world::{ChangeKind, ConfigTest},
+    world::{BackendLine, ChangeKind, ConfigTest},
 };
 use host::{
     Host, Look, Looks, Timestamp, Tool, Unseen,
     answer::{KernelLine, Output},
-    looks::{JournalLine, Unit},
+    looks::{JournalLine, PackageChange, Unit},
 };
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -23,38 +23,63 @@ const KERNEL: usize = 2000;
 /// What led to a failure lies a little before it.
 const BEFORE: Duration = Duration::from_secs(600);
 
-/// Fills the world in.
-pub(super) fn world(host: &dyn Host, world: &mut World, drafts: &[&Draft], sights: &[Sights]) {
+/// What the host told.
+pub(super) struct Told {
+    journal: Look<Vec<JournalLine>>,
+    kernel: Look<Vec<KernelLine>>,
+    lines: Vec<BackendLine>,
+    unseen: Vec<Unseen>,
+    tests: BTreeMap<String, Look<ConfigTest>>,
+    packages: Vec<PackageChange>,
+    since: Timestamp,
+}
+
+/// Listens to it.
+pub(super) fn ask(host: &dyn Host, world: &World, drafts: &[&Draft], sights: &[Sights]) -> Told {
     let zone = clock::zone(host);
     let since = since(world, drafts);
-    let backends: Vec<&Backend> = sights
-        .iter()
-        .flat_map(|it| &it.peers)
-        .filter_map(|peer| peer.backend.as_ref())
-        .collect();
+    let peers = sights.iter().flat_map(|it| &it.peers);
+    let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
     let units = units(world, &backends);
-    let seen = std::thread::scope(|scope| {
-        let world = &*world;
+    std::thread::scope(|scope| {
         let kernel = scope.spawn(|| kernel(host, since));
         let logs = scope.spawn(|| backend_logs::read(host, world, &backends, &zone, since));
         let tests = scope.spawn(|| config_tests(host, world, &units));
+        let packages = scope.spawn(|| host.package_changes().unwrap_or_default());
         let journal = journal(host, world, &units, since);
-        (journal, kernel.join(), logs.join(), tests.join())
-    });
-    let (journal, kernel, logs, tests) = seen;
-    (world.journal, world.kernel) = (journal, kernel.unwrap_or_else(|_| Err(lost("the kernel log"))));
-    let (lines, unseen) = logs.unwrap_or_default();
-    world.backend_log = lines;
-    world.config_tests = tests.unwrap_or_default();
+        let (lines, unseen) = logs.join().unwrap_or_default();
+        Told {
+            journal,
+            kernel: kernel.join().unwrap_or_else(|_| Err(lost("the kernel log"))),
+            lines,
+            unseen,
+            tests: tests.join().unwrap_or_default(),
+            packages: packages.join().unwrap_or_default(),
+            since,
+        }
+    })
+}
+
+/// Fills the world in.
+pub(super) fn world(host: &dyn Host, world: &mut World, told: Told, drafts: &[&Draft], sights: &[Sights]) {
+    world.journal = told.journal;
+    world.kernel = told.kernel;
+    world.backend_log = told.lines;
+    world.config_tests = told.tests;
     let refused = [world.journal.as_ref().err(), world.kernel.as_ref().err()];
-    let refused: Vec<Unseen> = refused.into_iter().flatten().cloned().chain(unseen).collect();
+    let refused: Vec<Unseen> = refused
+        .into_iter()
+        .flatten()
+        .cloned()
+        .chain(told.unseen)
+        .collect();
     world.unseen.extend(refused);
     let concerned: Vec<(&Route, &[PeerSight])> = drafts
         .iter()
         .zip(sights)
         .filter_map(|(draft, sights)| Some((draft.route.as_ref()?, sights.peers.as_slice())))
         .collect();
-    world.changes = changes::look(host, world, &concerned, since);
+    world.changes = changes::look(host, world, &concerned, told.packages, told.since);
 }
 
 fn lost(what: &str) -> Unseen {
@@ -204,10 +229,10 @@ fn place(says: &str) -> Option<Place> {
     })
 }
 
-/// What may have mended a case: the first such thing after its last failure.
+/// What may have mended a case: the first such thing after its last failure. Times of logs and units are whole seconds,
+/// and a restart ends the failures it made within one.
 pub(super) fn mended(case: &Case) -> Option<Mended> {
     let last = case.last();
-    let after = |at: &Timestamp| at.secs() >= last.secs();
     let started = case.units().into_iter().filter_map(|unit| {
         let says = format!("{} was started", unit.name);
         Some(Mended {
@@ -215,26 +240,31 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
             says,
         })
     });
+    let started = started.filter(|it| it.at.secs() >= last.secs());
     let loaded = case.nginx().and_then(|nginx| nginx.loaded_at);
     let loaded = loaded.map(|at| Mended {
         at,
         says: "nginx loaded its configuration anew".to_owned(),
     });
-    let changed = case.world.changes.iter().filter(|change| {
-        matches!(
-            change.kind,
-            ChangeKind::ConfigEdit | ChangeKind::Deploy | ChangeKind::UnitStart | ChangeKind::PackageUpgrade
-        ) && is_about(case, &change.about)
-    });
+    let changed = case
+        .world
+        .changes
+        .iter()
+        .filter(|change| mends(change.kind) && is_about(case, &change.about));
     let changed = changed.map(|change| Mended {
         at: change.at,
         says: change.says.clone(),
     });
-    started
-        .chain(loaded)
+    let later = loaded
+        .into_iter()
         .chain(changed)
-        .filter(|it| after(&it.at))
-        .min_by_key(|it| it.at)
+        .filter(|it| it.at.secs() > last.secs());
+    started.chain(later).min_by_key(|it| it.at)
+}
+
+fn mends(kind: ChangeKind) -> bool {
+    use ChangeKind::{ConfigEdit, Deploy, PackageUpgrade, UnitStart};
+    matches!(kind, ConfigEdit | Deploy | UnitStart | PackageUpgrade)
 }
 
 /// The change is to what the case depends on.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Complaints kept of one log: the last ones.
 const MOST: usize = 100_000;
+/// Bytes of a log's end that hold what was written while we looked.
+const FRESH: u64 = 64 << 10;
 /// Characters kept of an entry as a sample.
 const SAMPLE: usize = 4096;
 
@@ -100,6 +102,26 @@ fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone:
         Ok(None) => (None, Vec::new(), None),
         Err(unseen) => (None, Vec::new(), Some(unseen)),
     }
+}
+
+/// What an instance complained of since the world was seen: our own requests among it.
+pub(super) fn fresh(host: &dyn Host, world: &World, nginx: usize, zone: &TimeZone) -> Vec<Complained> {
+    let paths = world
+        .nginx
+        .get(nginx)
+        .map_or(&[][..], |nginx| nginx.error_logs.as_slice());
+    let read = |path: &PathBuf| {
+        let blob = host.tail(&as_nginx_sees(world, nginx, path), FRESH).ok()??;
+        Some(complaints(
+            after_first_line(&[b"\n", &blob.bytes.0[..]].concat()),
+            nginx,
+            path,
+            zone,
+        ))
+    };
+    let mut fresh: Vec<Complained> = paths.iter().filter_map(read).flatten().collect();
+    fresh.retain(|it| it.at.secs() >= world.now.secs());
+    fresh
 }
 
 /// A log of an nginx with a file system of its own.

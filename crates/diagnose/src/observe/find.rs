@@ -53,7 +53,8 @@ pub(super) fn failing(host: &dyn Host, world: &World, options: &Options) -> Fail
         .collect();
     let silent = ask::silent_failures(host, world, &routes, &dead);
     let told = ask::told(host, world, &routes, options);
-    all.add(down.into_iter().chain(silent).chain(told));
+    let asked = silent.into_iter().chain(told).collect();
+    all.add(down.into_iter().chain(ask::explained(host, world, asked)));
     all
 }
 
@@ -73,8 +74,8 @@ fn logged(
         Vec::new()
     };
     let failures = failures::join(&errors.complaints, &served, &errors.reach);
-    let drafts = symptoms::group(world, routes, &failures);
-    let neighbours = neighbours::of_drafts(&drafts, &served, routes);
+    let mut drafts = symptoms::group(world, routes, &failures);
+    let neighbours = neighbours::of_drafts(&mut drafts, &served, routes);
     let mut drafts: Vec<(Draft, Neighbours)> = drafts.into_iter().zip(neighbours).collect();
     drafts.retain(|(draft, neighbours)| is_failing(draft, neighbours));
     let unseen = errors.unseen.into_iter().chain(access.unseen).collect();

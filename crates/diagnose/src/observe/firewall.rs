@@ -1,8 +1,9 @@
 //! Packet filter rules that meet the way to a peer, or the way back.
 
+use super::{Sights, stance::foreign_master};
 use crate::{
-    Case, World,
-    case::PeerSight,
+    World,
+    case::{PeerSight, listens_on},
     elsewhere::is_ours,
     evidence::quote,
     world::{FirewallAction, FirewallRule, FlowMatch},
@@ -16,26 +17,35 @@ use std::net::SocketAddr;
 /// Rules told of one peer.
 const MOST: usize = 12;
 
-/// Looks up the rules for every TCP peer that can't be connected to.
-pub(super) fn look(host: &dyn Host, world: &World, cases: &mut [Case]) {
-    let mut firewall: Option<Look<Firewall>> = None;
-    for case in cases {
-        let nginx = case.route.as_ref().map_or(0, |route| route.nginx);
-        let foreign = super::stance::foreign_master(world, nginx).is_some();
-        for peer in case.peers.iter_mut().filter(|peer| fails(peer)) {
-            let Some(to) = peer.endpoint.tcp() else { continue };
-            let firewall = firewall.get_or_insert_with(|| host.firewall());
-            peer.firewall = match firewall {
-                _ if foreign => Err(elsewhere()),
-                Ok(firewall) => Ok(rules(firewall, world, to)),
-                Err(unseen) => Err(unseen.clone()),
-            };
-        }
-    }
+/// The rules, where some peer fails for a reason that they could be.
+pub(super) fn look(host: &dyn Host, world: &World, sights: &[Sights]) -> Option<Look<Firewall>> {
+    let mut peers = sights.iter().flat_map(|it| &it.peers);
+    peers
+        .any(|peer| may_be_filtered(world, peer))
+        .then(|| host.firewall())
 }
 
-fn fails(peer: &PeerSight) -> bool {
-    peer.reachable() == Some(false)
+/// It fails although somebody listens there, or may on another host.
+fn may_be_filtered(world: &World, peer: &PeerSight) -> bool {
+    let Some(to) = peer.endpoint.tcp() else {
+        return false;
+    };
+    let mut listeners = world.listeners().ok().into_iter().flatten();
+    let listens = listeners.any(|socket| listens_on(socket, &peer.endpoint));
+    peer.reachable() == Some(false) && (listens || !is_ours(world, to.ip()))
+}
+
+/// Tells each such peer of a case what may stop it.
+pub(super) fn tell(world: &World, firewall: &Look<Firewall>, nginx: usize, peers: &mut [PeerSight]) {
+    let foreign = foreign_master(world, nginx).is_some();
+    for peer in peers.iter_mut().filter(|peer| may_be_filtered(world, peer)) {
+        let Some(to) = peer.endpoint.tcp() else { continue };
+        peer.firewall = match firewall {
+            _ if foreign => Err(elsewhere()),
+            Ok(firewall) => Ok(rules(firewall, world, to)),
+            Err(unseen) => Err(unseen.clone()),
+        };
+    }
 }
 
 fn elsewhere() -> Unseen {

@@ -34,9 +34,9 @@ use crate::{
     case::{Asked, NameSight, NameSource, Neighbours, PeerSight},
     topology::Route,
 };
-use find::Failing;
 use host::{Host, Look};
 pub use names::everywhere;
+use peers::Connects;
 use std::sync::Arc;
 use symptoms::Draft;
 
@@ -53,11 +53,11 @@ const LONGER_MS: u64 = 800;
 pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<World>, Vec<Case>) {
     let failing = find::failing(host, &world, options);
     world.unseen.extend(failing.unseen.iter().cloned());
-    let sights = sights(host, &world, &failing);
-    if !failing.drafts.is_empty() {
-        let drafts: Vec<&Draft> = failing.drafts.iter().map(|(draft, _)| draft).collect();
-        enrich::world(host, &mut world, &drafts, &sights);
+    let drafts: Vec<&Draft> = failing.drafts.iter().map(|(draft, _)| draft).collect();
+    if drafts.is_empty() {
+        return (Arc::new(world), Vec::new());
     }
+    let sights = look_at(host, &mut world, &drafts, &failing.connects);
     let world = Arc::new(world);
     let drafts = failing.drafts.into_iter().zip(sights);
     let mut cases: Vec<Case> = drafts
@@ -67,9 +67,30 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
     for case in &mut cases {
         case.mended = enrich::mended(case);
     }
-    firewall::look(host, &world, &mut cases);
     peers::watch(host, &world, &mut cases, APART_MS);
     (world, cases)
+}
+
+/// All that there is to see of the failing routes and of the host around them.
+fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
+    let mut sights = sights(host, world, drafts, connects);
+    let (told, firewall) = {
+        let world = &*world;
+        std::thread::scope(|scope| {
+            let firewall = scope.spawn(|| firewall::look(host, world, &sights));
+            (
+                enrich::ask(host, world, drafts, &sights),
+                firewall.join().ok().flatten(),
+            )
+        })
+    };
+    if let Some(firewall) = firewall {
+        for (draft, sights) in drafts.iter().zip(&mut sights) {
+            firewall::tell(world, &firewall, draft.nginx, &mut sights.peers);
+        }
+    }
+    enrich::world(host, world, told, drafts, &sights);
+    sights
 }
 
 /// The dearer looks, for what is torn or unexplained: backends watched for longer. False where there was none to make.
@@ -84,9 +105,8 @@ struct Sights {
     asked: Look<Asked>,
 }
 
-fn sights(host: &dyn Host, world: &World, failing: &Failing) -> Vec<Sights> {
-    let drafts: Vec<&Draft> = failing.drafts.iter().map(|(draft, _)| draft).collect();
-    let asked = ask::again(host, world, &drafts);
+fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -> Vec<Sights> {
+    let asked = ask::again(host, world, drafts);
     let wanted: Vec<(&Route, Vec<String>)> = drafts
         .iter()
         .filter_map(|draft| {
@@ -106,7 +126,7 @@ fn sights(host: &dyn Host, world: &World, failing: &Failing) -> Vec<Sights> {
                 .map_or(Vec::new(), |route| targets::of_route(route, &names, &draft.asked))
         })
         .collect();
-    let connects = connects(host, world, &drafts, &targets, &failing.connects);
+    let connects = connects(host, world, drafts, &targets, known);
     let all = drafts.iter().zip(targets).zip(asked);
     all.map(|((draft, targets), asked)| Sights {
         peers: peers::sights(host, world, draft, &targets, &connects),
@@ -122,8 +142,8 @@ fn connects(
     world: &World,
     drafts: &[&Draft],
     targets: &[Vec<targets::Asked>],
-    known: &peers::Connects,
-) -> peers::Connects {
+    known: &Connects,
+) -> Connects {
     let wanted = drafts.iter().zip(targets).flat_map(|(draft, targets)| {
         targets
             .iter()

@@ -16,7 +16,7 @@ const PATHS: usize = 8;
 const MANY: u64 = 5;
 
 /// The neighbours of every draft, in their order.
-pub(super) fn of_drafts(drafts: &[Draft], served: &[Served], routes: &Routes<'_>) -> Vec<Neighbours> {
+pub(super) fn of_drafts(drafts: &mut [Draft], served: &[Served], routes: &Routes<'_>) -> Vec<Neighbours> {
     let mut all: Vec<Neighbours> = drafts
         .iter()
         .map(|draft| Neighbours {
@@ -33,9 +33,24 @@ pub(super) fn of_drafts(drafts: &[Draft], served: &[Served], routes: &Routes<'_>
         let draft = route_of(served, routes).and_then(|route| by_route.get(&route));
         if let Some(at) = draft {
             count(&mut all[*at], &drafts[*at], served);
+        } else {
+            count_perhaps(drafts, served);
         }
     }
     all
+}
+
+/// A log that many sites share does not tell whose request it was.
+fn count_perhaps(drafts: &mut [Draft], served: &Served) {
+    let path = served.line.request.as_deref().and_then(path_of);
+    for draft in drafts {
+        let site = draft
+            .route
+            .as_ref()
+            .is_some_and(|route| served.sites.contains(&route.site));
+        let same = draft.paths.iter().any(|failing| Some(failing.as_str()) == path);
+        draft.perhaps += u64::from(site && same);
+    }
 }
 
 /// The backend answered; redirects and errors of the client are answers too.
@@ -87,5 +102,6 @@ pub(super) fn is_failing(draft: &Draft, neighbours: &Neighbours) -> bool {
         .iter()
         .any(|it| it.status == Some(500) && it.complaint.is_some());
     let enough = if of_nginx { 1 } else { MANY };
-    draft.internal < all || (draft.internal >= enough && draft.internal >= neighbours.succeeded)
+    draft.internal < all
+        || (draft.internal >= enough && draft.internal >= neighbours.succeeded + draft.perhaps)
 }

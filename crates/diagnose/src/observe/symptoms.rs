@@ -1,7 +1,8 @@
 //! Failures -> one draft of a case for each failing route, its symptoms grouped by kind.
 
 use super::{
-    attribute::{Clue, Routes, of_log},
+    attribute::{Clue, Routes, endpoint_of, of_log},
+    error_logs::Complained,
     failures::Failure,
     location::path_of,
 };
@@ -38,6 +39,8 @@ pub(super) struct Draft {
     pub asked: Vec<Endpoint>,
     /// How many requests failed with 500.
     pub internal: u64,
+    /// Requests for the same paths that succeeded, on this site or on another that shares the log.
+    pub perhaps: u64,
 }
 
 /// What failures are about, for grouping: routes, or what only the log knows.
@@ -279,6 +282,29 @@ pub(super) fn is_safe(request: &str) -> bool {
 }
 
 impl Draft {
+    /// The complaint is about the request we made of this route.
+    pub(super) fn take_complaint(&mut self, complaint: &Complained) {
+        let (Some(route), Some(symptom)) = (&self.route, self.symptoms.first_mut()) else {
+            return;
+        };
+        let line = &complaint.line;
+        let server = line.server.as_deref();
+        let same_site = route
+            .names
+            .iter()
+            .chain([&route.site])
+            .any(|name| Some(name.as_str()) == server);
+        if complaint.nginx != self.nginx || !same_site || line.request != symptom.request {
+            return;
+        }
+        let peer = line.complaint.peer.as_ref().and_then(endpoint_of);
+        symptom.peer = peer.or(symptom.peer.take());
+        symptom.complaint = Some(line.complaint.clone());
+        symptom.made_by = MadeBy::Nginx;
+        symptom.sample.clone_from(&complaint.sample);
+        symptom.log.clone_from(&complaint.log);
+    }
+
     /// Takes over the symptoms of another draft of the same route.
     pub(super) fn join(&mut self, other: Self) {
         self.symptoms.extend(other.symptoms);
