@@ -85,6 +85,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::Expect;
 
     #[test]
     fn names_are_unique_and_everything_is_explained() {
@@ -96,6 +97,23 @@ mod tests {
                 "{}: say what it does",
                 scenario.name
             );
+        }
+    }
+
+    #[test]
+    fn expected_roots_are_in_the_catalogue() {
+        for scenario in all() {
+            let roots = match scenario.expect {
+                Expect::Found(roots) => roots,
+                _ => &[],
+            };
+            for root in roots {
+                assert!(
+                    diagnose::causes::by_id(root).is_some(),
+                    "{}: {root}",
+                    scenario.name
+                );
+            }
         }
     }
 }
