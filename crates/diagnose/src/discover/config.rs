@@ -171,7 +171,7 @@ fn from_files(scout: &Scout, command: &Command, build: &Build, root: &Path) -> T
     let main = main.unwrap_or_else(|| default_main(scout, root));
     let here = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
     let mut supply = |wanted: Wanted<'_>| match wanted {
-        Wanted::File(path) => supplied(scout.host.file(&here(path))),
+        Wanted::File(path) => supplied(scout.host.file(&real(scout, root, path))),
         Wanted::Glob(pattern) => {
             let found = scout.glob(&here(pattern)).into_iter();
             let strip = |path: PathBuf| {
@@ -188,6 +188,29 @@ fn from_files(scout: &Scout, command: &Command, build: &Build, root: &Path) -> T
         .filter_map(blind_spot)
         .for_each(|unseen| scout.note(unseen));
     tree
+}
+
+/// Where to read a file of a container from here: its absolute links would lead into our own files.
+pub(super) fn real(scout: &Scout, root: &Path, path: &Path) -> PathBuf {
+    const MOST_LINKS: usize = 4;
+    let here = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    let mut path = path.to_owned();
+    if root == Path::new("/") {
+        return path;
+    }
+    for _ in 0..MOST_LINKS {
+        let link = scout
+            .host
+            .stat(&here(&path))
+            .ok()
+            .flatten()
+            .and_then(|stat| stat.link_to);
+        match link {
+            Some(to) => path = path.parent().unwrap_or(Path::new("/")).join(to),
+            None => break,
+        }
+    }
+    here(&path)
 }
 
 fn supplied(look: Look<Option<Vec<u8>>>) -> Supplied {
@@ -232,6 +255,7 @@ fn default_main(scout: &Scout, root: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::discover::testing;
 
     #[test]
     fn builds() {
@@ -245,6 +269,29 @@ mod tests {
         );
         assert_eq!(build.user.as_deref(), Some("www"));
         assert_eq!(Build::parse("openresty/1.2"), Build::default());
+    }
+
+    #[test]
+    fn a_container_is_read_through_its_own_root() {
+        let site = "/proc/7/root/etc/nginx/sites-available/shop";
+        let link = "/proc/7/root/etc/nginx/sites-enabled/shop";
+        let tree = testing::Tree::of(&[
+            (
+                "/proc/7/root/etc/nginx/nginx.conf",
+                "http { include sites-enabled/*; }\n",
+            ),
+            (
+                site,
+                "server { listen 81; location / { proxy_pass http://127.0.0.1:1; } }\n",
+            ),
+            (link, "server { listen 82; } # ours, by a link that leads out\n"),
+        ])
+        .link(link, "/etc/nginx/sites-available/shop");
+        let scout = Scout::new(&tree.host);
+        let config = read(&scout, &Command::default(), Some(Path::new("/proc/7/root")));
+        let effective = nginx_conf::effective::Config::from(&config.tree);
+        assert_eq!(effective.routes().count(), 1);
+        assert!(config.test.is_err());
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn newer_files(
     };
     let newer = tree.files().iter().filter_map(|file| {
         let path = file.path();
-        let here = root.join(path.strip_prefix("/").unwrap_or(path));
+        let here = config::real(scout, root, path);
         let modified = scout.seen(scout.host.stat(&here))??.modified;
         (modified > loaded_at.after(TOLERANCE)).then(|| (path.to_path_buf(), modified))
     });

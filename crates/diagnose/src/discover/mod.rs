@@ -65,7 +65,8 @@ fn look(scout: &Scout, world: &mut World) {
         let units = scope.spawn(|| units_with_claims(scout));
         look_around(scout, world);
         let processes = world.processes.clone().unwrap_or_default();
-        let masters = masters::running(&processes);
+        let mut masters = masters::running(&processes);
+        leave_other_networks(scout, &mut masters);
         let instances = look_closer(scout, world, &masters, &processes);
         let broke_off = |_| (Err(broken_off("units")), Vec::new());
         let (units, claims) = units.join().unwrap_or_else(broke_off);
@@ -184,6 +185,21 @@ fn usual_binary(scout: &Scout) -> Option<Command> {
         exe: PathBuf::from(exe),
         ..Command::default()
     })
+}
+
+/// One world has the sockets of one network: an nginx elsewhere is said to be out of sight, not judged by them.
+fn leave_other_networks(scout: &Scout, masters: &mut Vec<Master>) {
+    let network = masters.first().and_then(|master| master.process.netns);
+    masters.retain(|master| {
+        let here = master.process.netns == network || master.process.netns.is_none();
+        if !here {
+            scout.note(Unseen::Unusable {
+                what: format!("nginx, process {}", master.process.pid),
+                why: "it is in another network namespace; run why502 inside it".to_owned(),
+            });
+        }
+        here
+    });
 }
 
 /// The network of the first nginx, where it is not the host's own.

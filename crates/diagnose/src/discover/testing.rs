@@ -71,6 +71,10 @@ impl Tree {
             };
             self.host.0.set(query, Ok(Answer::File(Some(blob.clone()))));
         }
+        self.stat(path, None, size);
+    }
+
+    fn stat(&mut self, path: PathBuf, link_to: Option<PathBuf>, size: u64) {
         let stat = Stat {
             kind: FileKind::File,
             mode: 0o644,
@@ -79,12 +83,17 @@ impl Tree {
             size,
             inode: 1,
             modified: WRITTEN,
-            link_to: None,
+            link_to,
             has_acl: false,
         };
-        self.host
-            .0
-            .set(Query::Stat { path, seen_by: None }, Ok(Answer::Stat(Some(stat))));
+        let query = Query::Stat { path, seen_by: None };
+        self.host.0.set(query, Ok(Answer::Stat(Some(stat))));
+    }
+
+    /// One of its files is a symbolic link.
+    pub(super) fn link(mut self, path: &str, to: &str) -> Self {
+        self.stat(path.into(), Some(to.into()), 0);
+        self
     }
 
     /// What a command prints, and how it ends.

@@ -233,6 +233,27 @@ fn a_file_edited_since_the_last_reload() {
 }
 
 #[test]
+fn an_nginx_in_another_network_is_out_of_sight() {
+    let mut processes = nginx_processes();
+    processes.push(process(
+        20,
+        1,
+        &format!("nginx: master process {NGINX}"),
+        "docker-1.scope",
+        9,
+    ));
+    for process in &mut processes {
+        process.netns = Some(if process.pid == 20 { 2 } else { 1 });
+    }
+    let world = discover(&host(processes, true).host, &Options::default());
+    assert_eq!(world.nginx.len(), 1);
+    assert_eq!(
+        world.unseen.iter().map(Unseen::what).collect::<Vec<_>>(),
+        ["nginx, process 20"]
+    );
+}
+
+#[test]
 fn one_site_of_many() {
     let options = |site: &str| Options {
         site: Some(site.into()),
