@@ -28,6 +28,8 @@ pub(super) struct Served {
     pub log: PathBuf,
     /// The sites that write to this log.
     pub sites: Vec<String>,
+    /// We made it ourselves, in an earlier run.
+    pub own: bool,
 }
 
 /// The young part of one access log.
@@ -80,7 +82,7 @@ impl<'a> AccessLogs<'a> {
     fn lines(&self, worth: fn(&[u8]) -> bool, keep: fn(&AccessLine) -> bool) -> Vec<Served> {
         let parts = parallel::map(&self.raw, |raw| {
             let lines = raw.bytes[raw.start..].split(|byte| *byte == b'\n');
-            let lines = lines.filter(|line| worth(line) && !is_own(line));
+            let lines = lines.filter(|line| worth(line));
             lines
                 .filter_map(|line| raw.served(line, keep))
                 .collect::<Vec<_>>()
@@ -106,6 +108,7 @@ impl Raw<'_> {
             },
             log: self.log.path.clone(),
             sites: self.log.sites.clone(),
+            own: is_own(bytes),
         })
     }
 }

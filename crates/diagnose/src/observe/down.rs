@@ -1,7 +1,7 @@
 //! nginx itself does not answer.
 
 use super::{
-    LOOKS_AT_ONCE_ASKED, ask::reachable, error_logs::Complained, parallel, stance::foreign_master,
+    LOOKS_AT_ONCE_ASKED, error_logs::Complained, parallel, question::reachable, stance::foreign_master,
     symptoms::Draft,
 };
 use crate::{Symptom, World, case::MadeBy};

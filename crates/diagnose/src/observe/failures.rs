@@ -59,17 +59,19 @@ pub(super) fn join(
     let index = Requests::new(served);
     let mut told = vec![0_usize; served.len()];
     let mut failures = Vec::new();
-    for complaint in complaints
+    let counted = complaints
         .iter()
-        .filter(|it| it.line.level >= Level::Error || it.line.complaint.is_echo())
-    {
-        let request = index.find(complaint, &mut told);
-        failures.push(from_complaint(complaint, request.map(|at| &served[at])));
+        .filter(|it| it.line.level >= Level::Error || it.line.complaint.is_echo());
+    for complaint in counted {
+        let request = index.find(complaint, &mut told).map(|at| &served[at]);
+        if request.is_none_or(|request| !request.own) {
+            failures.push(from_complaint(complaint, request));
+        }
     }
     let silent = served
         .iter()
         .zip(&told)
-        .filter(|(served, told)| **told == 0 && is_failure(served.line.status));
+        .filter(|(served, told)| **told == 0 && !served.own && is_failure(served.line.status));
     for (served, _) in silent.filter(|(served, _)| matches!(served.line.status, Some(500 | 502..=504))) {
         let reach = error_reach.get(served.nginx).copied().flatten();
         failures.push(from_access(served, reach.is_some_and(|reach| reach <= served.at)));

@@ -7,7 +7,7 @@ use super::{
     clock, down,
     error_logs::{self, Complained},
     failures, names,
-    neighbours::{self, is_failing},
+    neighbours::{self, prune},
     peers::{self, Connects},
     symptoms::{self, Draft},
     targets::{self, Asked},
@@ -77,7 +77,10 @@ fn logged(
     let mut drafts = symptoms::group(world, routes, &failures);
     let neighbours = neighbours::of_drafts(&mut drafts, &served, routes);
     let mut drafts: Vec<(Draft, Neighbours)> = drafts.into_iter().zip(neighbours).collect();
-    drafts.retain(|(draft, neighbours)| is_failing(draft, neighbours));
+    for (draft, neighbours) in &mut drafts {
+        prune(draft, neighbours);
+    }
+    drafts.retain(|(draft, _)| !draft.symptoms.is_empty());
     let unseen = errors.unseen.into_iter().chain(access.unseen).collect();
     (drafts, errors.complaints, unseen)
 }

@@ -20,6 +20,7 @@ mod neighbours;
 mod parallel;
 mod peers;
 mod progress;
+mod question;
 mod speaks;
 mod stamps;
 mod stance;
@@ -31,10 +32,10 @@ mod window;
 
 use crate::{
     Case, Options, World,
-    case::{Asked, NameSight, NameSource, Neighbours, PeerSight},
+    case::{NameSight, NameSource, Neighbours, PeerSight},
     topology::Route,
 };
-use host::{Host, Look};
+use host::{Host, Unseen};
 pub use names::everywhere;
 use peers::Connects;
 use std::sync::Arc;
@@ -57,17 +58,21 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
     if drafts.is_empty() {
         return (Arc::new(world), Vec::new());
     }
-    let sights = look_at(host, &mut world, &drafts, &failing.connects);
-    let world = Arc::new(world);
-    let drafts = failing.drafts.into_iter().zip(sights);
-    let mut cases: Vec<Case> = drafts
-        .map(|(draft, sights)| case(&world, draft, sights))
-        .collect();
-    number(&mut cases);
-    for case in &mut cases {
-        case.mended = enrich::mended(case);
+    // nginx may let us wait: all else is looked at meanwhile
+    let questions = ask::again(&world, &drafts);
+    let (world, mut cases, asked) = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| ask::all(host, &questions));
+        let sights = look_at(host, &mut world, &drafts, &failing.connects);
+        let world = Arc::new(world);
+        let mut cases = cases(&world, &failing.drafts, sights);
+        peers::watch(host, &world, &mut cases, APART_MS);
+        (world, cases, asking.join().unwrap_or_default())
+    });
+    for (case, asked) in cases.iter_mut().zip(asked) {
+        case.unseen.extend(asked.as_ref().err().cloned());
+        case.asked = asked;
     }
-    peers::watch(host, &world, &mut cases, APART_MS);
+    number(&mut cases);
     (world, cases)
 }
 
@@ -102,11 +107,9 @@ pub fn look_closer(host: &dyn Host, world: &World, cases: &mut [Case]) -> bool {
 struct Sights {
     peers: Vec<PeerSight>,
     names: Vec<NameSight>,
-    asked: Look<Asked>,
 }
 
 fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -> Vec<Sights> {
-    let asked = ask::again(host, world, drafts);
     let wanted: Vec<(&Route, Vec<String>)> = drafts
         .iter()
         .filter_map(|draft| {
@@ -127,11 +130,10 @@ fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -
         })
         .collect();
     let connects = connects(host, world, drafts, &targets, known);
-    let all = drafts.iter().zip(targets).zip(asked);
-    all.map(|((draft, targets), asked)| Sights {
+    let all = drafts.iter().zip(targets);
+    all.map(|(draft, targets)| Sights {
         peers: peers::sights(host, world, draft, &targets, &connects),
         names: of_draft(&names, draft),
-        asked,
     })
     .collect()
 }
@@ -172,20 +174,28 @@ fn of_draft(names: &[NameSight], draft: &Draft) -> Vec<NameSight> {
         .collect()
 }
 
-fn case(world: &Arc<World>, (mut draft, neighbours): (Draft, Neighbours), sights: Sights) -> Case {
-    draft.symptoms.sort_by_key(|symptom| symptom.first);
-    let asked_unseen = sights.asked.as_ref().err().cloned();
-    Case {
-        world: world.clone(),
-        route: draft.route,
-        symptoms: draft.symptoms,
-        peers: sights.peers,
-        unseen: asked_unseen.into_iter().collect(),
-        asked: sights.asked,
-        names: sights.names,
-        neighbours,
-        mended: None,
-    }
+fn cases(world: &Arc<World>, drafts: &[(Draft, Neighbours)], sights: Vec<Sights>) -> Vec<Case> {
+    let not_yet = || Unseen::NotRecorded {
+        what: "the failing request, asked again".to_owned(),
+    };
+    let case = |((draft, neighbours), sights): (&(Draft, Neighbours), Sights)| {
+        let mut symptoms = draft.symptoms.clone();
+        symptoms.sort_by_key(|symptom| symptom.first);
+        let mut case = Case {
+            world: world.clone(),
+            route: draft.route.clone(),
+            symptoms,
+            peers: sights.peers,
+            asked: Err(not_yet()),
+            names: sights.names,
+            neighbours: neighbours.clone(),
+            mended: None,
+            unseen: Vec::new(),
+        };
+        case.mended = enrich::mended(&case);
+        case
+    };
+    drafts.iter().zip(sights).map(case).collect()
 }
 
 /// `s1`, `s2`… over all cases.

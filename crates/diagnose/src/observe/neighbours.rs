@@ -7,7 +7,10 @@ use super::{
     location::path_of,
     symptoms::Draft,
 };
-use crate::case::Neighbours;
+use crate::{
+    Symptom,
+    case::{MadeBy, Neighbours},
+};
 use std::collections::HashMap;
 
 /// Paths kept of those that succeeded.
@@ -29,7 +32,7 @@ pub(super) fn of_drafts(drafts: &mut [Draft], served: &[Served], routes: &Routes
         .enumerate()
         .filter_map(|(at, draft)| Some((draft.index?, at)))
         .collect();
-    for served in served.iter().filter(|served| is_success(served)) {
+    for served in served.iter().filter(|served| !served.own && is_success(served)) {
         let draft = route_of(served, routes).and_then(|route| by_route.get(&route));
         if let Some(at) = draft {
             count(&mut all[*at], &drafts[*at], served);
@@ -94,14 +97,23 @@ fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
     }
 }
 
-/// Pages with a bug answer 500 on every busy site. It is a failure of the route where it is most of what the route answers.
-pub(super) fn is_failing(draft: &Draft, neighbours: &Neighbours) -> bool {
-    let all: u64 = draft.symptoms.iter().map(|symptom| symptom.count).sum();
-    let of_nginx = draft
+/// Pages with a bug answer 500 on every busy site. It is a failure of the route where it is most of what the route
+/// answers; else those symptoms are left out.
+pub(super) fn prune(draft: &mut Draft, neighbours: &Neighbours) {
+    let explained = draft
         .symptoms
         .iter()
-        .any(|it| it.status == Some(500) && it.complaint.is_some());
-    let enough = if of_nginx { 1 } else { MANY };
-    draft.internal < all
-        || (draft.internal >= enough && draft.internal >= neighbours.succeeded + draft.perhaps)
+        .any(|it| is_internal(it) && it.complaint.is_some());
+    let enough = if explained { 1 } else { MANY };
+    if draft.internal >= enough && draft.internal >= neighbours.succeeded + draft.perhaps {
+        return;
+    }
+    let kept = std::mem::take(&mut draft.symptoms)
+        .into_iter()
+        .zip(std::mem::take(&mut draft.hosts));
+    (draft.symptoms, draft.hosts) = kept.filter(|(symptom, _)| !is_internal(symptom)).unzip();
+}
+
+fn is_internal(symptom: &Symptom) -> bool {
+    symptom.status == Some(500) && symptom.made_by == MadeBy::Upstream
 }

@@ -267,6 +267,39 @@ fn our_own_requests_and_old_lines_never_count() {
 }
 
 #[test]
+fn a_complaint_of_our_own_request_is_not_a_visitors() {
+    let own = tried("10:00", GET, "502", "502", PEER, "-").replace("Mozilla", "why502");
+    check(&[error("10:00", REFUSED, GET, UP)], &[own], "");
+}
+
+#[test]
+fn a_log_that_sites_share_still_tells_what_a_client_got() {
+    let mut told = Told::new(Fixture::gunicorn())
+        .error_log(&error("10:00", REFUSED, GET, UP))
+        .access_log(&(access("10:00", GET, "502") + &access("10:05", GET, "200")));
+    told.world.nginx[0].access_logs[0]
+        .sites
+        .push("other.example".into());
+    let cases = told.observe();
+    assert_eq!(cases[0].symptoms[0].status, Some(502));
+    // whose success it was is not known
+    assert_eq!(cases[0].neighbours.succeeded, 0);
+}
+
+#[test]
+fn a_unit_started_after_the_last_failure_may_have_mended_it() {
+    for (ago, expect) in [(1, true), (300, false)] {
+        // 22:10:00 is 200 seconds before now
+        let fixture = Fixture::gunicorn().unit(|unit| {
+            unit.active_since = Some(NOW.before(std::time::Duration::from_secs(ago)));
+        });
+        let mut told = Told::new(fixture).error_log(&error("10:00", REFUSED, GET, UP));
+        told.world.nginx[0].loaded_at = None;
+        assert_eq!(told.observe()[0].mended.is_some(), expect, "{ago}");
+    }
+}
+
+#[test]
 fn forged_fields_do_not_move_a_failure() {
     let forged = "GET /a?x=\", upstream: \"http://127.0.0.1:1/ HTTP/1.1";
     let case = Told::new(Fixture::gunicorn())

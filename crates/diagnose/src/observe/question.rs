@@ -1,0 +1,209 @@
+//! A request put to nginx itself, as a client would.
+
+use super::{
+    speaks::is_host,
+    stance::foreign_master,
+    symptoms::{Draft, is_safe},
+};
+use crate::{
+    World,
+    case::{Asked, errno},
+    evidence::quote,
+    topology::{Listen, Route},
+};
+use host::{
+    Endpoint, Host, Look, Looks, Stance, Talk, Unseen,
+    answer::{Connect, Conversation},
+};
+use logscan::Trouble;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+/// A route that timed out has had its chance before.
+const SHORT_MS: u64 = 1000;
+/// A slow but sound page is not called failing.
+const LONG_MS: u64 = 2000;
+/// Characters of a request target that we repeat.
+const LONGEST: usize = 2000;
+
+/// A question to nginx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    listen: Listen,
+    stance: Stance,
+    method: String,
+    target: String,
+    host: String,
+    patience_ms: u64,
+}
+
+impl Question {
+    /// A path of a route.
+    pub(super) fn of_path(world: &World, route: &Route, path: &str) -> Look<Self> {
+        let host = route
+            .names
+            .iter()
+            .find(|name| is_host(name))
+            .map_or("localhost", String::as_str);
+        Ok(Self {
+            listen: door(route).ok_or_else(|| nowhere(route))?,
+            stance: stance(world, route.nginx),
+            method: "GET".into(),
+            target: path.to_owned(),
+            host: host.to_owned(),
+            patience_ms: SHORT_MS,
+        })
+    }
+
+    /// The failing request of a draft.
+    pub(super) fn again(world: &World, draft: &Draft, route: &Route) -> Look<Self> {
+        let listen = door(route).ok_or_else(|| nowhere(route))?;
+        let sample = draft
+            .symptoms
+            .iter()
+            .zip(&draft.hosts)
+            .filter(|(symptom, _)| symptom.request.as_deref().is_some_and(is_safe))
+            .max_by_key(|(symptom, _)| symptom.last);
+        let (symptom, asked_for) = sample.ok_or_else(|| {
+            unusable("only requests that change something failed, and such are not repeated")
+        })?;
+        let request = symptom.request.as_deref().unwrap_or_default();
+        let mut words = request.split(' ');
+        let (method, target) = (words.next().unwrap_or("GET"), words.next().unwrap_or("/"));
+        if target.len() > LONGEST {
+            return Err(unusable("its URI is too long to repeat"));
+        }
+        let host = asked_for
+            .clone()
+            .filter(|host| is_host(host.split(':').next().unwrap_or_default()));
+        let name = || route.names.iter().find(|name| is_host(name)).cloned();
+        let slow = symptom.trouble() == Some(&Trouble::TimedOut) || symptom.status == Some(504);
+        Ok(Question {
+            listen,
+            stance: stance(world, route.nginx),
+            method: method.to_owned(),
+            target: target.to_owned(),
+            host: host.or_else(name).unwrap_or_else(|| "localhost".to_owned()),
+            patience_ms: if slow { SHORT_MS } else { LONG_MS },
+        })
+    }
+
+    /// Asks.
+    pub(super) fn put(&self, host: &dyn Host) -> Look<Asked> {
+        let name = self.host.split(':').next().unwrap_or_default().to_owned();
+        let talk = Talk::Http {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            host: self.host.clone(),
+            tls: self.listen.tls.then_some(name),
+            patience_ms: self.patience_ms,
+        };
+        let heard = host.connect(&self.listen.endpoint, &self.stance, talk)?;
+        // refused is an answer: nginx is down; an address that is not this host's tells nothing
+        if let Connect::Failed(errno) = heard.connect
+            && !matches!(errno, errno::ECONNREFUSED | errno::ENOENT)
+        {
+            return Err(unusable(&format!(
+                "{} can't be connected to: errno {errno}",
+                self.listen.endpoint
+            )));
+        }
+        Ok(Asked {
+            request: format!("{} {} of {}", self.method, self.target, self.host),
+            status: status(&heard),
+            command: command(self),
+            took: took(&heard, self.patience_ms),
+        })
+    }
+}
+
+/// A client of the host nginx runs on.
+fn stance(world: &World, nginx: usize) -> Stance {
+    Stance {
+        identity: None,
+        inside: foreign_master(world, nginx),
+    }
+}
+
+pub(super) fn unusable(why: &str) -> Unseen {
+    Unseen::Unusable {
+        what: "the failing request, asked again".to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+fn nowhere(route: &Route) -> Unseen {
+    unusable(&format!(
+        "{} listens nowhere in nginx's configuration",
+        route.site
+    ))
+}
+
+/// Where to knock: plain HTTP before TLS, an address of this host before a wildcard's loopback.
+fn door(route: &Route) -> Option<Listen> {
+    let door = route.listen.iter().min_by_key(|listen| listen.tls)?;
+    Some(Listen {
+        endpoint: reachable(&door.endpoint),
+        tls: door.tls,
+    })
+}
+
+/// A wildcard is asked at loopback.
+pub(super) fn reachable(endpoint: &Endpoint) -> Endpoint {
+    match endpoint {
+        Endpoint::Tcp(addr) if addr.ip().is_unspecified() => {
+            let ip = match addr.ip() {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            };
+            Endpoint::Tcp(SocketAddr::new(ip, addr.port()))
+        }
+        other => other.clone(),
+    }
+}
+
+/// `HTTP/1.1 502 Bad Gateway`
+fn status(heard: &Conversation) -> Option<u16> {
+    let line = heard.heard.0.strip_prefix(b"HTTP/1.")?;
+    std::str::from_utf8(line.get(2..5)?).ok()?.parse().ok()
+}
+
+fn took(heard: &Conversation, patience_ms: u64) -> Duration {
+    let answer = heard
+        .first_byte_ms
+        .map_or(Duration::from_millis(patience_ms), Duration::from_millis);
+    Duration::from_micros(heard.connect_us) + answer
+}
+
+/// The same with curl.
+fn command(question: &Question) -> String {
+    let Question {
+        listen, target, host, ..
+    } = question;
+    let name = host.split(':').next().unwrap_or_default();
+    let head = if question.method == "HEAD" { " -I" } else { "" };
+    let quiet = format!("curl -s{head} -o /dev/null -w '%{{http_code}}\\n'");
+    match (&listen.endpoint, listen.tls) {
+        (Endpoint::Tcp(addr), true) => {
+            let url = quote(&format!("https://{name}:{}{target}", addr.port()));
+            format!("{quiet} -k --connect-to ::{addr} {url}")
+        }
+        (Endpoint::Tcp(addr), false) => {
+            format!(
+                "{quiet} -H {} {}",
+                quote(&format!("Host: {host}")),
+                quote(&format!("http://{addr}{target}"))
+            )
+        }
+        (Endpoint::Unix(path), tls) => {
+            let scheme = if tls { "https" } else { "http" };
+            let path = quote(&path.to_string_lossy());
+            format!(
+                "{quiet} -k --unix-socket {path} {}",
+                quote(&format!("{scheme}://{host}{target}"))
+            )
+        }
+    }
+}
