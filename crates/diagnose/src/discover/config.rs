@@ -54,18 +54,26 @@ pub(super) struct Config {
 
 /// Asks nginx; where it does not tell, reads the files. `root` is where a container's files are seen from here.
 pub(super) fn read(scout: &Scout, command: &Command, root: Option<&Path>) -> Config {
-    if let Some(root) = root {
-        let test = Err(Unseen::Unusable {
-            what: format!("nginx -t of {}", command.exe.display()),
-            why: "it runs in a container; ask there".to_owned(),
-        });
-        let build = Build::default();
-        return Config {
-            tree: from_files(scout, command, &build, root),
-            test: scout.noted(test),
-            build,
-        };
+    match root {
+        Some(root) => in_container(scout, command, root),
+        None => here(scout, command),
     }
+}
+
+fn in_container(scout: &Scout, command: &Command, root: &Path) -> Config {
+    let test = Err(Unseen::Unusable {
+        what: format!("nginx -t of {}", command.exe.display()),
+        why: "it runs in a container; ask there".to_owned(),
+    });
+    let build = Build::default();
+    Config {
+        tree: from_files(scout, command, &build, root),
+        test: scout.noted(test),
+        build,
+    }
+}
+
+fn here(scout: &Scout, command: &Command) -> Config {
     let exe = &command.exe;
     let (dump, build) = std::thread::scope(|scope| {
         let build = scope.spawn(|| scout.host.run(Tool::NginxVersion { exe: exe.clone() }));

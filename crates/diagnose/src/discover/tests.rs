@@ -87,10 +87,6 @@ fn host(processes: Vec<RawProcess>, test_passes: bool) -> Tree {
         true => tree.says(dump_tool, 0, &dump, ""),
         false => tree.says(dump_tool, 1, "", &complaint),
     };
-    let names = ["app.service", "nginx.service", "php8.2-fpm.service"].map(str::to_owned);
-    let shown = "Id=app.service\nLoadState=loaded\nActiveState=failed\nFragmentPath=/etc/systemd/system/app.service\n\n\
-                 Id=nginx.service\nLoadState=loaded\nActiveState=active\nExecStart={ path=/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g daemon on; ; x }\n\n\
-                 Id=php8.2-fpm.service\nLoadState=loaded\nActiveState=inactive\n";
     let down = ["app.service", "php8.2-fpm.service"].map(str::to_owned).to_vec();
     let since = NOW.before(Options::default().since);
     let journal = Tool::Journal {
@@ -100,12 +96,27 @@ fn host(processes: Vec<RawProcess>, test_passes: bool) -> Tree {
     };
     let spoken = r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":"api listening on port 9999","_SYSTEMD_UNIT":"app.service","SYSLOG_IDENTIFIER":"run"}"#;
     let tree = tree.says(journal, 0, spoken, "");
-    tree.says(Tool::NginxVersion { exe: NGINX.into() }, 0, "", "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf\n")
+    with_units(tree).says(Tool::NginxVersion { exe: NGINX.into() }, 0, "", "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf\n")
         .says(Tool::UnitsLoaded, 0, "", "")
-        .says(Tool::UnitsShow { units: names.to_vec() }, 0, shown, "")
         .answers(Query::Clock, Answer::Clock(NOW))
         .answers(Query::Processes, Answer::Processes(processes))
         .answers(Query::Sockets { netns_of: None }, Answer::Sockets(Vec::new()))
+}
+
+/// gunicorn failed, php-fpm is stopped, nginx is up.
+fn with_units(tree: Tree) -> Tree {
+    let names = ["app.service", "nginx.service", "php8.2-fpm.service"].map(str::to_owned);
+    let shown = "Id=app.service\nLoadState=loaded\nActiveState=failed\nFragmentPath=/etc/systemd/system/app.service\n\n\
+                 Id=nginx.service\nLoadState=loaded\nActiveState=active\nExecStart={ path=/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g daemon on; ; x }\n\n\
+                 Id=php8.2-fpm.service\nLoadState=loaded\nActiveState=inactive\n";
+    tree.says(
+        Tool::UnitsShow {
+            units: names.to_vec(),
+        },
+        0,
+        shown,
+        "",
+    )
 }
 
 fn php() -> Endpoint {
