@@ -19,8 +19,13 @@ pub(super) fn drafts(host: &dyn Host, world: &World, complaints: &[Complained]) 
 }
 
 fn of_instance(host: &dyn Host, world: &World, nginx: usize, complaints: &[Complained]) -> Option<Draft> {
+    let instance = world.nginx.get(nginx)?;
+    let dead = instance.master.is_none();
+    if !dead && !instance.newer_files.is_empty() {
+        // the files may name addresses that the running config does not know yet
+        return None;
+    }
     let silent = silent(host, world, nginx);
-    let dead = world.nginx.get(nginx)?.master.is_none();
     let (endpoint, outcome) = match silent.first() {
         Some((endpoint, outcome)) => (Some(endpoint.clone()), *outcome),
         // a takeover of its ports by another program still leaves the sites dead

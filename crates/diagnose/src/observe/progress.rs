@@ -5,15 +5,17 @@ use crate::{
     case::{PeerSight, Progress, listens_on},
 };
 use host::{
-    Host, Looks,
+    Endpoint, Host, Looks,
     answer::{Socket, SocketState},
     looks::{Process, ProcessState},
 };
 use std::time::Duration;
 
 /// x86-64's select, accept, epoll_wait, pselect6, epoll_pwait, accept4, epoll_pwait2; elsewhere the kernel function tells.
-/// Not poll: workers that wait for a database are in it.
 const WAITING: &[u32] = &[23, 43, 232, 270, 281, 288, 441];
+
+/// x86-64's poll and ppoll: workers wait in them for a connection, but for a database too.
+const POLLING: &[u32] = &[7, 271];
 
 /// The host as it was some time after the first look.
 pub(super) struct Later {
@@ -35,6 +37,17 @@ impl Later {
             processes: processes.ok()?,
             sockets: sockets.ok()?.ok()?,
         })
+    }
+}
+
+impl Later {
+    /// A process may be serving: it holds a connection of that TCP port, or that can't be told.
+    fn serves(&self, pid: u32, endpoint: &Endpoint) -> bool {
+        let Some(addr) = endpoint.tcp() else { return true };
+        let open = |it: &&Socket| matches!(it.state, SocketState::Established | SocketState::CloseWait);
+        let of_port = |it: &&Socket| it.local.tcp().is_some_and(|local| local.port() == addr.port());
+        let mut held = self.sockets.iter().filter(open).filter(of_port);
+        held.any(|it| it.pids.as_ref().is_none_or(|pids| pids.contains(&pid)))
     }
 }
 
@@ -60,7 +73,11 @@ pub(super) fn of_peer(world: &World, later: &Later, peer: &PeerSight) -> Option<
         let Some(after) = later.processes.iter().find(|it| it.pid == process.pid) else {
             continue;
         };
-        progress.add(process, after);
+        progress.add(
+            process,
+            after,
+            is_idle(after, || later.serves(after.pid, &peer.endpoint)),
+        );
     }
     Some(progress)
 }
@@ -73,23 +90,25 @@ fn workers<'a>(world: &'a World, pids: &'a [u32]) -> impl Iterator<Item = &'a Pr
 }
 
 impl Progress {
-    fn add(&mut self, before: &Process, after: &Process) {
+    fn add(&mut self, before: &Process, after: &Process, idle: bool) {
         let ticks = after.cpu_ticks.saturating_sub(before.cpu_ticks);
         self.cpu_ticks += ticks;
         let still = ticks == 0 && (before.state, before.syscall) == (after.state, after.syscall);
         self.still.0 += usize::from(still);
         self.still.1 += 1;
-        self.idle.0 += usize::from(is_idle(after));
+        self.idle.0 += usize::from(idle);
         self.idle.1 += 1;
     }
 }
 
-/// It waits for a connection: asleep in accept or in an event loop.
-fn is_idle(process: &Process) -> bool {
-    let waits_for = ["accept", "ep_poll", "epoll_wait", "skb_wait_for_more_packets"];
-    let by_function = waits_for.iter().any(|it| process.wchan.contains(it));
-    let by_call = process.syscall.is_some_and(|call| WAITING.contains(&call));
-    process.state == ProcessState::Sleeping && (by_function || by_call)
+/// It waits for a connection: asleep in accept or in an event loop. Asleep in poll that is only so while it serves none.
+fn is_idle(process: &Process, serves: impl Fn() -> bool) -> bool {
+    let called = |calls: &[u32]| process.syscall.is_some_and(|call| calls.contains(&call));
+    let sleeps_in = |functions: &[&str]| functions.iter().any(|it| process.wchan.contains(it));
+    let accepts =
+        called(WAITING) || sleeps_in(&["accept", "ep_poll", "epoll_wait", "skb_wait_for_more_packets"]);
+    let polls = called(POLLING) || sleeps_in(&["sys_poll", "poll_schedule_timeout"]);
+    process.state == ProcessState::Sleeping && (accepts || (polls && !serves()))
 }
 
 #[cfg(test)]
