@@ -7,7 +7,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     about: "nginx asks localhost without a second try; a node program that listened on every address now listens on \
             127.0.0.1 only, so every other request meets [::1] and is refused.",
     stack: Stack::Node,
-    prepare: "sed -i 's|127.0.0.1:3000;|localhost:3000;\\n        proxy_next_upstream off;|' /etc/nginx/sites-available/shop
+    prepare: "echo 'upstream shop_app { server localhost:3000 max_fails=0; }' >/etc/nginx/conf.d/upstreams.conf
+              sed -i 's|127.0.0.1:3000;|shop_app;\\n        proxy_next_upstream off;|' /etc/nginx/sites-available/shop
               sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js",
     inject: &[Step::Sh("sed -i \"s/listen(3000)/listen(3000, '127.0.0.1')/\" /srv/app/server.js; systemctl restart app; await_listener :3000")],
     restore: "sed -i \"s/listen(3000, '127.0.0.1')/listen(3000)/\" /srv/app/server.js; systemctl restart app; await_listener :3000",
