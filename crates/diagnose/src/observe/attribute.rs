@@ -54,11 +54,47 @@ impl<'a> Routes<'a> {
 
     /// The route of a request. `None` where neither its server nor its peer is configured.
     pub(super) fn find(&self, clue: &Clue<'_>) -> Option<usize> {
-        let scored = self.routes.iter().enumerate().filter_map(|(index, route)| {
-            let score = self.score(index, route, clue)?;
-            Some((score, std::cmp::Reverse(index)))
-        });
-        scored.max().map(|(_, std::cmp::Reverse(index))| index)
+        let scored = self
+            .scored(clue)
+            .map(|(score, index)| (score, std::cmp::Reverse(index)));
+        let best = scored.max().map(|(_, std::cmp::Reverse(index))| index);
+        best.or_else(|| self.of_site(clue))
+    }
+
+    /// Routes of other sites that fit as well as the one found: the log they share does not tell them apart.
+    pub(super) fn rivals(&self, clue: &Clue<'_>, found: usize) -> Vec<usize> {
+        let site = self.routes.get(found).map(|route| route.site.as_str());
+        let scored: Vec<_> = self.scored(clue).collect();
+        let best = scored.iter().map(|(score, _)| *score).max();
+        scored
+            .into_iter()
+            .filter(|(score, index)| {
+                Some(*score) == best && self.routes.get(*index).map(|it| it.site.as_str()) != site
+            })
+            .map(|(_, index)| index)
+            .collect()
+    }
+
+    fn scored(&self, clue: &Clue<'_>) -> impl Iterator<Item = ((Site, Asks, Fit), usize)> {
+        let routes = self.routes.iter().enumerate();
+        routes.filter_map(move |(index, route)| Some((self.score(index, route, clue)?, index)))
+    }
+
+    /// The configuration asks another peer by now, in a location that an internal redirect led to: any route of the site
+    /// that asks a peer of the same kind.
+    fn of_site(&self, clue: &Clue<'_>) -> Option<usize> {
+        let peer = clue.peer?;
+        let same_kind = |route: &Route| match &route.target {
+            Target::Endpoint(Endpoint::Unix(_)) => matches!(peer, Endpoint::Unix(_)),
+            Target::Endpoint(Endpoint::Tcp(_)) | Target::Name { .. } => matches!(peer, Endpoint::Tcp(_)),
+            Target::Group { .. } | Target::Variable { .. } => true,
+        };
+        let of_site = |route: &&Route| route.nginx == clue.nginx && site(route, clue) == Site::This;
+        let index = self
+            .routes
+            .iter()
+            .position(|route| of_site(&route) && same_kind(route));
+        index.or_else(|| self.routes.iter().position(|route| of_site(&route)))
     }
 
     fn score(&self, index: usize, route: &Route, clue: &Clue<'_>) -> Option<(Site, Asks, Fit)> {
@@ -207,6 +243,30 @@ mod tests {
     use super::*;
     use crate::testing::Fixture;
 
+    #[test]
+    fn a_log_that_sites_share_does_not_tell_them_apart() {
+        let world = world();
+        let routes = Routes::new(&world);
+        let among = ["shop.example".to_owned(), "blog.example".to_owned()];
+        let clue = Clue {
+            nginx: 0,
+            server: None,
+            host: None,
+            request: Some("GET /x HTTP/1.1"),
+            peer: None,
+            group: None,
+            among: &among,
+        };
+        assert_eq!(routes.find(&clue), Some(0));
+        assert_eq!(routes.rivals(&clue, 0), [2]);
+        let told = Clue {
+            host: Some("blog.example"),
+            ..clue
+        };
+        assert_eq!(routes.find(&told), Some(2));
+        assert!(routes.rivals(&told, 2).is_empty());
+    }
+
     fn world() -> World {
         let mut world = Fixture::php_fpm().world;
         let base = world.routes[0].clone();
@@ -234,6 +294,7 @@ mod tests {
             route("blog.example", "/", "127.0.0.1:8000"),
             route("blog.example", "/api/", "inner.example"),
             route("*.wild.example", "/", "127.0.0.1:9000"),
+            route("php.example", r"~ \.php$", "unix:/run/php8.2.sock"),
         ];
         world
     }
@@ -265,6 +326,14 @@ mod tests {
             ("", "a.wild.example:443", "GET /x HTTP/1.1", "", Some(4)),
             ("gone.example", "", "GET /x HTTP/1.1", "127.0.0.1:9000", Some(4)),
             ("gone.example", "", "GET /x HTTP/1.1", "127.0.0.1:1", None),
+            // an internal redirect led to the location of PHP, which asks another socket by now
+            (
+                "php.example",
+                "",
+                "GET / HTTP/1.1",
+                "unix:/run/php8.1.sock:",
+                Some(5),
+            ),
         ] {
             let peer = Peer::parse(peer).as_ref().and_then(endpoint_of);
             let some = |text: &'static str| Some(text).filter(|text| !text.is_empty());

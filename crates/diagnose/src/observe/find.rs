@@ -75,6 +75,7 @@ fn logged(
     };
     let failures = failures::join(&errors.complaints, &served, &errors.reach);
     let mut drafts = symptoms::group(world, routes, &failures);
+    ask::settle_rivals(host, world, &mut drafts);
     let neighbours = neighbours::of_drafts(&mut drafts, &served, routes);
     let mut drafts: Vec<(Draft, Neighbours)> = drafts.into_iter().zip(neighbours).collect();
     for (draft, neighbours) in &mut drafts {

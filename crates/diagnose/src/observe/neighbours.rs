@@ -11,6 +11,7 @@ use crate::{
     Symptom,
     case::{MadeBy, Neighbours},
 };
+use host::Timestamp;
 use std::collections::HashMap;
 
 /// Paths kept of those that succeeded.
@@ -90,7 +91,10 @@ fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
         return;
     };
     let fails = neighbours.failing_paths.iter().any(|failing| failing == path);
-    neighbours.interleaved |= fails && last.is_some_and(|last| served.at < last);
+    // logs are whole seconds: within the second of the first or the last failure the order is not known
+    let between =
+        |first: Timestamp, last: Timestamp| first.secs() < served.at.secs() && served.at.secs() < last.secs();
+    neighbours.interleaved |= fails && first.zip(last).is_some_and(|(first, last)| between(first, last));
     let good = &mut neighbours.good_paths;
     if good.len() < PATHS && !good.iter().any(|known| known == path) {
         good.push(path.to_owned());

@@ -27,6 +27,8 @@ pub(super) struct Draft {
     pub nginx: usize,
     /// Index into the world's routes.
     pub index: Option<usize>,
+    /// Routes of other sites that the failures may belong to as well.
+    pub rivals: Vec<usize>,
     /// The route, made up from the log where the config has none.
     pub route: Option<Route>,
     /// Its symptoms.
@@ -56,8 +58,12 @@ pub(super) fn group(world: &World, routes: &Routes<'_>, failures: &[Failure]) ->
     let mut groups = Groups::default();
     for failure in failures {
         let (about, route) = about(world, routes, failure);
-        if let Some(about) = about {
-            groups.add(about, route, failure);
+        let Some(about) = about else { continue };
+        groups.add(about.clone(), route, failure);
+        if let (About::Route(index), Some(draft)) = (&about, groups.drafts.get_mut(&about))
+            && draft.is_new()
+        {
+            draft.rivals = routes.rivals(&clue(failure), *index);
         }
     }
     groups.finish()
@@ -222,6 +228,18 @@ fn varies_not(trouble: &Trouble) -> bool {
 }
 
 impl Draft {
+    /// One failure so far.
+    fn is_new(&self) -> bool {
+        self.symptoms.iter().map(|symptom| symptom.count).sum::<u64>() <= 1
+    }
+
+    /// The failures belong to this route after all.
+    pub(super) fn move_to(&mut self, world: &World, index: usize) {
+        self.index = Some(index);
+        self.route = world.routes.get(index).cloned();
+        self.rivals.clear();
+    }
+
     fn open(&mut self, failure: &Failure, at: Timestamp) -> usize {
         self.symptoms.push(Symptom {
             id: String::new(),
