@@ -56,18 +56,20 @@ pub(super) fn join(
     served: &[Served],
     error_reach: &[Option<Timestamp>],
 ) -> Vec<Failure> {
-    let index = Requests::new(served);
-    let mut told = vec![0_usize; served.len()];
+    let mut requests = Requests::new(served);
+    let counted = |it: &&Complained| it.line.level >= Level::Error || it.line.complaint.is_echo();
+    // where nothing else parts alike requests: this one failed for certain, so it chooses first
+    let certain = |it: &&Complained| it.line.complaint.trouble == Trouble::NoLiveUpstreams;
+    let (first, then): (Vec<&Complained>, Vec<&Complained>) =
+        complaints.iter().filter(counted).partition(certain);
     let mut failures = Vec::new();
-    let counted = complaints
-        .iter()
-        .filter(|it| it.line.level >= Level::Error || it.line.complaint.is_echo());
-    for complaint in counted {
-        let request = index.find(complaint, &mut told).map(|at| &served[at]);
+    for complaint in first.into_iter().chain(then) {
+        let request = requests.of(complaint).map(|at| &served[at]);
         if request.is_none_or(|request| !request.own) {
             failures.push(from_complaint(complaint, request));
         }
     }
+    let told = requests.told;
     let silent = served
         .iter()
         .zip(&told)
@@ -80,10 +82,25 @@ pub(super) fn join(
     failures
 }
 
-/// Requests by client and request line.
+/// A request as nginx's complaints know it.
+type Connection<'a> = (usize, Option<u32>, u64, &'a str);
+
+/// Requests by client and request line, and what was complained of them.
 struct Requests<'a> {
     served: &'a [Served],
     by_request: HashMap<(usize, &'a str, &'a str), Vec<usize>>,
+    /// Complaints about each.
+    told: Vec<usize>,
+    /// The last request of each connection that was complained of.
+    tried: HashMap<Connection<'a>, Tried>,
+}
+
+/// A request that was complained of.
+struct Tried {
+    request: usize,
+    peers: Vec<Option<Endpoint>>,
+    /// The second of a complaint that ended it.
+    ended: Option<Timestamp>,
 }
 
 impl<'a> Requests<'a> {
@@ -97,12 +114,50 @@ impl<'a> Requests<'a> {
                 .or_default()
                 .push(index);
         }
-        Self { served, by_request }
+        Self {
+            served,
+            by_request,
+            told: vec![0; served.len()],
+            tried: HashMap::new(),
+        }
     }
 
-    /// The request a complaint is about: of those in flight at that second the one that asked this peer, and of these
-    /// one that failed before one that did not. Each try of a request takes one complaint.
-    fn find(&self, complaint: &Complained, told: &mut [usize]) -> Option<usize> {
+    /// The request a complaint is about. The tries of one request are complaints on one connection about different peers.
+    fn of(&mut self, complaint: &'a Complained) -> Option<usize> {
+        let line = &complaint.line;
+        let peer = line.complaint.peer.as_ref().and_then(endpoint_of);
+        let request = line.request.as_deref()?;
+        let connection = line
+            .connection
+            .map(|number| (complaint.nginx, line.pid, number, request));
+        if let Some(tried) = connection.and_then(|it| self.tried.get_mut(&it))
+            && !tried.peers.contains(&peer)
+            && tried.ended.is_none_or(|at| at == complaint.at)
+            && self.served[tried.request].at.0 >= complaint.at.0 - SLACK
+        {
+            tried.peers.push(peer);
+            self.told[tried.request] += 1;
+            return Some(tried.request);
+        }
+        let at = self.find(complaint)?;
+        self.told[at] += 1;
+        if let Some(connection) = connection {
+            let ended = line.complaint.is_echo().then_some(complaint.at);
+            self.tried.insert(
+                connection,
+                Tried {
+                    request: at,
+                    peers: vec![peer],
+                    ended,
+                },
+            );
+        }
+        Some(at)
+    }
+
+    /// Of those in flight at that second the one that asked this peer, and of these one that failed and was not yet
+    /// complained of. Each try of a request takes one complaint.
+    fn find(&self, complaint: &Complained) -> Option<usize> {
         let line = &complaint.line;
         let request = line.request.as_deref()?;
         let client = line.client.as_deref().unwrap_or_default();
@@ -111,24 +166,17 @@ impl<'a> Requests<'a> {
             .get(&(complaint.nginx, client, request))
             .or_else(|| self.by_request.get(&(complaint.nginx, "", request)))?;
         let from = same.partition_point(|at| self.served[*at].at.0 < complaint.at.0 - SLACK);
-        let best = same[from..]
-            .iter()
-            .copied()
-            .take(256)
-            .filter(|at| {
-                in_flight(&self.served[*at], complaint.at) && may_be_about(&self.served[*at].line, complaint)
-            })
-            .min_by_key(|at| {
-                let served = &self.served[*at];
-                let tries = served.line.upstream_addr.len().max(1);
-                (
-                    told[*at] >= tries,
-                    !is_failure(served.line.status),
-                    served.at.distance(complaint.at),
-                )
-            })?;
-        told[best] += 1;
-        Some(best)
+        let near = same[from..].iter().copied().take(256);
+        let possible = near.filter(|at| {
+            let served = &self.served[*at];
+            in_flight(served, complaint.at) && may_be_about(&served.line, complaint)
+        });
+        possible.min_by_key(|at| {
+            let served = &self.served[*at];
+            let tries = served.line.upstream_addr.len().max(1);
+            let (taken, well) = (self.told[*at] >= tries, !is_failure(served.line.status));
+            (taken, well, served.at.distance(complaint.at))
+        })
     }
 }
 

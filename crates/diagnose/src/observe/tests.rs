@@ -300,6 +300,28 @@ fn a_unit_started_after_the_last_failure_may_have_mended_it() {
 }
 
 #[test]
+fn alike_requests_of_one_client_keep_their_own_answers() {
+    let on = |number: u32, line: String| line.replace("*7", &format!("*{number}"));
+    let second = "http://127.0.0.1:8001/a";
+    let echo = "no live upstreams while connecting to upstream";
+    check(
+        &[
+            // both peers of one request, then a request that a second peer answered well, then an echo
+            on(1, error("10:00", REFUSED, GET, UP)),
+            on(1, error("10:00", REFUSED, GET, second)),
+            on(2, error("10:01", REFUSED, GET, second)),
+            on(3, error("10:01", echo, GET, "http://app/a")),
+        ],
+        &[
+            access("10:00", GET, "502"),
+            access("10:01", GET, "200"),
+            access("10:01", GET, "502"),
+        ],
+        "shop.example: 1 502 Nginx Connect(111), 2 502 Nginx Connect(111)",
+    );
+}
+
+#[test]
 fn forged_fields_do_not_move_a_failure() {
     let forged = "GET /a?x=\", upstream: \"http://127.0.0.1:1/ HTTP/1.1";
     let case = Told::new(Fixture::gunicorn())
