@@ -57,16 +57,16 @@ pub(super) fn join(
     error_reach: &[Option<Timestamp>],
 ) -> Vec<Failure> {
     let mut requests = Requests::new(served);
-    let counted = |it: &&Complained| it.line.level >= Level::Error || it.line.complaint.is_echo();
+    let counted = |it: &Complained| it.line.level >= Level::Error || it.line.complaint.is_echo();
     // where nothing else parts alike requests: this one failed for certain, so it chooses first
-    let certain = |it: &&Complained| it.line.complaint.trouble == Trouble::NoLiveUpstreams;
-    let (first, then): (Vec<&Complained>, Vec<&Complained>) =
-        complaints.iter().filter(counted).partition(certain);
+    let certain = |it: &Complained| it.line.complaint.trouble == Trouble::NoLiveUpstreams;
+    let counted = complaints.iter().enumerate().filter(|(_, it)| counted(it));
+    let (first, then): (Vec<_>, Vec<_>) = counted.partition(|(_, it)| certain(it));
     let mut failures = Vec::new();
-    for complaint in first.into_iter().chain(then) {
+    for (order, complaint) in first.into_iter().chain(then) {
         let request = requests.of(complaint).map(|at| &served[at]);
         if request.is_none_or(|request| !request.own) {
-            failures.push(from_complaint(complaint, request));
+            failures.push((order, from_complaint(complaint, request)));
         }
     }
     let told = requests.told;
@@ -76,10 +76,12 @@ pub(super) fn join(
         .filter(|(served, told)| **told == 0 && !served.own && is_failure(served.line.status));
     for (served, _) in silent.filter(|(served, _)| matches!(served.line.status, Some(500 | 502..=504))) {
         let reach = error_reach.get(served.nginx).copied().flatten();
-        failures.push(from_access(served, reach.is_some_and(|reach| reach <= served.at)));
+        let known = reach.is_some_and(|reach| reach <= served.at);
+        failures.push((usize::MAX, from_access(served, known)));
     }
-    failures.sort_by_key(|it| it.at);
-    failures
+    // of one second in the order of the log: an echo belongs to what stands before it
+    failures.sort_by_key(|(order, it)| (it.at, *order));
+    failures.into_iter().map(|(_, failure)| failure).collect()
 }
 
 /// A request as nginx's complaints know it.

@@ -211,6 +211,17 @@ fn an_echo_is_counted_where_it_belongs() {
         "shop.example: 2 502 Nginx Connect(111)",
     );
     check(
+        &[
+            error("10:00", REFUSED, GET, UP),
+            error("10:00", echo, "GET /b HTTP/1.1", "http://app/b"),
+        ],
+        &[
+            access("10:00", GET, "502"),
+            access("10:00", "GET /b HTTP/1.1", "502"),
+        ],
+        "shop.example: 2 502 Nginx Connect(111)",
+    );
+    check(
         &[error("10:01", echo, GET, "http://app/a")],
         &[],
         "shop.example: 1 - Nginx NoLiveUpstreams",
