@@ -8,7 +8,7 @@ use crate::{
     world::{BackendLine, ChangeKind, ConfigTest},
 };
 use host::{
-    Host, Look, Looks, Timestamp, Tool, Unseen,
+    Endpoint, Host, Look, Looks, Timestamp, Tool, Unseen,
     answer::{KernelLine, Output},
     looks::{JournalLine, PackageChange, Unit},
 };
@@ -259,7 +259,32 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
         .into_iter()
         .chain(changed)
         .filter(|it| it.at.secs() > last.secs());
-    started.chain(later).min_by_key(|it| it.at)
+    let listening = listening(case).filter(|it| it.at.secs() >= last.secs());
+    started.chain(listening).chain(later).min_by_key(|it| it.at)
+}
+
+/// Since when someone listens where the route, or its resolver, is asked: the oldest of the processes that hold the
+/// listener, for workers come and go.
+fn listening(case: &Case) -> impl Iterator<Item = Mended> {
+    let peers = case
+        .peers
+        .iter()
+        .filter(|peer| peer.in_use)
+        .map(|peer| peer.endpoint.clone());
+    let settings = case.route.iter().map(|route| &route.settings);
+    let resolvers = settings.flat_map(|it| it.resolvers.iter().map(|at| Endpoint::Tcp(*at)));
+    peers.chain(resolvers).filter_map(|endpoint| {
+        let boot = *case.world.boot.as_ref().ok()?;
+        let pids = case.listener(&endpoint).ok()??.pids.as_ref()?;
+        let starts = pids
+            .iter()
+            .filter_map(|pid| Some(case.world.process(*pid)?.started(boot)));
+        let says = format!("the process that listens on {endpoint} started");
+        Some(Mended {
+            at: starts.min()?,
+            says,
+        })
+    })
 }
 
 fn mends(kind: ChangeKind) -> bool {
