@@ -3,7 +3,7 @@
 use crate::{
     Cause, Options, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
 };
-use host::Host;
+use host::{Host, Unseen};
 use std::path::PathBuf;
 
 /// What fails on this host and why.
@@ -19,7 +19,10 @@ pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'st
         verdict = judge(&cases, causes);
     }
     if verdict.outcome == Outcome::Healthy {
-        verdict.unseen.clone_from(&world.unseen);
+        verdict.unseen = no_nginx(&world)
+            .into_iter()
+            .chain(world.unseen.iter().cloned())
+            .collect();
         if is_blind(&world) {
             verdict.outcome = Outcome::Unexplained;
         }
@@ -39,6 +42,14 @@ fn is_blind(world: &World) -> bool {
     world.nginx.is_empty()
         || world.nginx.iter().any(blind)
         || (world.routes.is_empty() && !world.unseen.is_empty())
+}
+
+/// Said where processes and programs could be seen and none is nginx's.
+fn no_nginx(world: &World) -> Option<Unseen> {
+    (world.nginx.is_empty() && world.processes.is_ok()).then(|| Unseen::Unusable {
+        what: "nginx".to_owned(),
+        why: "none runs on this host and none is installed; run why502 where nginx answers 502".to_owned(),
+    })
 }
 
 impl Verdict {

@@ -38,7 +38,7 @@ fn of_instance(host: &dyn Host, world: &World, nginx: usize, complaints: &[Compl
         .find(|it| it.nginx == nginx && keeps_it_down(&it.line.complaint.trouble));
     Some(Draft {
         nginx,
-        symptoms: vec![symptom(world, endpoint, outcome, said)],
+        symptoms: vec![symptom(world, dead, endpoint, outcome, said)],
         hosts: vec![None],
         ..Draft::default()
     })
@@ -91,16 +91,22 @@ fn keeps_it_down(trouble: &Trouble) -> bool {
 
 fn symptom(
     world: &World,
+    dead: bool,
     peer: Option<Endpoint>,
     outcome: Option<Connect>,
     said: Option<&Complained>,
 ) -> Symptom {
+    let door = peer.as_ref().map_or("it".to_owned(), ToString::to_string);
     let how = match outcome {
-        Some(Connect::Failed(errno)) => format!("refused with errno {errno}"),
-        Some(Connect::TimedOut) => "without answer".to_owned(),
-        Some(Connect::Accepted) | None => "not served by nginx".to_owned(),
+        Some(Connect::Failed(errno)) => format!("{door}: {}", Trouble::Connect(errno)),
+        Some(Connect::TimedOut) => format!("{door} does not answer"),
+        Some(Connect::Accepted) | None => format!("{door} is not served by nginx"),
     };
-    let door = peer.as_ref().map(ToString::to_string).unwrap_or_default();
+    let how = if dead {
+        "no nginx runs here".to_owned()
+    } else {
+        how
+    };
     Symptom {
         id: String::new(),
         complaint: said.map(|it| it.line.complaint.clone()),
@@ -112,7 +118,7 @@ fn symptom(
         first: said.map_or(world.now, |it| it.at),
         last: world.now,
         upstream_seconds: Vec::new(),
-        sample: said.map_or_else(|| format!("{door} {how}"), |it| it.sample.clone()),
+        sample: said.map_or_else(|| how, |it| it.sample.clone()),
         log: said.map(|it| it.log.clone()).unwrap_or_default(),
     }
 }

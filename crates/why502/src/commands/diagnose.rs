@@ -45,6 +45,7 @@ fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::
         host: hostname(host),
         at: host.now().unwrap_or_default(),
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        zone: host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC),
     };
     print(&verdict, &frame, options)
 }

@@ -171,6 +171,8 @@ pub struct Frame {
     pub at: host::Timestamp,
     /// How long that took, milliseconds.
     pub took_ms: u64,
+    /// The host's time zone: people read its clocks.
+    pub zone: jiff::tz::TimeZone,
 }
 
 /// The report as one JSON document.

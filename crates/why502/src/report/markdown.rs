@@ -1,17 +1,13 @@
 //! For a ticket.
 
-use super::{explained, json::Frame};
+use super::{explained, json::Frame, words};
 use crate::screen::{age, safe};
-use diagnose::{
-    Finding, Verdict,
-    evidence::Side,
-    verdict::{Outcome, Role},
-};
+use diagnose::{Finding, Verdict, evidence::Side, verdict::Role};
 use std::fmt::Write;
 
 /// The verdict as Markdown.
 pub fn render(verdict: &Verdict, frame: &Frame) -> String {
-    let mut page = format!("# {}\n\n", headline(verdict));
+    let mut page = format!("# {}\n\n", plain(&words::headline(verdict)));
     let _ = writeln!(
         page,
         "Host `{}`, looked at {} with why502 {}.\n",
@@ -42,20 +38,6 @@ pub fn render(verdict: &Verdict, frame: &Frame) -> String {
         .map(|(says, command)| format!("{}: `{}`", plain(says), code(command)));
     list(&mut page, "What would settle it", settled);
     page
-}
-
-fn headline(verdict: &Verdict) -> String {
-    match (verdict.outcome, verdict.root()) {
-        (Outcome::Healthy, _) => "Nothing fails".to_owned(),
-        (Outcome::Recovered, Some(root)) => {
-            format!("It works again. It failed because {}", plain(&root.says))
-        }
-        (_, Some(root)) => plain(&root.says),
-        (Outcome::Recovered, None) => "It failed and works again".to_owned(),
-        (Outcome::Unexplained, None) if verdict.symptoms.is_empty() => super::BLIND.to_owned(),
-        (Outcome::Torn, None) => "Several causes stand equally".to_owned(),
-        (_, None) => "It fails, and no known cause stands".to_owned(),
-    }
 }
 
 fn symptoms(page: &mut String, verdict: &Verdict, frame: &Frame) {

@@ -4,6 +4,7 @@ pub mod json;
 pub mod markdown;
 pub mod nagios;
 pub mod text;
+mod words;
 
 use diagnose::{Finding, Verdict, verdict::SymptomOf};
 
@@ -12,7 +13,10 @@ pub const BLIND: &str =
     "Could not look: no failure was seen, but too little could be seen to call this host healthy.";
 
 /// The symptoms a finding explains.
-pub fn explained<'a>(verdict: &'a Verdict, finding: &'a Finding) -> impl Iterator<Item = &'a SymptomOf> {
+pub fn explained<'a>(
+    verdict: &'a Verdict,
+    finding: &'a Finding,
+) -> impl Iterator<Item = &'a SymptomOf> + Clone {
     verdict
         .symptoms
         .iter()

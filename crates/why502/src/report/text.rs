@@ -1,8 +1,8 @@
-//! The first screen: what fails, the cause in one sentence, the evidence with the command that shows it, what to do,
-//! what was ruled out, what could not be seen.
+//! The first screen: the answer in its first line; then what fails now, the evidence with the command that shows it,
+//! what to do, what was ruled out, what could not be seen; what is over comes last.
 
-use super::{explained, json::Frame, sites, to_see_it};
-use crate::screen::{BAD, GOOD, QUIET, STRONG, age, safe, wrap};
+use super::{explained, json::Frame, words};
+use crate::screen::{BAD, GOOD, QUIET, STRONG, safe, wrap};
 use anstyle::Style;
 use diagnose::{
     Evidence, Finding, Verdict,
@@ -11,23 +11,55 @@ use diagnose::{
 };
 use std::fmt::Write;
 
-/// Lines of evidence on one screen, unless all were asked for.
-const EVIDENCE: usize = 5;
-/// Lines of each closing list, unless all were asked for.
-const LISTED: usize = 4;
+/// How much of each thing is on a screen.
+#[derive(Clone, Copy)]
+struct Room {
+    /// Pieces of evidence under the answer.
+    evidence: usize,
+    /// The same under what comes after it.
+    evidence_after: usize,
+    /// Kinds of failure under one finding.
+    failures: usize,
+    /// Findings, and failures without one.
+    blocks: usize,
+    /// Items of each closing list.
+    listed: usize,
+    /// The same once the screen is nearly full.
+    listed_late: usize,
+}
 
-/// The verdict for people.
+const SCREEN: Room = Room {
+    evidence: 4,
+    evidence_after: 1,
+    failures: 2,
+    blocks: 4,
+    listed: 4,
+    listed_late: 2,
+};
+
+const EVERYTHING: Room = Room {
+    evidence: usize::MAX,
+    evidence_after: usize::MAX,
+    failures: usize::MAX,
+    blocks: usize::MAX,
+    listed: usize::MAX,
+    listed_late: usize::MAX,
+};
+
+/// Lines after which closing lists get shorter.
+const LATE: usize = 24;
+
+/// The verdict for people; without `all`, what fits on one screen.
 pub fn render(verdict: &Verdict, frame: &Frame, all: bool) -> String {
     let mut page = Page {
         text: String::new(),
         verdict,
         frame,
+        room: if all { EVERYTHING } else { SCREEN },
         all,
     };
     page.headline();
-    for finding in &verdict.findings {
-        page.finding(finding);
-    }
+    page.findings();
     page.unexplained();
     page.closing();
     page.text
@@ -37,109 +69,99 @@ struct Page<'a> {
     text: String,
     verdict: &'a Verdict,
     frame: &'a Frame,
+    room: Room,
     all: bool,
 }
 
 impl Page<'_> {
     fn headline(&mut self) {
-        let failing = sites(self.verdict.symptoms.iter().filter(|it| !it.over)).join(", ");
-        let all = sites(self.verdict.symptoms.iter()).join(", ");
-        match self.verdict.outcome {
-            Outcome::Healthy => self.title(
-                GOOD,
-                "Healthy: nothing fails now, and nothing failed in the time looked at.",
-            ),
-            Outcome::Recovered => self.title(GOOD, &format!("Recovered: {all} failed, and works now.")),
-            Outcome::Found => self.title(BAD, &format!("{failing} fails: {}", self.statuses())),
-            Outcome::Torn => self.title(
-                BAD,
-                &format!("{failing} fails, and several causes stand equally."),
-            ),
-            Outcome::Unexplained if self.verdict.symptoms.is_empty() => self.title(BAD, super::BLIND),
-            Outcome::Unexplained => {
-                self.title(BAD, &format!("{failing} fails, and no cause we know stands."))
-            }
-        }
+        let style = match self.verdict.outcome {
+            Outcome::Healthy | Outcome::Recovered => GOOD,
+            Outcome::Found | Outcome::Torn | Outcome::Unexplained => BAD,
+        };
+        let text = words::headline(self.verdict);
+        let _ = writeln!(self.text, "{style}{}{style:#}", wrap(&safe(&text), "", ""));
     }
 
-    fn title(&mut self, style: Style, text: &str) {
-        let _ = writeln!(self.text, "{style}{}{style:#}", wrap(&safe(text), "", ""));
+    /// What is over stands in the last line, unless it is all there is.
+    fn is_shown(&self, over: bool) -> bool {
+        !over || self.all || self.verdict.outcome == Outcome::Recovered
     }
 
-    fn statuses(&self) -> String {
-        let mut statuses: Vec<u16> = self
-            .verdict
-            .symptoms
+    fn findings(&mut self) {
+        let verdict = self.verdict;
+        let shown: Vec<&Finding> = verdict
+            .findings
             .iter()
-            .filter(|it| !it.over)
-            .filter_map(|it| it.symptom.status)
+            .filter(|it| self.is_shown(it.over))
             .collect();
-        statuses.sort_unstable();
-        statuses.dedup();
-        match statuses.as_slice() {
-            [] => "no answer".to_owned(),
-            some => some.iter().map(u16::to_string).collect::<Vec<_>>().join(", "),
+        for (index, finding) in shown.iter().enumerate().take(self.room.blocks) {
+            self.finding(finding, index == 0);
+        }
+        self.and_more(shown.len(), self.room.blocks, "findings");
+    }
+
+    fn finding(&mut self, finding: &Finding, first: bool) {
+        let says = words::says(finding);
+        let line = match finding.role {
+            Role::Root if first => format!("{} ({})", finding.title, finding.cause),
+            Role::Root => format!("{} ({})", words::of_finding(self.verdict, finding), finding.cause),
+            Role::Effect => format!("{says} ({}), of {}", finding.cause, finding.because_of.join(", ")),
+            Role::Contributing => format!("{says} ({})", finding.cause),
+        };
+        let (label, style) = label(finding, first);
+        let _ = writeln!(self.text);
+        self.paragraph(style, label, &line);
+        if finding.role != Role::Effect {
+            self.why(finding, first);
         }
     }
 
-    fn finding(&mut self, finding: &Finding) {
-        let _ = writeln!(self.text);
-        let (label, style) = match finding.role {
-            Role::Root if finding.over => ("Was", STRONG),
-            Role::Root => ("Cause", BAD),
-            Role::Effect => ("Effect", STRONG),
-            Role::Contributing => ("Perhaps", STRONG),
-        };
-        let says = if finding.says.is_empty() {
-            finding.title
-        } else {
-            &finding.says
-        };
-        self.paragraph(style, label, &format!("{says} ({})", finding.cause));
-        if finding.role == Role::Effect {
-            self.paragraph(QUIET, "of", &finding.because_of.join(", "));
-            return;
+    fn why(&mut self, finding: &Finding, first: bool) {
+        if let Some(trigger) = &finding.trigger {
+            let at = words::when(trigger.at, self.frame.at, &self.frame.zone);
+            self.paragraph(STRONG, "Changed", &format!("{}, {at}", trigger.says));
         }
         self.failures(finding);
-        if let Some(trigger) = &finding.trigger {
-            let before = age(self.frame.at.since(trigger.at));
-            self.paragraph(STRONG, "Before", &format!("{} ({before} ago)", trigger.says));
-        }
-        self.evidence(&finding.evidence);
+        let shown = if first {
+            self.room.evidence
+        } else {
+            self.room.evidence_after
+        };
+        self.evidence(&finding.evidence, shown);
         self.advice(finding);
     }
 
     fn failures(&mut self, finding: &Finding) {
         let symptoms: Vec<&SymptomOf> = explained(self.verdict, finding).collect();
-        let shown = if self.all { symptoms.len() } else { 3 };
+        let shown = self.room.failures;
         for it in symptoms.iter().take(shown) {
-            let line = failure(it, self.frame.at);
-            self.paragraph(STRONG, "Fails", &line);
+            self.failure(it);
         }
-        if symptoms.len() > shown {
-            self.paragraph(
-                QUIET,
-                "",
-                &format!("and {} more kinds of failure (--all)", symptoms.len() - shown),
-            );
-        }
+        self.and_more(symptoms.len(), shown, "kinds of failure");
     }
 
-    fn evidence(&mut self, evidence: &[Evidence]) {
+    fn failure(&mut self, it: &SymptomOf) {
+        let line = words::failure(it, self.frame.at, &self.frame.zone);
+        self.paragraph(STRONG, if it.over { "Failed" } else { "Fails" }, &line);
+    }
+
+    fn evidence(&mut self, evidence: &[Evidence], shown: usize) {
+        if evidence.is_empty() {
+            return;
+        }
         let _ = writeln!(self.text, "{STRONG}Evidence{STRONG:#}");
-        let shown = if self.all { evidence.len() } else { EVIDENCE };
         for it in evidence.iter().take(shown) {
             let mark = if it.side == Side::For { "  + " } else { "  - " };
             let _ = writeln!(self.text, "{}", wrap(&safe(&it.says), mark, "    "));
-            let _ = writeln!(self.text, "      {QUIET}{}{QUIET:#}", safe(&it.source.command));
+            self.command(&it.source.command);
         }
-        if evidence.len() > shown {
-            let _ = writeln!(
-                self.text,
-                "    {QUIET}and {} more (--all){QUIET:#}",
-                evidence.len() - shown
-            );
-        }
+        self.and_more(evidence.len(), shown, "");
+    }
+
+    /// By itself on a line and never broken: it is there to be copied.
+    fn command(&mut self, command: &str) {
+        let _ = writeln!(self.text, "      {QUIET}{}{QUIET:#}", safe(command));
     }
 
     fn advice(&mut self, finding: &Finding) {
@@ -154,55 +176,97 @@ impl Page<'_> {
 
     /// What fails without a cause is shown as it is.
     fn unexplained(&mut self) {
-        let explained: Vec<&String> = self.verdict.findings.iter().flat_map(|it| &it.explains).collect();
-        let open: Vec<&SymptomOf> = self
-            .verdict
+        let verdict = self.verdict;
+        let explained = |it: &SymptomOf| {
+            verdict
+                .findings
+                .iter()
+                .any(|finding| finding.explains.contains(&it.symptom.id))
+        };
+        let open = verdict
             .symptoms
             .iter()
-            .filter(|it| !explained.contains(&&it.symptom.id))
-            .collect();
-        for it in open.iter().take(if self.all { open.len() } else { LISTED }) {
+            .filter(|it| !explained(it) && self.is_shown(it.over));
+        let mut open: Vec<&SymptomOf> = open.collect();
+        open.sort_by_key(|it| (it.over, !words::is_nginx_itself(it)));
+        for it in open.iter().take(self.room.blocks) {
             let _ = writeln!(self.text);
-            let line = failure(it, self.frame.at);
-            self.paragraph(STRONG, if it.over { "Failed" } else { "Fails" }, &line);
-            self.paragraph(QUIET, "", &it.symptom.sample);
+            self.failure(it);
+            if !it.symptom.log.as_os_str().is_empty() {
+                self.paragraph(QUIET, "", &it.symptom.sample);
+            }
         }
+        self.and_more(open.len(), self.room.blocks, "failures without a cause");
     }
 
     fn closing(&mut self) {
-        let settled = self
-            .verdict
-            .settled_by
-            .iter()
-            .map(|(says, command)| format!("{says}: {command}"));
-        self.list("What would settle it", settled.collect());
-        let out = self
-            .verdict
+        let verdict = self.verdict;
+        self.settled();
+        let out = verdict
             .ruled_out
             .iter()
             .map(|it| format!("{}: {}", it.cause, it.says));
-        self.list("Ruled out", out.collect());
-        let unseen = self.verdict.unseen.iter().map(|it| match to_see_it(it) {
-            how if how.is_empty() => it.to_string(),
-            how => format!("{it}; {how}"),
-        });
-        self.list("Not seen", unseen.collect());
+        self.list("Ruled out", &out.collect::<Vec<_>>());
+        self.list("Not seen", &words::not_seen(&verdict.unseen));
+        if verdict.outcome == Outcome::Unexplained && verdict.symptoms.is_empty() {
+            let _ = writeln!(
+                self.text,
+                "\nwhy502 explain reads pasted error-log lines, on any machine."
+            );
+        }
+        let earlier = words::earlier(verdict, self.frame.at, &self.frame.zone);
+        if let Some(earlier) = earlier.filter(|_| !self.is_shown(true)) {
+            let _ = writeln!(self.text);
+            self.paragraph(STRONG, "Earlier", &format!("{earlier}; --all tells more"));
+        }
     }
 
-    fn list(&mut self, title: &str, items: Vec<String>) {
+    fn settled(&mut self) {
+        let settled = &self.verdict.settled_by;
+        if settled.is_empty() {
+            return;
+        }
+        let _ = writeln!(self.text, "\n{STRONG}What would settle it{STRONG:#}");
+        let shown = self.listed();
+        for (says, command) in settled.iter().take(shown) {
+            let _ = writeln!(self.text, "{}", wrap(&safe(says), "  - ", "    "));
+            self.command(command);
+        }
+        self.and_more(settled.len(), shown, "");
+    }
+
+    fn list(&mut self, title: &str, items: &[String]) {
         if items.is_empty() {
             return;
         }
         let _ = writeln!(self.text, "\n{STRONG}{title}{STRONG:#}");
-        let shown = if self.all { items.len() } else { LISTED };
+        let shown = self.listed();
         for item in items.iter().take(shown) {
             let _ = writeln!(self.text, "{}", wrap(&safe(item), "  - ", "    "));
         }
-        if items.len() > shown {
+        self.and_more(items.len(), shown, "");
+    }
+
+    /// Items of a closing list that still fit.
+    fn listed(&self) -> usize {
+        if self.text.lines().count() > LATE {
+            self.room.listed_late
+        } else {
+            self.room.listed
+        }
+    }
+
+    fn and_more(&mut self, all: usize, shown: usize, of: &str) {
+        if all > shown {
+            let of = if of.is_empty() {
+                String::new()
+            } else {
+                format!(" {of}")
+            };
             let _ = writeln!(
                 self.text,
-                "    {QUIET}and {} more (--all){QUIET:#}",
-                items.len() - shown
+                "    {QUIET}and {} more{of} (--all){QUIET:#}",
+                all - shown
             );
         }
     }
@@ -215,24 +279,12 @@ impl Page<'_> {
     }
 }
 
-/// `shop.example, location /, fastcgi_pass …: 42 times since 3 min ago, last 2 s ago: connection refused (111)`
-fn failure(it: &SymptomOf, now: host::Timestamp) -> String {
-    let symptom = &it.symptom;
-    let status = symptom
-        .status
-        .map(|status| format!("{status}, "))
-        .unwrap_or_default();
-    let place = match it.location.as_str() {
-        "" => it.site.clone(),
-        location => format!("{} {location} -> {}", it.site, it.upstream),
-    };
-    let times = match symptom.count {
-        1 => format!("once, {} ago", age(now.since(symptom.last))),
-        many => format!(
-            "{many} times since {} ago, last {} ago",
-            age(now.since(symptom.first)),
-            age(now.since(symptom.last))
-        ),
-    };
-    format!("{place}: {status}{}, {times}", symptom.signature())
+fn label(finding: &Finding, first: bool) -> (&'static str, Style) {
+    match finding.role {
+        Role::Root if finding.over => ("Was", STRONG),
+        Role::Root if first => ("Cause", BAD),
+        Role::Root => ("Also", BAD),
+        Role::Effect => ("Effect", STRONG),
+        Role::Contributing => ("Perhaps", STRONG),
+    }
 }

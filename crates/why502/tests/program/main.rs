@@ -1,0 +1,11 @@
+//! The built program against real software. Every test is on a host of its own: fresh process, mount, network and
+//! host name namespaces with a real nginx in them. Needs root and Debian's nginx; without them it fails.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests drive real software, and panic where it does not do as told"
+)]
+
+mod healthy;
+mod stage;
