@@ -1,16 +1,21 @@
 //! One failing route and all that was seen of it: plain data, gathered before anyone judges it.
 
+pub mod errno;
+mod names;
+
+pub use names::{NameAnswer, NameSight, NameSource};
+
 use crate::{
     topology::{BackendKind, Claim, FpmPool, Route},
     world::{ConfigTest, FirewallRule, Nginx, PathStep, World},
 };
 use host::{
     Endpoint, Look, Timestamp, Unseen,
-    answer::{Connect, Conversation, DnsReply, Socket, SocketState},
+    answer::{Connect, Conversation, Socket, SocketState},
     looks::{Process, ProcessState, Unit},
 };
 use logscan::{Complaint, Phase, Trouble};
-use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// One failing route, its symptoms, and what was seen near it.
 #[derive(Clone, Debug)]
@@ -142,57 +147,6 @@ pub struct Asked {
     pub command: String,
     /// How long it took.
     pub took: Duration,
-}
-
-/// What one source says of a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameSight {
-    /// The name.
-    pub name: String,
-    /// Who was asked.
-    pub by: NameSource,
-    /// What it said.
-    pub answer: Look<NameAnswer>,
-}
-
-/// Who was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NameSource {
-    /// The resolver nginx is configured with.
-    NginxResolver(SocketAddr),
-    /// A name server of /etc/resolv.conf.
-    SystemResolver(SocketAddr),
-    /// The system's library, /etc/hosts included.
-    System,
-}
-
-/// What it said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NameAnswer {
-    /// It has these addresses.
-    Addresses(Vec<IpAddr>),
-    /// It does not exist.
-    Missing,
-    /// The server failed or refused: RCODE.
-    Failed(u16),
-    /// Nothing listens there.
-    PortClosed,
-    /// Silence.
-    Silent,
-}
-
-impl From<DnsReply> for NameAnswer {
-    fn from(reply: DnsReply) -> Self {
-        match reply {
-            DnsReply::Answered {
-                rcode: 0, addresses, ..
-            } => Self::Addresses(addresses),
-            DnsReply::Answered { rcode: 3, .. } => Self::Missing,
-            DnsReply::Answered { rcode, .. } => Self::Failed(rcode),
-            DnsReply::PortClosed => Self::PortClosed,
-            DnsReply::NoAnswer | DnsReply::Garbage => Self::Silent,
-        }
-    }
 }
 
 /// Other requests of the same route in the time of the failures.
@@ -403,28 +357,4 @@ pub fn is_stuck(process: &Process) -> bool {
         process.state,
         ProcessState::Stopped | ProcessState::Uninterruptible
     )
-}
-
-/// Errno values that connect(2) and recv(2) give on Linux.
-pub mod errno {
-    /// No such file or directory.
-    pub const ENOENT: i32 = 2;
-    /// Resource temporarily unavailable: a unix socket's accept queue is full.
-    pub const EAGAIN: i32 = 11;
-    /// Permission denied.
-    pub const EACCES: i32 = 13;
-    /// Broken pipe.
-    pub const EPIPE: i32 = 32;
-    /// Cannot assign requested address.
-    pub const EADDRNOTAVAIL: i32 = 99;
-    /// Network is unreachable.
-    pub const ENETUNREACH: i32 = 101;
-    /// Connection reset by peer.
-    pub const ECONNRESET: i32 = 104;
-    /// Connection timed out.
-    pub const ETIMEDOUT: i32 = 110;
-    /// Connection refused.
-    pub const ECONNREFUSED: i32 = 111;
-    /// No route to host.
-    pub const EHOSTUNREACH: i32 = 113;
 }

@@ -1,7 +1,9 @@
 //! Running servers that listen somewhere else than nginx asks: what the wiring causes have in common.
 
+mod candidate;
 mod server;
 
+pub use candidate::{Candidate, backend_side, candidates};
 pub use server::{Fit, Server, servers};
 
 use crate::{

@@ -15,7 +15,9 @@ mod diagnosis;
 pub mod discover;
 pub mod elsewhere;
 pub mod evidence;
+pub mod exception;
 pub mod explain;
+pub mod fault;
 pub mod filtered;
 pub mod judge;
 pub mod naming;
@@ -23,13 +25,16 @@ pub mod observe;
 mod options;
 pub mod queue;
 pub mod reach;
+pub mod restart;
 pub mod service;
+pub mod stale;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;
 pub mod topology;
 pub mod trigger;
 pub mod verdict;
+pub mod words;
 pub mod world;
 
 pub use case::{Case, Symptom};

@@ -1,17 +1,21 @@
 //! Facts about a backend's accept queue and the workers behind it: who waits, who is free, and which limit binds.
 
 use crate::{
-    Case, Symptom,
-    case::{PeerSight, errno},
-    service::workers,
+    Case, Symptom, backend_log,
+    case::{PeerSight, errno, is_stuck},
+    service::{self, workers},
     topology::BackendKind,
+    world::Said,
 };
-use host::answer::Socket;
+use host::{Timestamp, answer::Socket};
 use logscan::{Phase, Trouble};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// No server asks for a shorter queue than this unless told to: php-fpm 511, Apache 511, gunicorn 2048, uWSGI 100.
 const SHORT_QUEUE: u32 = 64;
+
+/// php-fpm and Apache log once that they are full, and not again before they were not.
+const EARLIER: Duration = Duration::from_secs(120);
 
 /// The listener of a peer, where it could be seen.
 pub fn listener<'a>(case: &'a Case, peer: &PeerSight) -> Option<&'a Socket> {
@@ -96,4 +100,19 @@ pub fn waits(case: &Case, peer: &PeerSight) -> Option<String> {
     }
     let (wchan, number) = kinds.into_iter().max_by_key(|(_, number)| *number)?;
     Some(format!("{number} in {wchan}"))
+}
+
+/// Its own words, in the time of the failures or shortly before, that no worker was left.
+pub fn said_all_busy<'a>(case: &'a Case, peer: &'a PeerSight) -> Option<Said<'a>> {
+    let waited = waited(case);
+    let before = |at: Timestamp, symptom: &Symptom| at <= symptom.first && symptom.first.since(at) <= EARLIER;
+    let near = |at: Timestamp| service::among(&waited, at) || waited.iter().any(|it| before(at, it));
+    let mut lines = service::said(case, peer).into_iter();
+    lines.rfind(|line| backend_log::is_all_busy(line.text) && line.at.is_some_and(near))
+}
+
+/// All workers are stopped or stuck in the kernel: none of them is at work.
+pub fn all_stuck(case: &Case, peer: &PeerSight) -> bool {
+    let workers = workers(case, peer);
+    !workers.is_empty() && workers.iter().all(|worker| is_stuck(worker))
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     Case, Source, Symptom,
-    case::{PeerSight, errno},
+    case::{MadeBy, PeerSight, errno},
     evidence::quote,
     topology::BackendKind,
     world::Said,
@@ -311,6 +311,16 @@ pub fn cut_off(case: &Case) -> Vec<&Symptom> {
         )
     };
     case.having(cut).collect()
+}
+
+/// Failures in which the backend had the request: cut off, or answered with an error of its own.
+pub fn answered_badly(case: &Case) -> Vec<&Symptom> {
+    let mut failed = cut_off(case);
+    failed.extend(
+        case.having(|trouble| matches!(trouble, Trouble::BackendStderr(_) | Trouble::InvalidResponse(_))),
+    );
+    failed.extend(case.symptoms.iter().filter(|it| it.made_by == MadeBy::Upstream));
+    failed
 }
 
 /// What happened then may be one of these failures: it lies between the first and the last.

@@ -1,9 +1,10 @@
-use super::words::{clip, said};
+use crate::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
-    case::{MadeBy, PeerSight, errno},
+    case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
+    exception,
     service::{self, Down},
     world::Said,
 };
@@ -57,13 +58,6 @@ fn share_of(complaint: &Complaint) -> u8 {
     }
 }
 
-/// An exception and, where known, the file and line it points to.
-struct Failure {
-    says: String,
-    place: Option<String>,
-    evidence: Evidence,
-}
-
 fn weigh(case: &Case) -> Opinion {
     let said = case
         .peers
@@ -84,7 +78,7 @@ fn ended_by_it(case: &Case, peer: &PeerSight) -> Option<Opinion> {
         .collect();
     let lines = service::said(case, peer);
     let exit = exits.last()?;
-    let failure = last_failure(&lines, &|line| {
+    let failure = exception::last(&lines, &|line| {
         line.at.is_some_and(|at| at.distance(exit.at) <= service::SLACK)
     })?;
     let ended = Evidence::supports(
@@ -107,12 +101,12 @@ fn some_requests(case: &Case, peer: &PeerSight) -> Option<Opinion> {
     if unit.is_some_and(|unit| service::down(case, unit).is_some()) {
         return None;
     }
-    let failed = answered_badly(case);
+    let failed = service::answered_badly(case);
     let lines = service::said(case, peer);
-    let failure = last_failure(&lines, &|line| {
+    let failure = exception::last(&lines, &|line| {
         line.at.is_some_and(|at| service::among(&failed, at))
     })
-    .or_else(|| in_nginx_log(&failed))?;
+    .or_else(|| exception::in_nginx_log(&failed))?;
     let paths = only_some_paths(case)?;
     let place = failure
         .place
@@ -133,59 +127,6 @@ fn opinion(subject: String, says: String, evidence: Vec<Evidence>) -> Opinion {
         evidence,
         says,
     }
-}
-
-/// Failures in which the backend had the request: cut off, or answered with an error of its own.
-fn answered_badly(case: &Case) -> Vec<&Symptom> {
-    let mut failed = service::cut_off(case);
-    failed.extend(
-        case.having(|trouble| matches!(trouble, Trouble::BackendStderr(_) | Trouble::InvalidResponse(_))),
-    );
-    failed.extend(case.symptoms.iter().filter(|it| it.made_by == MadeBy::Upstream));
-    failed
-}
-
-/// The last exception of the application's own code, with the place it points to.
-fn last_failure(lines: &[Said<'_>], when: &dyn Fn(&Said<'_>) -> bool) -> Option<Failure> {
-    let is_bug = |line: &Said<'_>| backend_log::is_bug(line.text) && when(line);
-    let named = lines
-        .iter()
-        .rposition(|line| is_bug(line) && !line.text.contains("Traceback"));
-    let at = named.or_else(|| lines.iter().rposition(is_bug))?;
-    let line = lines.get(at)?;
-    let place = place_near(lines, at);
-    let says = match &place {
-        Some(place) => format!("{} ({place})", said(line)),
-        None => said(line),
-    };
-    Some(Failure {
-        says: clip(line.text),
-        place,
-        evidence: Evidence::supports(Rank::Strong, says, line.source.clone()),
-    })
-}
-
-/// On the line itself (PHP), below it (JavaScript, Java), or above it (Python).
-fn place_near(lines: &[Said<'_>], at: usize) -> Option<String> {
-    let find = |line: &Said<'_>| backend_log::place(line.text);
-    let below = lines.iter().skip(at).take(5).find_map(find);
-    below.or_else(|| lines.iter().take(at).rev().take(8).find_map(find))
-}
-
-/// php-fpm hands its errors to nginx, which logs them beside the request.
-fn in_nginx_log(failed: &[&Symptom]) -> Option<Failure> {
-    failed.iter().rev().find_map(|symptom| match symptom.trouble()? {
-        Trouble::BackendStderr(text) if backend_log::is_bug(text) => Some(Failure {
-            says: clip(text),
-            place: backend_log::place(text),
-            evidence: Evidence::supports(
-                Rank::Strong,
-                format!("PHP said at {}: {}", symptom.last, clip(text)),
-                Source::log(&symptom.log, "FastCGI sent in stderr"),
-            ),
-        }),
-        _ => None,
-    })
 }
 
 /// Some paths fail that never succeed, while others succeed.
@@ -215,7 +156,7 @@ fn advise(case: &Case) -> String {
         .iter()
         .flat_map(|peer| service::said(case, peer))
         .collect();
-    let place = last_failure(&lines, &|_| true).and_then(|failure| failure.place);
+    let place = exception::last(&lines, &|_| true).and_then(|failure| failure.place);
     format!(
         "give the developers the exception{} and the request that meets it; roll back the last deploy if it began with \
          that. A restart only helps until the same request comes again",

@@ -1,4 +1,4 @@
-use super::words::clip;
+use crate::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno},

@@ -1,9 +1,10 @@
-use super::words::{clip, count, said, span};
+use crate::words::{clip, count, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::errno,
     cause::{Group, Told, cause},
     evidence::quote,
+    exception,
     service::{self, CRASH_SIGNALS},
     world::Said,
 };
@@ -130,11 +131,7 @@ fn loops(unit: &Unit) -> Option<Evidence> {
 
 fn reason(line: &Said<'_>, words: &[Said<'_>]) -> Evidence {
     let place = words.iter().rev().find_map(|line| backend_log::place(line.text));
-    let says = match place {
-        Some(place) => format!("{} ({place})", said(line)),
-        None => said(line),
-    };
-    Evidence::supports(Rank::Strong, says, line.source.clone())
+    exception::told(line, place.as_deref())
 }
 
 fn sound_config(case: &Case, unit: &Unit) -> Option<Evidence> {
@@ -147,17 +144,12 @@ fn sound_config(case: &Case, unit: &Unit) -> Option<Evidence> {
 }
 
 fn bad_config(case: &Case, unit: &Unit, words: &[Said<'_>]) -> Option<Evidence> {
-    if let Some(test) = case.config_test(&unit.name).filter(|test| !test.passed) {
-        let says = format!("it refuses its own configuration: {}", clip(&test.says));
-        return Some(Evidence::refutes(
-            Rank::Decisive,
-            says,
-            Source::command(test.command.clone()),
-        ));
-    }
-    let line = words.iter().find(|line| backend_log::is_bad_config(line.text))?;
-    let says = format!("it refuses its own configuration: {}", clip(line.text));
-    Some(Evidence::refutes(Rank::Decisive, says, line.source.clone()))
+    let test = case.config_test(&unit.name).filter(|test| !test.passed);
+    let tested = test.map(|test| (test.says.as_str(), Source::command(test.command.clone())));
+    let line = words.iter().find(|line| backend_log::is_bad_config(line.text));
+    let (refusal, source) = tested.or(line.map(|line| (line.text, line.source.clone())))?;
+    let says = format!("it refuses its own configuration: {}", clip(refusal));
+    Some(Evidence::refutes(Rank::Decisive, says, source))
 }
 
 fn advise(case: &Case) -> String {

@@ -1,4 +1,4 @@
-use super::words::{said, span};
+use crate::words::{said, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno},
@@ -165,32 +165,21 @@ fn advise(case: &Case) -> String {
 #[cfg(test)]
 mod tests {
     use crate::{
-        testing::{Fixture, NOW},
+        testing::{Fixture, NOW, stat},
         world::PathStep,
     };
-    use host::answer::{FileKind, Stat};
+    use host::answer::FileKind;
 
     fn killed(fixture: Fixture) -> Fixture {
         fixture.unit_is("failed", "signal").ran(3600, 61, "killed", 9)
     }
 
     fn stale(fixture: Fixture) -> Fixture {
-        let stat = Stat {
-            kind: FileKind::Socket,
-            mode: 0o660,
-            uid: 33,
-            gid: 33,
-            size: 0,
-            inode: 7,
-            modified: NOW,
-            link_to: None,
-            has_acl: false,
-        };
         fixture.peer(|peer| {
             let path = "/run/php/php8.2-fpm.sock".into();
             peer.path.push(PathStep {
                 path,
-                stat: Ok(Some(stat)),
+                stat: Ok(Some(stat(FileKind::Socket, 0o660, 33, 33))),
             });
         })
     }

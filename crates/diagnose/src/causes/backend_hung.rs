@@ -1,4 +1,4 @@
-use super::words::count;
+use crate::words::count;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, Progress, errno},

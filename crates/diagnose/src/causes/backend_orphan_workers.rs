@@ -1,4 +1,4 @@
-use super::words::{count, said};
+use crate::words::{count, said};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno},
@@ -111,7 +111,7 @@ fn left_over(case: &Case, unit: &Unit) -> Option<Evidence> {
         service::systemd_lines(case, unit).rfind(|line| line.text.contains("Found left-over process"))?;
     Some(Evidence::supports(
         Rank::Strong,
-        format!("systemd said at {}: {}", line.at, super::words::clip(&line.text)),
+        format!("systemd said at {}: {}", line.at, crate::words::clip(&line.text)),
         Source::journal(&unit.name),
     ))
 }

@@ -1,14 +1,15 @@
-use super::words::{clip, span};
+use crate::words::{clip, span};
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
+    Case, Class, Evidence, Opinion, Rank, Source, Symptom,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
+    restart::{self, Window},
     service,
     topology::BackendKind,
 };
-use host::{Timestamp, looks::Unit};
-use logscan::{Complaint, Phase, Trouble};
+use host::looks::Unit;
+use logscan::{Complaint, Trouble};
 use std::time::Duration;
 
 cause! {
@@ -40,8 +41,6 @@ cause! {
     }
 }
 
-/// Time an application may need to listen after systemd calls it started, as long as it answers in the end.
-const LOADING: Duration = Duration::from_secs(30);
 /// Longer than this, a start that does not listen is no window any more.
 const STILL: Duration = Duration::from_secs(120);
 
@@ -51,13 +50,6 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Connect(errno::ECONNREFUSED | errno::ENOENT) => 6,
         _ => 0,
     }
-}
-
-/// From the order to stop or reload until it ran again.
-#[derive(Clone, Copy)]
-struct Window {
-    from: Timestamp,
-    to: Timestamp,
 }
 
 fn weigh(case: &Case) -> Opinion {
@@ -71,19 +63,19 @@ fn weigh(case: &Case) -> Opinion {
 /// All failures lie in windows, and it answers now.
 fn over(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion> {
     let answers = case.works_now().or(peer.reachable())?;
-    let windows = windows(case, peer, unit);
+    let windows = restart::windows(case, peer, unit);
     let symptoms: Vec<&Symptom> = failures(case).collect();
     let first = windows
         .iter()
-        .find(|window| holds(window, case.first(), symptoms.first().copied()))?;
+        .find(|window| window.holds(case.first(), symptoms.first().copied()))?;
     let all_in = |window: &Window| {
         symptoms
             .iter()
-            .all(|it| holds(window, it.first, Some(it)) && holds(window, it.last, Some(it)))
+            .all(|it| window.holds(it.first, Some(it)) && window.holds(it.last, Some(it)))
     };
     let scattered = symptoms.iter().all(|it| {
-        windows.iter().any(|w| holds(w, it.first, Some(it)))
-            && windows.iter().any(|w| holds(w, it.last, Some(it)))
+        windows.iter().any(|window| window.holds(it.first, Some(it)))
+            && windows.iter().any(|window| window.holds(it.last, Some(it)))
     });
     let rank = if windows.iter().any(all_in) {
         Rank::Decisive
@@ -126,39 +118,6 @@ fn failures(case: &Case) -> impl Iterator<Item = &Symptom> {
     case.symptoms
         .iter()
         .filter(|it| it.complaint.as_ref().is_none_or(|complaint| !complaint.is_echo()))
-}
-
-/// A refused connection may come a while after the start, until the application has loaded; a cut request may not.
-fn holds(window: &Window, at: Timestamp, symptom: Option<&Symptom>) -> bool {
-    let phase = symptom
-        .and_then(|it| it.complaint.as_ref())
-        .and_then(|complaint| complaint.phase);
-    let late = if phase == Some(Phase::Connecting) {
-        LOADING
-    } else {
-        service::SLACK
-    };
-    at >= window.from.before(service::SLACK) && at <= window.to.after(late)
-}
-
-/// Every stop and reload that was asked for, with its end; of systemd, and of the daemon's own words.
-fn windows(case: &Case, peer: &PeerSight, unit: &Unit) -> Vec<Window> {
-    let mut windows = Vec::new();
-    let mut from = None;
-    for line in service::systemd_lines(case, unit) {
-        if line.text.starts_with("Stopping ") || line.text.starts_with("Reloading ") {
-            from = from.or(Some(line.at));
-        } else if line.text.starts_with("Started ") || line.text.starts_with("Reloaded ") {
-            windows.extend(from.take().map(|from| Window { from, to: line.at }));
-        }
-    }
-    let told = service::said(case, peer);
-    let told = told
-        .iter()
-        .filter(|line| backend_log::is_told_to_restart(line.text))
-        .filter_map(|line| line.at);
-    windows.extend(told.map(|at| Window { from: at, to: at }));
-    windows
 }
 
 /// It was started a moment ago and does not listen anywhere yet.

@@ -134,7 +134,7 @@ fn kernel(case: &Case, peer: &PeerSight) -> Option<Evidence> {
         format!(
             "the kernel logged at {}: {}",
             line.at,
-            super::words::clip(&line.text)
+            crate::words::clip(&line.text)
         ),
         Source::command("dmesg -T | grep 'SYN flooding'"),
     ))

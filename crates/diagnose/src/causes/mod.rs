@@ -100,7 +100,6 @@ mod traffic_spam;
 mod traffic_surge;
 mod user_service_no_linger;
 mod websocket_headers;
-mod words;
 mod worker_connections_limit;
 mod worker_crash;
 mod worker_recycle;

@@ -2,10 +2,10 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    causes::words::php_version,
     elsewhere::{Server, just_before, rewritten, servers, unserved, written},
     evidence::quote,
     topology::{BackendKind, Protocol},
+    words::php_version,
     world::{Change, ChangeKind},
 };
 use host::answer::FileKind;

@@ -1,14 +1,12 @@
-use super::words::{clip, count, said};
+use crate::words::{clip, count, said};
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, backend_log,
-    case::{PeerSight, errno, is_stuck},
+    Case, Class, Evidence, Opinion, Rank, Source,
+    case::{PeerSight, errno},
     cause::{Group, Told, cause},
     queue, service,
     topology::BackendKind,
 };
-use host::Timestamp;
 use logscan::{Complaint, Phase, Trouble};
-use std::time::Duration;
 
 cause! {
     /// # What happens
@@ -58,9 +56,6 @@ cause! {
     }
 }
 
-/// php-fpm and Apache log once that they are full, and not again before they were not.
-const EARLIER: Duration = Duration::from_secs(120);
-
 fn share_of(complaint: &Complaint) -> u8 {
     match (&complaint.trouble, complaint.phase) {
         (Trouble::TimedOut, Some(Phase::ReadingHeader)) => 25,
@@ -88,7 +83,9 @@ fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
             Rank::Strong
         };
         let mut evidence = busy(case, peer, rank);
-        evidence.extend(its_own_words(case, peer, rank));
+        evidence.extend(
+            queue::said_all_busy(case, peer).map(|line| Evidence::supports(rank, said(&line), line.source)),
+        );
         if evidence.is_empty() {
             return None;
         }
@@ -97,14 +94,12 @@ fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
         evidence.extend(stuck(case, peer));
         let subject = service::subject(peer);
         let says = format!("all {} of {subject} are busy", workers(case, peer));
-        Some((
-            peer,
-            Opinion {
-                subject,
-                evidence,
-                says,
-            },
-        ))
+        let opinion = Opinion {
+            subject,
+            evidence,
+            says,
+        };
+        Some((peer, opinion))
     })
 }
 
@@ -147,21 +142,6 @@ fn busy(case: &Case, peer: &PeerSight, rank: Rank) -> Vec<Evidence> {
     ]
 }
 
-fn its_own_words(case: &Case, peer: &PeerSight, rank: Rank) -> Option<Evidence> {
-    let near = |at: Timestamp| {
-        let waited = queue::waited(case);
-        service::among(&waited, at)
-            || waited
-                .iter()
-                .any(|it| at <= it.first && it.first.since(at) <= EARLIER)
-    };
-    let lines = service::said(case, peer);
-    let line = lines
-        .iter()
-        .rfind(|line| backend_log::is_all_busy(line.text) && line.at.is_some_and(near))?;
-    Some(Evidence::supports(rank, said(line), line.source.clone()))
-}
-
 fn wait(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let waits = queue::waits(case, peer)?;
     Some(Evidence::supports(
@@ -185,9 +165,7 @@ fn idle(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 }
 
 fn stuck(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let workers = service::workers(case, peer);
-    let stuck = !workers.is_empty() && workers.iter().all(|worker| is_stuck(worker));
-    stuck.then(|| {
+    queue::all_stuck(case, peer).then(|| {
         Evidence::refutes(
             Rank::Decisive,
             "its workers are not busy, they are stopped or stuck in the kernel",

@@ -1,7 +1,7 @@
-use super::words::{clip, span};
+use crate::words::{clip, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
-    case::{PeerSight, is_stuck},
+    case::PeerSight,
     cause::{Group, Told, cause},
     queue, service,
 };
@@ -159,8 +159,7 @@ fn waits_in(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 
 /// All workers are taken, or none works at all: then it is not this request that is slow.
 fn nothing_moves(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let workers = service::workers(case, peer);
-    let stuck = !workers.is_empty() && workers.iter().all(|worker| is_stuck(worker));
+    let stuck = queue::all_stuck(case, peer);
     let waiting = queue::waiting(case, peer);
     let full = waiting > 0 && queue::all_busy(peer).unwrap_or(true);
     let says = match (stuck, full) {

@@ -1,10 +1,10 @@
-use super::words::{clip, said};
+use crate::words::{clip, said};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    fault,
     service::{self, CRASH_SIGNALS, Down},
-    topology::BackendKind,
     world::Said,
 };
 use host::{Timestamp, answer::KernelLine};
@@ -73,7 +73,7 @@ fn opinion(case: &Case, peer: &PeerSight, cut: &[&Symptom]) -> Option<Opinion> {
     }
     let said = service::said(case, peer);
     let ends = crashes(case, peer, &said, cut);
-    let faults = faults(case, peer, cut);
+    let faults = fault::of_backend(case, peer, cut);
     let mut evidence: Vec<Evidence> = ends.last().map(|line| ended(line, cut)).into_iter().collect();
     evidence.extend(faults.last().map(|line| kernel(line, cut)));
     if evidence.is_empty() {
@@ -81,7 +81,7 @@ fn opinion(case: &Case, peer: &PeerSight, cut: &[&Symptom]) -> Option<Opinion> {
     }
     evidence.extend(others_go_well(case));
     let subject = service::subject(peer);
-    let says = match faults.last().and_then(|line| module(&line.text)) {
+    let says = match faults.last().and_then(|line| fault::module(&line.text)) {
         Some(module) => format!("workers of {subject} crash in {module}"),
         None => format!("workers of {subject} crash"),
     };
@@ -123,43 +123,6 @@ fn ended(line: &Said<'_>, cut: &[&Symptom]) -> Evidence {
     Evidence::supports(rank, said(line), line.source.clone())
 }
 
-/// Faults the kernel saw in programs of this kind, in the time of the failures.
-fn faults<'a>(case: &'a Case, peer: &PeerSight, cut: &[&Symptom]) -> Vec<&'a KernelLine> {
-    let kernel = case.world.kernel.as_deref().unwrap_or_default();
-    let is_fault = |text: &str| {
-        text.contains(": segfault at ") || text.contains(" trap ") || text.starts_with("traps: ")
-    };
-    kernel
-        .iter()
-        .filter(|line| is_fault(&line.text) && service::among(cut, line.at))
-        .filter(|line| program(&line.text).is_some_and(|name| is_ours(case, peer, name)))
-        .collect()
-}
-
-/// `php-fpm8.2` of `php-fpm8.2[2532]: segfault at …`, `traps: php-fpm8.2[2532] general protection fault …`
-fn program(text: &str) -> Option<&str> {
-    text.strip_prefix("traps: ")
-        .unwrap_or(text)
-        .split_once('[')
-        .map(|(name, _)| name)
-}
-
-fn is_ours(case: &Case, peer: &PeerSight, name: &str) -> bool {
-    let kind = peer.backend.as_ref().and_then(|backend| backend.kind);
-    let names: &[&str] = match kind {
-        Some(BackendKind::PhpFpm) => &["php-fpm"],
-        Some(BackendKind::Apache) => &["apache2", "httpd"],
-        Some(BackendKind::Gunicorn) => &["gunicorn", "python"],
-        Some(BackendKind::Uwsgi) => &["uwsgi"],
-        Some(BackendKind::Ruby) => &["ruby", "puma", "unicorn"],
-        Some(BackendKind::Node) => &["node"],
-        Some(BackendKind::Java) => &["java"],
-        _ => &[],
-    };
-    names.iter().any(|ours| name.starts_with(ours))
-        || case.processes_of(peer).any(|process| process.comm == name)
-}
-
 fn kernel(line: &KernelLine, cut: &[&Symptom]) -> Evidence {
     let same_second = service::at_edge(cut, line.at);
     let says = format!("the kernel logged at {}: {}", line.at, clip(&line.text));
@@ -169,12 +132,6 @@ fn kernel(line: &KernelLine, cut: &[&Symptom]) -> Evidence {
         says,
         Source::command("dmesg -T | grep -E 'segfault|traps:' | tail -5"),
     )
-}
-
-/// The library of `… error 6 in imagick.so[7f…+2000]`; the program's own name says nothing.
-fn module(text: &str) -> Option<&str> {
-    let name = text.rsplit_once(" in ")?.1.split('[').next()?;
-    (name.contains(".so") && !name.starts_with("libc.")).then_some(name)
 }
 
 fn others_go_well(case: &Case) -> Option<Evidence> {
@@ -192,10 +149,10 @@ fn others_go_well(case: &Case) -> Option<Evidence> {
 fn advise(case: &Case) -> String {
     let cut = service::cut_off(case);
     let suspect = case.peers.iter().find_map(|peer| {
-        let faults = faults(case, peer, &cut);
+        let faults = fault::of_backend(case, peer, &cut);
         faults
             .last()
-            .and_then(|line| module(&line.text))
+            .and_then(|line| fault::module(&line.text))
             .map(str::to_owned)
     });
     let suspect = suspect.map_or_else(

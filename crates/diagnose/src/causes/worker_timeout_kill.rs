@@ -1,4 +1,4 @@
-use super::words::{clip, said, span};
+use crate::words::{clip, said, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
     case::{PeerSight, errno},

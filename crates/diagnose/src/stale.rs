@@ -1,0 +1,84 @@
+//! What the running nginx does that its files do not say any more.
+
+use crate::{
+    Case,
+    topology::{Protocol, Target},
+    world::Nginx,
+};
+use host::{Endpoint, Timestamp};
+use logscan::Trouble;
+
+/// How the running nginx differs from its files.
+pub struct Stale<'a> {
+    /// The instance.
+    pub nginx: &'a Nginx,
+    /// When it read its config.
+    pub loaded: Timestamp,
+    /// What it still does, the first half of a sentence.
+    pub still: String,
+    /// What the file says, the second half.
+    pub file_says: String,
+    /// The peer it asks, or the place in the file.
+    pub subject: String,
+}
+
+/// What nginx did after it read its config and its files do not say.
+pub fn stale(case: &Case) -> Option<Stale<'_>> {
+    let (nginx, route) = (case.nginx()?, case.route.as_ref()?);
+    let loaded = nginx.loaded_at.filter(|_| nginx.master.is_some())?;
+    let since = || case.symptoms.iter().filter(move |symptom| symptom.last >= loaded);
+    let told = |still: String, file_says: String, subject: String| Stale {
+        nginx,
+        loaded,
+        still,
+        file_says,
+        subject,
+    };
+    let peer = since().find_map(|symptom| {
+        symptom
+            .peer
+            .as_ref()
+            .filter(|peer| !is_written(&route.target, peer))
+    });
+    let scheme = since().find_map(|symptom| {
+        let peer = symptom.complaint.as_ref()?.peer.as_ref()?;
+        scheme_differs(&peer.scheme, route.protocol).then_some(peer.scheme.as_str())
+    });
+    let no_resolver = since().any(|symptom| matches!(symptom.trouble(), Some(Trouble::NoResolver(_))));
+    let says = format!("{} says `{}`", route.written, route.pass);
+    match (peer, scheme) {
+        (Some(peer), _) => Some(told(format!("asks {peer}"), says, peer.to_string())),
+        (None, Some(scheme)) => Some(told(format!("speaks {scheme}"), says, route.written.to_string())),
+        (None, None) if no_resolver && !route.settings.resolvers.is_empty() => Some(told(
+            "has no resolver".into(),
+            "a resolver is configured in the files".into(),
+            route.written.to_string(),
+        )),
+        _ => None,
+    }
+}
+
+/// The files may mean this peer. Names are compared by port only: what they resolve to has causes of its own.
+pub fn is_written(target: &Target, peer: &Endpoint) -> bool {
+    match target {
+        Target::Endpoint(endpoint) => endpoint == peer,
+        Target::Name { port, .. } => peer.tcp().is_some_and(|at| at.port() == *port),
+        Target::Group { servers, .. } => servers.iter().any(|server| is_written(&server.address, peer)),
+        Target::Variable { .. } => true,
+    }
+}
+
+fn scheme_differs(said: &str, protocol: Protocol) -> bool {
+    let written = match protocol {
+        Protocol::Http => "http",
+        Protocol::Https => "https",
+        Protocol::FastCgi => "fastcgi",
+        Protocol::Uwsgi => return !matches!(said, "" | "uwsgi" | "suwsgi"),
+        Protocol::Scgi => "scgi",
+        Protocol::Grpc => "grpc",
+        Protocol::Grpcs => "grpcs",
+        Protocol::Memcached => "memcached",
+        Protocol::Stream => return false,
+    };
+    !said.is_empty() && said != written
+}
