@@ -3,12 +3,13 @@
 mod candidate;
 mod server;
 
-pub use candidate::{Candidate, backend_side, candidates};
+pub use candidate::{Candidate, backend_side, candidates, equals};
 pub use server::{Fit, Server, servers};
 
 use crate::{
-    Case, World,
+    Case, Evidence, Rank, Source, World,
     case::{NameAnswer, NameSource, PeerSight, errno},
+    evidence::quote,
     service,
     topology::{GroupServer, Place, Route, Target},
     world::{Change, ChangeKind},
@@ -124,6 +125,18 @@ pub fn edited<'a>(case: &'a Case, file: &Path) -> Option<&'a Change> {
     let file = file.to_string_lossy();
     let names = |change: &Change| change.about == file || change.says.contains(&*file);
     just_before(case, ChangeKind::ConfigEdit, names)
+}
+
+/// That edit as evidence.
+pub fn edit(change: &Change) -> Evidence {
+    Evidence::supports(
+        Rank::Strong,
+        format!(
+            "edited just before the first failure: {} ({})",
+            change.about, change.says
+        ),
+        Source::command(format!("stat {}", quote(&change.about))),
+    )
 }
 
 /// nginx read its config anew between the last request that went well and the first that failed.

@@ -23,6 +23,7 @@ pub mod judge;
 pub mod naming;
 pub mod observe;
 mod options;
+pub mod php;
 pub mod queue;
 pub mod reach;
 pub mod restart;

@@ -116,3 +116,15 @@ pub fn all_stuck(case: &Case, peer: &PeerSight) -> bool {
     let workers = workers(case, peer);
     !workers.is_empty() && workers.iter().all(|worker| is_stuck(worker))
 }
+
+/// How many workers were looked at twice; else how many processes do the work.
+pub fn worker_count(case: &Case, peer: &PeerSight) -> usize {
+    let seen = peer.progress.as_ref().map_or(0, |progress| progress.idle.1);
+    if seen > 0 { seen } else { workers(case, peer).len() }
+}
+
+/// Resident memory of the largest worker, bytes.
+pub fn largest_worker(case: &Case, peer: &PeerSight) -> u64 {
+    let workers = workers(case, peer);
+    workers.iter().map(|worker| worker.rss).max().unwrap_or_default()
+}

@@ -296,6 +296,15 @@ fn is_pool_worker(peer: &PeerSight, process: &Process) -> bool {
     })
 }
 
+/// Its programs run and listen nowhere; a listener whose holder we may not see may be theirs.
+pub fn is_silent(case: &Case, unit: &Unit) -> Option<bool> {
+    let programs: Vec<u32> = case.world.processes_of(&unit.name).map(|it| it.pid).collect();
+    let theirs = |pids: &[u32]| pids.iter().any(|pid| programs.contains(pid));
+    let mut listeners = case.world.listeners().ok()?;
+    let listens = listeners.any(|socket| socket.pids.as_deref().is_none_or(theirs));
+    Some(!programs.is_empty() && !listens)
+}
+
 /// What a finding about a peer's backend is about: its unit, else its address.
 pub fn subject(peer: &PeerSight) -> String {
     let unit = peer.backend.as_ref().and_then(|backend| backend.unit.clone());

@@ -1,6 +1,7 @@
 //! Small sentences that several causes say alike.
 
 use crate::world::Said;
+use host::looks::Process;
 use std::time::Duration;
 
 /// The longest quotation of a log line in a sentence, characters.
@@ -18,10 +19,20 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// `1 worker`, `3 workers`.
+/// `1 worker`, `3 workers`, `2 processes`.
 pub fn count(number: usize, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = match (number, thing.ends_with('s')) {
+        (1, _) => "",
+        (_, false) => "s",
+        (_, true) => "es",
+    };
     format!("{number} {thing}{plural}")
+}
+
+/// Process ids as `ps -p` takes them: `12,13`.
+pub fn pids(processes: &[&Process]) -> String {
+    let pids: Vec<String> = processes.iter().map(|process| process.pid.to_string()).collect();
+    pids.join(",")
 }
 
 /// A log line, cut where it is long.
@@ -41,23 +52,6 @@ pub fn said(line: &Said<'_>) -> String {
     }
 }
 
-/// The PHP version that a path or unit names, as people write it: `8.2` of `php8.2-fpm.sock`, `php82-php-fpm.service`
-/// and `ea-php82`, `5` of `php5-fpm.sock`.
-pub fn php_version(text: &str) -> Option<String> {
-    text.match_indices("php").find_map(|(at, php)| {
-        let rest = text.get(at + php.len()..)?;
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        let number = rest.get(..end)?.trim_matches('.');
-        match number.as_bytes() {
-            [] => None,
-            [major, minor] => Some(format!("{}.{}", char::from(*major), char::from(*minor))),
-            _ => Some(number.to_owned()),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,23 +63,8 @@ mod tests {
         }
         assert_eq!(clip(&"ü".repeat(500)).chars().count(), QUOTE + 1);
         assert_eq!(
-            (count(1, "worker"), count(2, "worker")),
-            ("1 worker".into(), "2 workers".into())
+            [count(1, "worker"), count(2, "worker"), count(0, "process")],
+            ["1 worker", "2 workers", "0 processes"]
         );
-    }
-
-    #[test]
-    fn versions_are_found_however_they_are_written() {
-        for (text, version) in [
-            ("/run/php/php8.2-fpm.sock", Some("8.2")),
-            ("/var/run/php5-fpm.sock", Some("5")),
-            ("/run/php70-fpm.sock", Some("7.0")),
-            ("/var/opt/remi/php81/run/php-fpm/www.sock", Some("8.1")),
-            ("php82-php-fpm.service", Some("8.2")),
-            ("/run/php/php-fpm.sock", None),
-            ("/run/app.sock", None),
-        ] {
-            assert_eq!(php_version(text).as_deref(), version, "{text}");
-        }
     }
 }

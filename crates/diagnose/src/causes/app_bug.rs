@@ -1,4 +1,3 @@
-use crate::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
     case::{PeerSight, errno},
@@ -6,6 +5,7 @@ use crate::{
     evidence::quote,
     exception,
     service::{self, Down},
+    words::clip,
     world::Said,
 };
 use host::looks::JournalLine;

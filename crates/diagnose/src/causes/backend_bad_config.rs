@@ -1,10 +1,10 @@
-use crate::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
     service::{self, Down},
+    words::clip,
     world::Said,
 };
 use host::looks::Unit;

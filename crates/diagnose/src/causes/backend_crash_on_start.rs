@@ -1,4 +1,3 @@
-use crate::words::{clip, count, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::errno,
@@ -6,6 +5,7 @@ use crate::{
     evidence::quote,
     exception,
     service::{self, CRASH_SIGNALS},
+    words::{clip, count, span},
     world::Said,
 };
 use host::looks::Unit;
@@ -157,17 +157,11 @@ fn advise(case: &Case) -> String {
         return String::new();
     };
     let name = quote(&unit.name);
-    let stop = if unit.sub_state == "auto-restart" || unit.restarts > 0 {
-        format!("stop the loop, so that its first error stays readable: systemctl stop {name}; ")
-    } else {
-        String::new()
-    };
+    let looping = unit.sub_state == "auto-restart" || unit.restarts > 0;
+    let stop = format!("stop the loop, so that its first error stays readable: systemctl stop {name}; ")
+        .repeat(looping.into());
     let native = service::died_of(unit).is_some_and(|signal| CRASH_SIGNALS.contains(&signal));
-    let look = if native {
-        format!("; coredumpctl info {name}")
-    } else {
-        String::new()
-    };
+    let look = format!("; coredumpctl info {name}").repeat(native.into());
     format!(
         "{stop}read what it says: journalctl -u {name} -n 60 --no-pager{look}; mend what it names or roll back the last \
          deploy, and only then start it. Starting it again without that repeats the crash"

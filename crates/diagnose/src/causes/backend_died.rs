@@ -1,10 +1,10 @@
-use crate::words::{said, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
     service::{self, Down},
+    words::{said, span},
 };
 use host::{Endpoint, answer::FileKind, looks::Unit};
 use logscan::{Complaint, Trouble, complaint::PeerAddress};

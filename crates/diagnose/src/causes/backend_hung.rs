@@ -1,10 +1,10 @@
-use crate::words::count;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, Progress, errno},
     cause::{Group, Told, cause},
     evidence::quote,
     queue, service,
+    words::{count, pids},
 };
 use host::looks::{Process, ProcessState};
 use logscan::{Complaint, Phase, Trouble};
@@ -79,7 +79,6 @@ fn hung(case: &Case) -> Option<(&PeerSight, Opinion)> {
 /// Every worker is stopped, or every worker is stuck in the kernel.
 fn stuck(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let workers = service::workers(case, peer);
-    let pids: Vec<String> = workers.iter().map(|worker| worker.pid.to_string()).collect();
     let what = [
         (
             ProcessState::Stopped,
@@ -90,11 +89,8 @@ fn stuck(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let (_, what) = what.into_iter().find(|(state, _)| are_all(&workers, *state))?;
     Some(Evidence::supports(
         Rank::Decisive,
-        format!(
-            "all its workers ({}) are {what}",
-            count(workers.len(), "process").replace("processs", "processes")
-        ),
-        Source::command(format!("ps -o pid,stat,wchan:24,cmd -p {}", pids.join(","))),
+        format!("all its workers ({}) are {what}", count(workers.len(), "process")),
+        Source::command(format!("ps -o pid,stat,wchan:24,cmd -p {}", pids(&workers))),
     ))
 }
 
@@ -107,10 +103,7 @@ fn undrained(case: &Case, peer: &PeerSight) -> Option<Evidence> {
     let progress = peer.progress.as_ref().filter(|_| !queue::is_worker_pool(peer))?;
     let left = progress.queue.0 > 0 && progress.queue.1 >= progress.queue.0;
     let busy = progress.idle.0 == 0;
-    let pids: Vec<String> = case
-        .processes_of(peer)
-        .map(|process| process.pid.to_string())
-        .collect();
+    let processes: Vec<&Process> = case.processes_of(peer).collect();
     (left && busy).then(|| {
         Evidence::supports(
             Rank::Strong,
@@ -119,7 +112,10 @@ fn undrained(case: &Case, peer: &PeerSight) -> Option<Evidence> {
                 count(progress.queue.0 as usize, "connection"),
                 meanwhile(progress)
             ),
-            Source::command(format!("ps -o pid,stat,wchan:24,pcpu,cmd -p {}", pids.join(","))),
+            Source::command(format!(
+                "ps -o pid,stat,wchan:24,pcpu,cmd -p {}",
+                pids(&processes)
+            )),
         )
     })
 }
@@ -152,10 +148,9 @@ fn advise(case: &Case) -> String {
         return String::new();
     };
     let workers = service::workers(case, peer);
-    let pids: Vec<String> = workers.iter().map(|worker| worker.pid.to_string()).collect();
     let keep = format!(
         "keep the evidence: ps -o pid,stat,wchan:24,cmd -p {}",
-        pids.join(",")
+        pids(&workers)
     );
     let unit = quote(&service::subject(peer));
     if are_all(&workers, ProcessState::Stopped) {
@@ -164,7 +159,7 @@ fn advise(case: &Case) -> String {
     if are_all(&workers, ProcessState::Uninterruptible) {
         return format!(
             "{keep}; cat /proc/{}/stack; see the device or file system they wait for (dmesg -T | tail -50): neither kill nor restart ends state D",
-            pids.first().cloned().unwrap_or_default()
+            workers.first().map(|worker| worker.pid).unwrap_or_default()
         );
     }
     format!(

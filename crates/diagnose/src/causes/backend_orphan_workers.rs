@@ -1,10 +1,10 @@
-use crate::words::{count, said};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
     queue, service,
+    words::{count, pids, said},
 };
 use host::looks::{Process, Unit};
 use logscan::{Complaint, Trouble};
@@ -114,11 +114,6 @@ fn left_over(case: &Case, unit: &Unit) -> Option<Evidence> {
         format!("systemd said at {}: {}", line.at, crate::words::clip(&line.text)),
         Source::journal(&unit.name),
     ))
-}
-
-fn pids(processes: &[&Process]) -> String {
-    let pids: Vec<String> = processes.iter().map(|process| process.pid.to_string()).collect();
-    pids.join(",")
 }
 
 fn advise(case: &Case) -> String {

@@ -1,4 +1,3 @@
-use crate::words::{clip, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
     case::{PeerSight, errno},
@@ -7,6 +6,7 @@ use crate::{
     restart::{self, Window},
     service,
     topology::BackendKind,
+    words::{clip, span},
 };
 use host::looks::Unit;
 use logscan::{Complaint, Trouble};
@@ -126,13 +126,7 @@ fn still_starting(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion>
         .last_started
         .filter(|at| case.world.now.since(*at) <= STILL)?;
     let loading = unit.is_up() && unit.restarts == 0 && peer.reachable() == Some(false);
-    let alive = case.world.processes_of(&unit.name).count() > 0;
-    let silent = !case
-        .world
-        .listeners()
-        .ok()?
-        .any(|socket| listens_itself(case, unit, socket.pids.as_deref()));
-    (loading && alive && silent).then(|| Opinion {
+    (loading && service::is_silent(case, unit)?).then(|| Opinion {
         subject: unit.name.clone(),
         says: format!("{} is still starting", unit.name),
         evidence: vec![Evidence::supports(
@@ -145,15 +139,6 @@ fn still_starting(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion>
             ),
             Source::unit(&unit.name),
         )],
-    })
-}
-
-/// Where we may not see who holds a listener, it may be this unit.
-fn listens_itself(case: &Case, unit: &Unit, pids: Option<&[u32]>) -> bool {
-    pids.is_none_or(|pids| {
-        case.world
-            .processes_of(&unit.name)
-            .any(|process| pids.contains(&process.pid))
     })
 }
 

@@ -1,10 +1,10 @@
-use crate::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
     service::{self, Down},
+    words::clip,
 };
 use host::looks::{JournalLine, Unit};
 use logscan::{Complaint, Phase, Trouble, complaint::PeerAddress};

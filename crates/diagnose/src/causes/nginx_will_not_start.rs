@@ -1,7 +1,7 @@
-use crate::words::clip;
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     cause::{Group, Told, cause},
+    words::clip,
     world::{ConfigTest, Nginx},
 };
 use logscan::{Complaint, Trouble};

@@ -2,13 +2,12 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Server, just_before, rewritten, servers, unserved, written},
+    elsewhere::{Server, just_before, rewritten, unserved, written},
     evidence::quote,
-    topology::{BackendKind, Protocol},
-    words::php_version,
+    php::{self, Asked},
+    topology::Protocol,
     world::{Change, ChangeKind},
 };
-use host::answer::FileKind;
 use logscan::{Complaint, Trouble, complaint::PeerAddress};
 use std::path::Path;
 
@@ -45,7 +44,7 @@ fn share_of(complaint: &Complaint) -> u8 {
     ) {
         (Trouble::Connect(errno::ENOENT), Some(PeerAddress::Unix(path))) => {
             let path = path.to_string_lossy();
-            match php_version(&path) {
+            match php::version(&path) {
                 Some(_) => 45,
                 None if path.contains("fpm") => 20,
                 None => 2,
@@ -89,34 +88,6 @@ fn weigh(case: &Case) -> Opinion {
     }
 }
 
-/// What the asked path says of the version.
-enum Asked {
-    /// It names one.
-    Version(String),
-    /// It is a link (Debian's /run/php/php-fpm.sock) that leads nowhere.
-    DeadLink,
-}
-
-impl Asked {
-    fn version(&self) -> Option<&str> {
-        match self {
-            Self::Version(version) => Some(version),
-            Self::DeadLink => None,
-        }
-    }
-
-    fn of(peer: &PeerSight, path: &Path) -> Option<Self> {
-        let last = peer
-            .path
-            .last()
-            .and_then(|step| step.stat.as_ref().ok()?.as_ref());
-        let dead = last.is_some_and(|stat| stat.kind == FileKind::DanglingLink);
-        php_version(&path.to_string_lossy())
-            .map(Self::Version)
-            .or(dead.then_some(Self::DeadLink))
-    }
-}
-
 /// The missing socket, and the live sockets of other versions: most alike first, then the newest.
 fn found(case: &Case) -> Option<(&PeerSight, Asked, Vec<Server<'_>>)> {
     let peer = unserved(case)?;
@@ -125,36 +96,14 @@ fn found(case: &Case) -> Option<(&PeerSight, Asked, Vec<Server<'_>>)> {
     if case.route.as_ref()?.protocol != Protocol::FastCgi {
         return None;
     }
-    let mut live: Vec<(bool, String, Server<'_>)> = servers(case)
-        .into_iter()
-        .filter(|server| server.kind == BackendKind::PhpFpm && server.at.unix().is_some())
-        .filter_map(|server| Some((version_of(&server)?, server)))
-        .filter(|(version, _)| Some(version.as_str()) != asked.version())
-        .map(|(version, server)| (is_alike(path, &asked, &version, &server), version, server))
-        .collect();
-    live.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
-    Some((peer, asked, live.into_iter().map(|(.., server)| server).collect()))
-}
-
-/// By the path, which is what the versions are compared by; else by the unit.
-fn version_of(server: &Server<'_>) -> Option<String> {
-    let path = server.at.unix()?.to_string_lossy();
-    php_version(&path).or_else(|| php_version(server.unit?))
-}
-
-fn is_alike(path: &Path, asked: &Asked, version: &str, server: &Server<'_>) -> bool {
-    let Some(old) = asked.version() else { return false };
-    let renamed = path.to_string_lossy().replace(old, version);
-    server
-        .at
-        .unix()
-        .is_some_and(|at| crate::topology::same_path(at, Path::new(&renamed)))
+    let live = php::sockets(case, path, &asked);
+    Some((peer, asked, live))
 }
 
 /// Why the asked version's socket can't be there: its service is not installed, or runs and listens elsewhere.
 fn fate_of(case: &Case, version: &str) -> Option<Evidence> {
     let known = case.world.units.as_ref().ok()?;
-    let named = |name: &str| php_version(name).as_deref() == Some(version) && name.contains("fpm");
+    let named = |name: &str| php::version(name).as_deref() == Some(version) && name.contains("fpm");
     match known.iter().find(|unit| named(&unit.name)) {
         Some(unit) if unit.is_up() => Some(Evidence::supports(
             Rank::Decisive,

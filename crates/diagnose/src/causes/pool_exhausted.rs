@@ -1,10 +1,10 @@
-use crate::words::{clip, count, said};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     queue, service,
     topology::BackendKind,
+    words::{clip, count, pids, said},
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -93,7 +93,10 @@ fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
         evidence.extend(idle(case, peer));
         evidence.extend(stuck(case, peer));
         let subject = service::subject(peer);
-        let says = format!("all {} of {subject} are busy", workers(case, peer));
+        let says = format!(
+            "all {} of {subject} are busy",
+            count(queue::worker_count(case, peer), "worker")
+        );
         let opinion = Opinion {
             subject,
             evidence,
@@ -103,32 +106,22 @@ fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
     })
 }
 
-fn workers(case: &Case, peer: &PeerSight) -> String {
-    let seen = peer
-        .progress
-        .as_ref()
-        .map(|progress| progress.idle.1)
-        .filter(|all| *all > 0);
-    count(
-        seen.unwrap_or_else(|| service::workers(case, peer).len()),
-        "worker",
-    )
-}
-
 fn busy(case: &Case, peer: &PeerSight, rank: Rank) -> Vec<Evidence> {
     let waiting = queue::waiting(case, peer) as usize;
     if queue::all_busy(peer) != Some(true) || waiting == 0 {
         return Vec::new();
     }
-    let pids: Vec<String> = service::workers(case, peer)
-        .iter()
-        .map(|worker| worker.pid.to_string())
-        .collect();
     vec![
         Evidence::supports(
             rank,
-            format!("none of its {} takes a connection", workers(case, peer)),
-            Source::command(format!("ps -o pid,stat,wchan:24,time,cmd -p {}", pids.join(","))),
+            format!(
+                "none of its {} takes a connection",
+                count(queue::worker_count(case, peer), "worker")
+            ),
+            Source::command(format!(
+                "ps -o pid,stat,wchan:24,time,cmd -p {}",
+                pids(&service::workers(case, peer))
+            )),
         ),
         Evidence::supports(
             rank,
@@ -183,12 +176,7 @@ fn advise(case: &Case) -> String {
         Some(BackendKind::Apache) => "MaxRequestWorkers",
         _ => "the number of workers",
     };
-    let memory = service::workers(case, peer)
-        .iter()
-        .map(|worker| worker.rss)
-        .max()
-        .unwrap_or_default()
-        >> 20;
+    let memory = queue::largest_worker(case, peer) >> 20;
     let waits = queue::waits(case, peer).map(|waits| format!(" (now: {})", clip(&waits)));
     format!(
         "find what holds the workers{}: the slowest requests (request_slowlog_timeout, the access log's \

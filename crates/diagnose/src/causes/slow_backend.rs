@@ -1,9 +1,9 @@
-use crate::words::{clip, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
     case::PeerSight,
     cause::{Group, Told, cause},
     queue, service,
+    words::{clip, span},
 };
 use logscan::{Complaint, Phase, Trouble};
 

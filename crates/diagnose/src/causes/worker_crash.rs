@@ -1,10 +1,10 @@
-use crate::words::{clip, said};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     fault,
     service::{self, CRASH_SIGNALS, Down},
+    words::{clip, said},
     world::Said,
 };
 use host::{Timestamp, answer::KernelLine};

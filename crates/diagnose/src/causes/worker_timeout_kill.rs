@@ -1,9 +1,9 @@
-use crate::words::{clip, said, span};
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     service,
+    words::{clip, said, span},
     world::Said,
 };
 use host::looks::Unit;

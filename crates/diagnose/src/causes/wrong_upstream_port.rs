@@ -2,10 +2,8 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Candidate, backend_side, candidates, edited, rewritten, unserved, written},
-    evidence::quote,
+    elsewhere::{Candidate, backend_side, candidates, edit, edited, equals, rewritten, unserved, written},
     topology::Route,
-    world::Change,
 };
 use logscan::{Complaint, Trouble};
 
@@ -109,25 +107,9 @@ fn evidence(
     all
 }
 
-fn edit(change: &Change) -> Evidence {
-    Evidence::supports(
-        Rank::Strong,
-        format!(
-            "edited just before the first failure: {} ({})",
-            change.about, change.says
-        ),
-        Source::command(format!("stat {}", quote(&change.about))),
-    )
-}
-
 /// Others that could be meant as well.
 fn rivals(candidates: &[Candidate<'_>]) -> Option<Evidence> {
-    let (best, rest) = candidates.split_first()?;
-    let equal: Vec<String> = rest
-        .iter()
-        .filter(|rival| rival.strength() == best.strength())
-        .map(|rival| format!("{} on {}", rival.server.describe(), rival.server.at))
-        .collect();
+    let equal = equals(candidates);
     (!equal.is_empty()).then(|| {
         Evidence::refutes(
             Rank::Hint,

@@ -4,8 +4,8 @@ use super::{Fit, Server, edited, idle_owner, reloaded, servers, written};
 use crate::{
     Case, Evidence, Rank,
     case::PeerSight,
+    php,
     topology::{BackendKind, Protocol, Route},
-    words::php_version,
     world::Change,
 };
 
@@ -52,8 +52,8 @@ fn is_of_the_same_kind(server: &Server<'_>, peer: &PeerSight) -> bool {
         (None, None) => true,
         (Some(asked), Some(at)) => {
             let (asked, at) = (
-                php_version(&asked.to_string_lossy()),
-                php_version(&at.to_string_lossy()),
+                php::version(&asked.to_string_lossy()),
+                php::version(&at.to_string_lossy()),
             );
             asked.is_none() || at.is_none() || asked == at
         }
@@ -106,6 +106,18 @@ impl Candidate<'_> {
     pub fn strength(&self) -> (bool, bool, Rank) {
         (self.said.is_some(), self.moved.is_some(), self.rank)
     }
+}
+
+/// Others that fit as well as the first.
+pub fn equals(candidates: &[Candidate<'_>]) -> Vec<String> {
+    let strength = candidates.first().map(Candidate::strength);
+    let rivals = candidates
+        .iter()
+        .skip(1)
+        .filter(|it| Some(it.strength()) == strength);
+    rivals
+        .map(|rival| format!("{} on {}", rival.server.describe(), rival.server.at))
+        .collect()
 }
 
 /// What to do on the side of the server, so that it listens where nginx asks.
