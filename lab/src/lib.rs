@@ -13,6 +13,7 @@
     reason = "progress and results are for the terminal of a developer"
 )]
 
+mod baseline;
 mod client;
 mod demo;
 mod evidence;
@@ -29,7 +30,7 @@ mod verdict;
 pub use demo::demo;
 pub use host::Host;
 pub use root::install;
-pub use runner::{Options, Summary, run};
+pub use runner::{Options, Summary, last_run, run};
 pub use scenario::{Expect, Held, Scenario, Step, Traffic};
 pub use scenarios::all;
 pub use stack::Stack;

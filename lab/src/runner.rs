@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use serde::Serialize;
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
 
 use crate::trial::{Mode, Outcome, play};
 use crate::{Scenario, host, root, scenarios};
@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 /// How a run ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// Trials that were right in every assertion.
     pub passed: usize,
@@ -65,11 +65,26 @@ pub fn run(options: &Options) -> Result<Summary> {
         outcomes,
     };
     fs::write(
-        root::lab_dir().join("results.json"),
+        results_file(&options.mode),
         serde_json::to_string_pretty(&summary)?,
     )?;
     println!("{} passed, {} failed", summary.passed, summary.failed);
     Ok(summary)
+}
+
+fn results_file(mode: &Mode) -> PathBuf {
+    let name = match mode {
+        Mode::Baselines => "baselines.json",
+        Mode::Judge | Mode::NoVerdict | Mode::Record(_) => "results.json",
+    };
+    root::lab_dir().join(name)
+}
+
+/// The last run in that mode; an error says how to make one.
+pub fn last_run(mode: &Mode) -> Result<Summary> {
+    let file = results_file(mode);
+    let text = fs::read(&file).with_context(|| format!("{}: no such run yet", file.display()))?;
+    Ok(serde_json::from_slice(&text)?)
 }
 
 type Planned = (&'static Scenario, bool);

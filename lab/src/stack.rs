@@ -44,6 +44,18 @@ impl Stack {
     }
 }
 
+impl Stack {
+    /// The units of the shop's backend, as an operator would restart them.
+    pub(crate) fn units(self) -> &'static str {
+        match self {
+            Self::FpmUnix | Self::FpmTcp => "php8.2-fpm",
+            Self::Apache => "apache2",
+            Self::GunicornUnix | Self::GunicornTcp | Self::Node | Self::Uwsgi | Self::Dns => "app",
+            Self::Remote => "",
+        }
+    }
+}
+
 impl Scenario {
     /// The script that sets the whole host up: files, noise, what the scenario prepares, then the servers.
     pub fn setup(&self, noise: bool) -> String {

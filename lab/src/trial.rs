@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::traffic::Background;
 use crate::verdict::{Verdict, brief};
-use crate::{Expect, Host, Scenario, Step, Traffic, evidence, traffic};
+use crate::{Expect, Host, Scenario, Step, Traffic, baseline, evidence, traffic};
 
 /// How far a trial goes.
 #[derive(Clone, Debug)]
@@ -22,10 +22,12 @@ pub enum Mode {
     NoVerdict,
     /// As `Judge`; the tool also records its looks, kept with the right verdict under this directory.
     Record(PathBuf),
+    /// The tool is not run: what a plain table and a restart script make of the fault is written down.
+    Baselines,
 }
 
 /// How a trial ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The scenario's name, with `+noise` for its noisy variant.
     pub scenario: String,
@@ -33,6 +35,10 @@ pub struct Outcome {
     pub expected: String,
     /// The tool's verdict in the same words; empty when the trial did not come to it.
     pub got: String,
+    /// `Baselines` only: the plain table named the truth.
+    pub table_right: bool,
+    /// `Baselines` only: the page answered again after the script.
+    pub script_healed: bool,
     /// Why it failed.
     pub error: Option<String>,
     /// Wall time of the whole trial.
@@ -54,6 +60,8 @@ pub(crate) fn play(scenario: &Scenario, noise: bool, mode: &Mode, tool: &Path, l
         scenario: name,
         expected: brief(scenario.expect),
         got: String::new(),
+        table_right: false,
+        script_healed: false,
         error: None,
         ms: 0,
         took_ms: 0,
@@ -105,6 +113,9 @@ impl Trial<'_> {
         let _neighbour = Background::start(&self.client, "blog.example", "/", 1, Duration::from_millis(200));
         let held = self.inject(host)?;
         self.fault_is_seen()?;
+        if matches!(self.mode, Mode::Baselines) {
+            return self.baselines(host);
+        }
         if !matches!(self.scenario.expect, Expect::Recovered(_)) {
             self.judge(host, |verdict, expect| verdict.check(expect))?;
         }
@@ -209,6 +220,16 @@ impl Trial<'_> {
         }
         check(&verdict, self.scenario.expect)?;
         if first { self.keep_recording(host) } else { Ok(()) }
+    }
+
+    fn baselines(&mut self, host: &Host) -> Result<()> {
+        let (scenario, page) = (self.scenario, &self.scenario.traffic);
+        let answer = baseline::table(&host.sh(COMPLAINT)?);
+        host.sh(&baseline::restart_script(scenario.stack, page.site, page.path))?;
+        self.outcome.table_right = baseline::is_right(answer, scenario.expect);
+        self.outcome.script_healed = self.all_answer(200).is_ok();
+        self.outcome.got = answer.to_owned();
+        Ok(())
     }
 
     fn keep_recording(&self, host: &Host) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::shell;
+use crate::{lab_page, shell};
 use ::lab::{Mode, Options};
 use anyhow::{Result, ensure};
 
@@ -30,6 +30,12 @@ pub struct Args {
     /// Hosts at a time
     #[arg(long, default_value_t = 2)]
     hosts: usize,
+    /// Do not run the tool: play what people do without a diagnosis (a table, a restart script)
+    #[arg(long, conflicts_with_all = ["record", "no_verdict"])]
+    baselines: bool,
+    /// Write docs/lab.md from the last whole run and the last run of the baselines
+    #[arg(long)]
+    docs: bool,
     /// List the scenarios instead
     #[arg(long)]
     list: bool,
@@ -49,16 +55,20 @@ pub fn run(args: &Args) -> Result<()> {
         ::lab::all().for_each(|scenario| println!("{:36} {}", scenario.name, scenario.about));
         return Ok(());
     }
-    let mode = match (&args.record, args.no_verdict) {
-        (Some(dir), _) => Mode::Record(dir.clone()),
-        (None, true) => Mode::NoVerdict,
-        (None, false) => Mode::Judge,
+    if args.docs {
+        return lab_page::write();
+    }
+    let mode = match (&args.record, args.no_verdict, args.baselines) {
+        (Some(dir), ..) => Mode::Record(dir.clone()),
+        (None, true, _) => Mode::NoVerdict,
+        (None, false, true) => Mode::Baselines,
+        (None, false, false) => Mode::Judge,
     };
     let summary = ::lab::run(&Options {
         names: args.names.clone(),
         tool: tool(args)?,
         mode,
-        noise: !args.no_noise,
+        noise: !args.no_noise && !args.baselines,
         limit: Duration::from_secs(args.limit),
         hosts: args.hosts.max(1),
     })?;
@@ -88,6 +98,8 @@ pub fn whole() -> Result<()> {
         no_noise: false,
         limit: 60,
         hosts: 2,
+        baselines: false,
+        docs: false,
         list: false,
     })
 }

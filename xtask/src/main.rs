@@ -14,6 +14,7 @@ mod demo;
 mod docs;
 mod install;
 mod lab;
+mod lab_page;
 mod new_cause;
 mod shell;
 mod test;

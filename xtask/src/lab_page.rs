@@ -1,0 +1,139 @@
+//! `docs/lab.md`: what the lab's last whole run said, the confusion matrix, and two baselines on the same scenarios.
+
+use crate::shell;
+use ::lab::{Mode, Outcome, Summary};
+use anyhow::ensure;
+use std::{collections::BTreeMap, fmt::Write, fs};
+
+/// Writes the page.
+pub fn write() -> anyhow::Result<()> {
+    let (judged, baselines) = (::lab::last_run(&Mode::Judge)?, ::lab::last_run(&Mode::Baselines)?);
+    let scenarios = ::lab::all().count();
+    ensure!(
+        judged.outcomes.len() == 2 * scenarios,
+        "the last run was not whole: `cargo xtask lab`"
+    );
+    ensure!(
+        baselines.outcomes.len() == scenarios,
+        "the last run of the baselines was not whole: `cargo xtask lab --baselines`"
+    );
+    let page = [
+        HEAD,
+        &summary(&judged, &baselines),
+        &matrix(&judged),
+        &each(&judged, &baselines),
+        FOOT,
+    ]
+    .join("\n");
+    let file = shell::root().join("docs/lab.md");
+    fs::write(&file, page)?;
+    println!("{}", file.display());
+    Ok(())
+}
+
+const HEAD: &str = "# The lab
+
+Every scenario is a fresh, real Debian 12 host with systemd, booted for it alone: the site answers, something breaks, a
+client sees it, `why502` is asked, the fault is taken away, `why502` is asked again. Each runs twice, the second time with
+noise: old 502s in the logs, a stale socket, look-alike processes, scanner lines. Names of causes appear nowhere on the
+host. Made by `cargo xtask lab`, `cargo xtask lab --baselines` and `cargo xtask lab --docs`.
+";
+
+const FOOT: &str = "## Baselines
+
+*Table*: the last line of nginx's error log, looked up in a plain table from errno to cause (`lab/src/baseline.rs`); right
+where it names exactly the true cause. *Script*: `curl | grep 502 && systemctl restart BACKEND nginx`; it healed where the
+page answered 200 again within 15 s, whatever the cause was, and says nothing about it.
+";
+
+fn summary(judged: &Summary, baselines: &Summary) -> String {
+    let faults: Vec<&Outcome> = baselines
+        .outcomes
+        .iter()
+        .filter(|it| is_fault(&it.expected))
+        .collect();
+    let table = faults.iter().filter(|it| it.table_right).count();
+    let healed = faults.iter().filter(|it| it.script_healed).count();
+    let all: Vec<&Outcome> = judged
+        .outcomes
+        .iter()
+        .filter(|it| is_fault(&it.expected))
+        .collect();
+    let right = all.iter().filter(|it| it.error.is_none()).count();
+    let mut took: Vec<u64> = judged
+        .outcomes
+        .iter()
+        .map(|it| it.took_ms)
+        .filter(|ms| *ms > 0)
+        .collect();
+    took.sort_unstable();
+    let median = took.get(took.len() / 2).copied().unwrap_or(0);
+    format!(
+        "| on hosts with a catalogued fault | right |\n|---|---|\n\
+         | `why502` names every root, and only the roots | {right} of {} |\n\
+         | the plain table names the cause | {table} of {} |\n\
+         | the restart script heals the page (and names nothing) | {healed} of {} |\n\n\
+         Trials: {} passed, {} failed. `why502` took {median} ms at the median on these hosts, two hosts at a time.\n",
+        all.len(),
+        faults.len(),
+        faults.len(),
+        judged.passed,
+        judged.failed,
+    )
+}
+
+/// A catalogued fault is there to be found.
+fn is_fault(expected: &str) -> bool {
+    let control = ["healthy", "recovered", "unexplained or torn"].contains(&expected);
+    !control && !expected.starts_with("recovered:")
+}
+
+/// Expected verdict against what was said, as far as they differ, and how often they agree.
+fn matrix(judged: &Summary) -> String {
+    let mut cells: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for it in &judged.outcomes {
+        *cells.entry((&it.expected, &it.got)).or_default() += 1;
+    }
+    let mut page = String::from("## Confusion matrix\n\n| true | said | trials |\n|---|---|---|\n");
+    for ((expected, got), count) in cells {
+        let _ = writeln!(page, "| {expected} | {got} | {count} |");
+    }
+    page
+}
+
+fn each(judged: &Summary, baselines: &Summary) -> String {
+    let mut page = String::from(
+        "## Scenarios\n\n| scenario | true | said | with noise | why502 ms | table | script |\n|---|---|---|---|---|---|---|\n",
+    );
+    for pair in judged.outcomes.chunks(2) {
+        let [plain, noisy] = pair else { continue };
+        let base = baselines.outcomes.iter().find(|it| it.scenario == plain.scenario);
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            plain.scenario,
+            plain.expected,
+            said(plain),
+            said(noisy),
+            plain.took_ms,
+            base.map_or("", |it| if it.table_right { "right" } else { "wrong" }),
+            base.map_or("", |it| script(it)),
+        );
+    }
+    page
+}
+
+fn said(outcome: &Outcome) -> String {
+    match &outcome.error {
+        None => "right".to_owned(),
+        Some(_) => format!("**{}**", outcome.got),
+    }
+}
+
+fn script(outcome: &Outcome) -> &'static str {
+    match (is_fault(&outcome.expected), outcome.script_healed) {
+        (false, _) => "-",
+        (true, true) => "heals",
+        (true, false) => "no",
+    }
+}
