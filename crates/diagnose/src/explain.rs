@@ -31,7 +31,7 @@ pub fn candidates(text: &str, complaints: &[Complaint], causes: &[&'static Cause
         true => complaints.iter().filter(|it| !it.is_echo()).collect(),
         false => complaints.iter().collect(),
     };
-    let text = text.to_lowercase();
+    let text = said_by_programs(text).to_lowercase();
     let mut found: Vec<Candidate> = causes
         .iter()
         .map(|cause| Candidate {
@@ -44,6 +44,21 @@ pub fn candidates(text: &str, complaints: &[Complaint], causes: &[&'static Cause
     found
 }
 
+/// Without what visitors wrote into nginx's error lines (request, host, referrer): a phrase there says nothing of the
+/// cause.
+fn said_by_programs(text: &str) -> String {
+    let of_line = |line: &str| {
+        let visitor = line.find(", client: ").or_else(|| line.find(", request: "));
+        let (said, rest) = line.split_at(visitor.unwrap_or(line.len()));
+        let upstream = rest
+            .split_once(", upstream: ")
+            .map_or("", |(_, upstream)| upstream);
+        let upstream = upstream.split(", host: ").next().unwrap_or_default();
+        format!("{said} {upstream}\n")
+    };
+    text.lines().map(of_line).collect()
+}
+
 fn share(cause: &Cause, complaints: &[&Complaint], text: &str) -> u8 {
     let by_complaint = complaints.iter().map(|complaint| (cause.share_of)(complaint));
     let by_phrase = cause
@@ -54,4 +69,23 @@ fn share(cause: &Cause, complaints: &[&Complaint], text: &str) -> u8 {
         .chain(by_phrase.map(|(_, share)| *share))
         .max()
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visitors_do_not_choose_the_cause() {
+        for (line, said) in [
+            (
+                "connect() failed (111), client: 1.2.3.4, server: a, request: \"GET /kafka\", upstream: \"http://[::1]:80/\", host: \"redis\"",
+                "connect() failed (111) \"http://[::1]:80/\"\n",
+            ),
+            ("failed (2), request: \"GET /\"", "failed (2) \n"),
+            ("segfault at 0", "segfault at 0 \n"),
+        ] {
+            assert_eq!(said_by_programs(line), said);
+        }
+    }
 }

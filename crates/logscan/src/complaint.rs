@@ -11,7 +11,10 @@ mod tls;
 mod upstream;
 
 use crate::Level;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// One typed message of nginx's error log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,6 +258,19 @@ impl Complaint {
             PeerAddress::Tcp(address) => Some(address),
             PeerAddress::Unix(_) | PeerAddress::Name(_) => None,
         }
+    }
+
+    /// The unix socket of its peer.
+    pub fn unix(&self) -> Option<&Path> {
+        match &self.peer.as_ref()?.address {
+            PeerAddress::Unix(path) => Some(path),
+            PeerAddress::Tcp(_) | PeerAddress::Name(_) => None,
+        }
+    }
+
+    /// It says that nginx answered 502, and not why.
+    pub fn is_bare(&self) -> bool {
+        self.is_echo() || self.trouble == Trouble::Status(502)
     }
 
     /// nginx was doing that.

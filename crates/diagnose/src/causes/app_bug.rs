@@ -51,7 +51,7 @@ cause! {
 fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::BackendStderr(text) if backend_log::is_bug(text) => 70,
-        Trouble::ClosedEarly => 8,
+        Trouble::ClosedEarly => 13,
         Trouble::Receive(errno::ECONNRESET) => 5,
         Trouble::Connect(errno::ECONNREFUSED) => 1,
         _ => 0,

@@ -32,6 +32,7 @@ fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::Connect(13) if complaint.tcp().is_some() => 10,
         Trouble::Connect(13) => 4,
+        Trouble::Receive(13) | Trouble::Send(13) => 60,
         _ => 0,
     }
 }

@@ -38,6 +38,8 @@ cause! {
             ("already used in another pool", 95),
             ("failed to load configuration file", 90),
             ("FPM initialization failed", 60),
+            ("failed to chown() the socket", 85),
+            ("unknown entry '", 90),
             ("status=78/CONFIG", 70),
             ("status=217/USER", 90),
             ("unrecognized arguments:", 80),
@@ -51,7 +53,11 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
+    let fpm = complaint
+        .unix()
+        .is_some_and(|path| path.to_string_lossy().contains("fpm"));
     match complaint.trouble {
+        Trouble::Connect(errno::ENOENT) if fpm => 14,
         Trouble::Connect(errno::ENOENT) => 6,
         Trouble::Connect(errno::ECONNREFUSED) => 5,
         _ => 0,

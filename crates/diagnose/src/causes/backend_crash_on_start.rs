@@ -35,6 +35,9 @@ cause! {
         phrases: &[
             ("Worker failed to boot", 90),
             ("ModuleNotFoundError", 80),
+            ("ImportError: ", 75),
+            ("ImproperlyConfigured", 80),
+            ("command not found", 50),
             ("Cannot find module", 80),
             ("no python application found", 85),
             ("unable to load app", 85),
@@ -68,6 +71,7 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Connect(errno::ECONNREFUSED) => 15,
         Trouble::Connect(errno::ENOENT) => 8,
         Trouble::ClosedEarly | Trouble::Receive(errno::ECONNRESET) => 1,
+        _ if complaint.is_bare() => 10,
         _ => 0,
     }
 }

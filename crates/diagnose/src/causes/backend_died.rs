@@ -7,7 +7,7 @@ use crate::{
     words::{said, span},
 };
 use host::{Endpoint, answer::FileKind, looks::Unit};
-use logscan::{Complaint, Trouble, complaint::PeerAddress};
+use logscan::{Complaint, Trouble};
 
 cause! {
     /// # What happens
@@ -44,9 +44,8 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
-    let unix = matches!(&complaint.peer, Some(peer) if matches!(peer.address, PeerAddress::Unix(_)));
     match complaint.trouble {
-        Trouble::Connect(errno::ECONNREFUSED) if unix => 50,
+        Trouble::Connect(errno::ECONNREFUSED) if complaint.unix().is_some() => 50,
         Trouble::Connect(errno::ECONNREFUSED) => 8,
         Trouble::Connect(errno::ENOENT) => 2,
         _ => 0,

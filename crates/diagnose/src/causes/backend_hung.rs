@@ -30,7 +30,7 @@ cause! {
         group: Group::Process,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("blocked for more than", 60), ("state T", 20)],
+        phrases: &[("blocked for more than", 60), ("T (stopped)", 60)],
         effect_of: &["io-saturated", "disk-error", "memory-pressure"],
         settled_by: ("see the states of the backend's processes and its accept queue", "ps -eo pid,stat,wchan:24,pcpu,cmd --sort=stat | grep -E ' [TD]'; ss -ltnx"),
         told: Told::OnHost(weigh),

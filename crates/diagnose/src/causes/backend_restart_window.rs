@@ -48,6 +48,7 @@ fn share_of(complaint: &Complaint) -> u8 {
     match complaint.trouble {
         Trouble::Receive(errno::ECONNRESET) | Trouble::ClosedEarly => 8,
         Trouble::Connect(errno::ECONNREFUSED | errno::ENOENT) => 6,
+        _ if complaint.is_bare() => 5,
         _ => 0,
     }
 }

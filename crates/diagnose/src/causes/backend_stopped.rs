@@ -7,7 +7,7 @@ use crate::{
     words::clip,
 };
 use host::looks::{JournalLine, Unit};
-use logscan::{Complaint, Phase, Trouble, complaint::PeerAddress};
+use logscan::{Complaint, Phase, Trouble};
 
 cause! {
     /// # What happens
@@ -39,11 +39,11 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
-    let unix = matches!(&complaint.peer, Some(peer) if matches!(peer.address, PeerAddress::Unix(_)));
     match complaint.trouble {
-        Trouble::Connect(errno::ECONNREFUSED) if !unix => 15,
+        Trouble::Connect(errno::ECONNREFUSED) if complaint.unix().is_none() => 15,
         Trouble::Connect(errno::ENOENT) => 15,
         Trouble::Connect(_) | Trouble::TimedOut if complaint.phase == Some(Phase::Connecting) => 1,
+        _ if complaint.is_bare() => 8,
         _ => 0,
     }
 }

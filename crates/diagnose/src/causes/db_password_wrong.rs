@@ -21,7 +21,7 @@ cause! {
         group: Group::Dependency,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("access denied for user", 95), ("er_access_denied", 95), ("password authentication failed", 95), ("28p01", 95), ("authentication failed", 70), ("wrongpass", 80), ("noauth", 70)],
+        phrases: &[("access denied for user", 95), ("er_access_denied", 95), ("er_host_not_privileged", 95), ("is not allowed to connect to this", 95), ("password authentication failed", 95), ("28p01", 95), ("authentication failed", 70), ("wrongpass", 80), ("noauth", 70)],
         effect_of: &[],
         settled_by: ("try the application's own credentials", "journalctl -u mariadb -u postgresql -n 20 --no-pager | grep -iE \"denied|authentication failed\""),
         told: Told::ByExplain,

@@ -32,6 +32,7 @@ cause! {
 
 fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
+        Trouble::Status(504) => 10,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 10,
         Trouble::Connect(11) => 5,
         _ => 0,

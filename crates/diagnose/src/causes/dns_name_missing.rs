@@ -23,7 +23,7 @@ cause! {
         group: Group::Wiring,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("NXDOMAIN", 70), ("Name or service not known", 40)],
+        phrases: &[("NXDOMAIN", 70), ("no such host", 60), ("ENOTFOUND", 65), ("Name or service not known", 40)],
         effect_of: &[],
         settled_by: ("ask each name server for the name, without search domains", "dig NAME. @SERVER"),
         told: Told::OnHost(weigh),

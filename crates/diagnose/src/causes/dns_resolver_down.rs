@@ -23,7 +23,7 @@ cause! {
         group: Group::Wiring,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("SERVFAIL", 60), ("Temporary failure in name resolution", 75)],
+        phrases: &[("SERVFAIL", 60), ("EAI_AGAIN", 75), ("Temporary failure in name resolution", 75)],
         effect_of: &[],
         settled_by: ("ask nginx's resolver, and another one, for the name", "dig NAME @RESOLVER"),
         told: Told::OnHost(weigh),

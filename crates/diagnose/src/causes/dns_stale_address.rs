@@ -35,12 +35,24 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
-    let tcp = matches!(&complaint.peer, Some(peer) if matches!(&peer.address, PeerAddress::Tcp(at) if !at.ip().is_loopback()));
-    match complaint.trouble {
-        Trouble::Connect(errno::ECONNREFUSED | errno::EHOSTUNREACH) if tcp => 20,
-        Trouble::TimedOut if tcp && complaint.phase == Some(Phase::Connecting) => 15,
+    let (refused, silent) = match (&complaint.trouble, complaint.phase) {
+        (Trouble::Connect(errno::ECONNREFUSED | errno::EHOSTUNREACH), _) => (true, false),
+        (Trouble::TimedOut, Some(Phase::Connecting)) => (false, true),
+        _ => return 0,
+    };
+    match complaint.peer.as_ref().map(|peer| &peer.address) {
+        Some(PeerAddress::Tcp(at)) if at.ip().is_loopback() => 0,
+        Some(PeerAddress::Tcp(at)) if refused && is_container(at.ip()) => 35,
+        Some(PeerAddress::Tcp(_)) if refused => 20,
+        Some(PeerAddress::Tcp(_)) if silent => 15,
+        Some(PeerAddress::Name(name)) if refused && !name.contains('.') => 20,
         _ => 0,
     }
+}
+
+/// Docker gives its networks 172.16.0.0/12 first, and a container another address each time it is made anew.
+fn is_container(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 172 && ip.is_private())
 }
 
 fn weigh(case: &Case) -> Opinion {

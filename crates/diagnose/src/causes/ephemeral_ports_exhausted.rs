@@ -22,7 +22,7 @@ cause! {
         group: Group::Load,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("cannot assign requested address", 65)],
+        phrases: &[("cannot assign requested address", 65), ("eaddrnotavail", 60)],
         effect_of: &[],
         settled_by: ("count TIME_WAIT against the range", "ss -s; sysctl net.ipv4.ip_local_port_range"),
         told: Told::ByExplain,

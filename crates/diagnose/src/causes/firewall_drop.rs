@@ -38,6 +38,7 @@ fn share_of(complaint: &Complaint) -> u8 {
     match complaint.trouble {
         Trouble::TimedOut if complaint.phase == Some(Phase::Connecting) => 35,
         Trouble::Connect(errno::ETIMEDOUT) => 35,
+        Trouble::Status(504) => 8,
         _ => 0,
     }
 }

@@ -24,7 +24,7 @@ cause! {
         group: Group::Application,
         class: Class::Inform,
         share_of: |_: &Complaint| 0,
-        phrases: &[],
+        phrases: &[("50x.html\" failed", 75), ("502.html\" failed", 60)],
         effect_of: &[],
         settled_by: ("ask the upstream directly, without nginx", "curl -sv http://UPSTREAM/ -o /dev/null"),
         told: Told::OnHost(weigh),

@@ -39,6 +39,7 @@ fn share_of(complaint: &Complaint) -> u8 {
             95
         }
         Trouble::Connect(111) => 3,
+        Trouble::Status(503) => 20,
         _ => 0,
     }
 }

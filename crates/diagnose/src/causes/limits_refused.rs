@@ -31,6 +31,7 @@ cause! {
 fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::Limited(_) => 97,
+        Trouble::Status(503) => 20,
         _ => 0,
     }
 }

@@ -20,7 +20,7 @@ cause! {
         group: Group::Network,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("frag needed", 90), ("mtu", 60)],
+        phrases: &[("frag needed", 90), (" mtu ", 60)],
         effect_of: &[],
         settled_by: ("probe the path", "ping -M do -s 1472 -c2 ADDRESS"),
         told: Told::ByExplain,
@@ -30,9 +30,9 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
-    match &complaint.trouble {
-        Trouble::TimedOut if complaint.during(Phase::ReadingBody) => 20,
-        Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 1,
+    match (&complaint.trouble, complaint.phase) {
+        (Trouble::TimedOut, Some(Phase::ReadingBody | Phase::Handshaking)) => 20,
+        (Trouble::TimedOut, Some(Phase::ReadingHeader)) => 1,
         _ => 0,
     }
 }

@@ -35,8 +35,9 @@ cause! {
 fn share_of(complaint: &Complaint) -> u8 {
     match complaint.trouble {
         Trouble::BadConfig { .. } => 90,
-        Trouble::HostNotFound { .. } => 15,
+        Trouble::HostNotFound { .. } => 60,
         Trouble::ListenFailed { .. } => 30,
+        Trouble::WorkerDied { .. } => 40,
         _ => 0,
     }
 }

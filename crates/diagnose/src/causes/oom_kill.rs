@@ -23,7 +23,7 @@ cause! {
         group: Group::Process,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("out of memory", 70), ("oom-kill", 95), ("oom_reaper", 95), ("invoked oom-killer", 95), ("perhaps out of memory", 90), ("exited on signal 9", 45), ("sigkill", 45), ("killed process", 85)],
+        phrases: &[("out of memory", 70), ("oom-kill", 95), ("oom_reaper", 95), ("invoked oom-killer", 95), ("perhaps out of memory", 90), ("exited on signal 9", 45), ("sigkill", 45), ("killed process", 85), ("oomkilled", 95), ("code 137", 60), ("code: 137", 60)],
         effect_of: &[],
         settled_by: ("look for the kernel's line of that second", "journalctl -k | grep -iE \"out of memory|oom\""),
         told: Told::ByExplain,
@@ -37,6 +37,7 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::ClosedEarly => 12,
         Trouble::Receive(104) => 11,
         Trouble::Connect(111) => 4,
+        Trouble::WorkerDied { signal: 9 } => 80,
         _ => 0,
     }
 }

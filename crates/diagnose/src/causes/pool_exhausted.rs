@@ -58,7 +58,7 @@ cause! {
 
 fn share_of(complaint: &Complaint) -> u8 {
     match (&complaint.trouble, complaint.phase) {
-        (Trouble::TimedOut, Some(Phase::ReadingHeader)) => 25,
+        (Trouble::TimedOut, Some(Phase::ReadingHeader)) | (Trouble::Status(504), _) => 25,
         (Trouble::TimedOut, _) => 8,
         (Trouble::Connect(errno::EAGAIN), _) => 45,
         (Trouble::Receive(errno::ECONNRESET), _) => 3,
@@ -77,11 +77,7 @@ fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
     let pools = case.peers.iter().filter(|peer| queue::is_worker_pool(peer));
     pools.into_iter().find_map(|peer| {
         // a queue too short for any burst fails while the workers are busy, not because of it
-        let rank = if queue::short_queue(case, peer).is_some() {
-            Rank::Hint
-        } else {
-            Rank::Strong
-        };
+        let rank = queue::short_queue(case, peer).map_or(Rank::Strong, |_| Rank::Hint);
         let mut evidence = busy(case, peer, rank);
         evidence.extend(
             queue::said_all_busy(case, peer).map(|line| Evidence::supports(rank, said(&line), line.source)),

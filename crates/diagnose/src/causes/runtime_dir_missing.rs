@@ -3,6 +3,7 @@ use crate::{
     cause::{Group, Told, cause},
 };
 use logscan::{Complaint, Trouble};
+use std::path::Path;
 
 cause! {
     /// # What happens
@@ -30,8 +31,10 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
+    let own_dir = |path: &Path| path.starts_with("/run") || path.starts_with("/var/run");
     match &complaint.trouble {
-        Trouble::Connect(2) => 7,
+        Trouble::Connect(2) if complaint.unix().is_some_and(own_dir) => 12,
+        Trouble::Connect(2) => 4,
         _ => 0,
     }
 }

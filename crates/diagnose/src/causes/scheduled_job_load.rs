@@ -19,7 +19,7 @@ cause! {
         group: Group::Load,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("cron", 40), ("cron.daily", 70)],
+        phrases: &[("cron[", 40), ("wp-cron.php", 10), ("cron.daily", 70)],
         effect_of: &[],
         settled_by: ("compare the minutes with timers and cron", "systemctl list-timers --all; grep CRON /var/log/syslog | tail"),
         told: Told::ByExplain,

@@ -21,7 +21,7 @@ cause! {
         group: Group::Permission,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("avc: denied", 95), ("selinux", 85), ("httpd_can_network_connect", 98), ("soundd_port_t", 95)],
+        phrases: &[("avc: denied", 95), ("avc:  denied", 95), ("audit2allow", 90), ("selinux", 85), ("httpd_can_network_connect", 98), ("soundd_port_t", 95)],
         effect_of: &[],
         settled_by: ("look for the denial", "ausearch -m avc -ts recent -c nginx; getenforce"),
         told: Told::ByExplain,
@@ -34,6 +34,7 @@ fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::Connect(13) if complaint.tcp().is_some() => 85,
         Trouble::Connect(13) => 9,
+        Trouble::Receive(13) | Trouble::Send(13) => 30,
         Trouble::ListenFailed { errno: 13, .. } => 40,
         _ => 0,
     }

@@ -46,7 +46,9 @@ cause! {
 
 fn share_of(complaint: &Complaint) -> u8 {
     match (&complaint.trouble, complaint.phase) {
-        (Trouble::TimedOut, Some(Phase::ReadingHeader | Phase::ReadingBody)) => 40,
+        (Trouble::TimedOut, Some(Phase::ReadingHeader | Phase::ReadingBody)) | (Trouble::Status(504), _) => {
+            40
+        }
         _ => 0,
     }
 }

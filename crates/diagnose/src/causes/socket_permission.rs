@@ -7,7 +7,7 @@ use crate::{
     topology::{BackendKind, FpmPool},
 };
 use host::answer::FileKind;
-use logscan::{Complaint, Trouble, complaint::PeerAddress};
+use logscan::{Complaint, Trouble};
 
 cause! {
     /// # What happens
@@ -28,7 +28,7 @@ cause! {
         group: Group::Permission,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[],
+        phrases: &[("listen.owner", 60)],
         effect_of: &[],
         settled_by: ("see owner, group and mode of the socket and of every directory above it", "namei -l /path/of/the.sock"),
         told: Told::OnHost(weigh),
@@ -38,9 +38,8 @@ cause! {
 }
 
 fn share_of(complaint: &Complaint) -> u8 {
-    let unix = matches!(&complaint.peer, Some(peer) if matches!(peer.address, PeerAddress::Unix(_)));
     match complaint.trouble {
-        Trouble::Connect(errno::EACCES) if unix => 55,
+        Trouble::Connect(errno::EACCES) if complaint.unix().is_some() => 55,
         _ => 0,
     }
 }

@@ -20,7 +20,7 @@ cause! {
         group: Group::Protocol,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("unrecognized name", 95), ("alert number 112", 95), ("alert number 40", 75), ("handshake failure", 65), ("does not match", 60)],
+        phrases: &[("unrecognized name", 95), ("alert number 112", 95), ("alert number 40", 75), ("handshake failure", 65), ("certificate does not match", 80)],
         effect_of: &[],
         settled_by: ("shake hands with and without the name", "openssl s_client -connect ADDRESS -servername NAME </dev/null"),
         told: Told::ByExplain,

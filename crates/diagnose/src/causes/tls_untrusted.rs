@@ -20,7 +20,7 @@ cause! {
         group: Group::Protocol,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("self-signed certificate", 80), ("self signed certificate", 80), ("unable to get local issuer", 90), ("unable to verify the first certificate", 90)],
+        phrases: &[("certificate verify failed", 60), ("self-signed certificate", 80), ("self signed certificate", 80), ("unable to get local issuer", 90), ("unable to verify the first certificate", 90)],
         effect_of: &[],
         settled_by: ("see the chain", "openssl s_client -connect ADDRESS -servername NAME -showcerts </dev/null"),
         told: Told::ByExplain,

@@ -19,7 +19,7 @@ cause! {
         group: Group::Protocol,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("alert number 70", 95), ("protocol version", 80), ("no shared cipher", 95), ("unsupported protocol", 90), ("no protocols available", 95), ("no ciphers available", 90)],
+        phrases: &[("alert number 70", 95), ("alert protocol version", 90), ("no shared cipher", 95), ("unsupported protocol", 90), ("no protocols available", 95), ("no ciphers available", 90)],
         effect_of: &[],
         settled_by: ("see what it offers", "openssl s_client -connect ADDRESS -tls1_2 </dev/null"),
         told: Told::ByExplain,

@@ -19,7 +19,7 @@ cause! {
         group: Group::Load,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("bot", 25), ("crawler", 60), ("spider", 60), ("semrush", 80), ("ahrefs", 80), ("gptbot", 80), ("bytespider", 80)],
+        phrases: &[("bot/", 25), ("crawler", 60), ("spider", 60), ("semrush", 80), ("ahrefs", 80), ("gptbot", 80), ("bytespider", 80)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
         told: Told::ByExplain,

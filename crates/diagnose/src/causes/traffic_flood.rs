@@ -19,7 +19,7 @@ cause! {
         group: Group::Load,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("xmlrpc.php", 60), ("499", 35), ("ddos", 80), ("limiting requests", 30), ("syn flooding", 90)],
+        phrases: &[("xmlrpc.php", 60), ("\" 499 ", 35), ("ddos", 80), ("limiting requests", 30), ("syn flooding", 90)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
         told: Told::ByExplain,

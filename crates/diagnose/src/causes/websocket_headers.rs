@@ -20,7 +20,7 @@ cause! {
         group: Group::Protocol,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("websocket", 75), ("socket.io", 70), ("upgrade required", 85), ("/ws", 25)],
+        phrases: &[("websocket", 75), ("socket.io", 70), ("upgrade required", 85), ("/ws/", 25)],
         effect_of: &[],
         settled_by: ("try an upgrade through nginx and past it", "curl -sv -H \"Connection: Upgrade\" -H \"Upgrade: websocket\" http://SITE/ws"),
         told: Told::ByExplain,

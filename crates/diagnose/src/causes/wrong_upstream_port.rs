@@ -38,6 +38,7 @@ fn share_of(complaint: &Complaint) -> u8 {
     match complaint.trouble {
         Trouble::Connect(errno::ECONNREFUSED) => 14,
         Trouble::Connect(errno::ENOENT) => 8,
+        _ if complaint.is_bare() => 10,
         _ => 0,
     }
 }
