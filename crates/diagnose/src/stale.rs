@@ -58,6 +58,26 @@ pub fn stale(case: &Case) -> Option<Stale<'_>> {
     }
 }
 
+/// nginx asks, just now, a peer that no file of its configuration names any more. Times prove nothing here: `cp -p`, `mv`
+/// and `rsync -t` bring old times along, and a removed file has none.
+pub fn outlived(case: &Case) -> Option<(Stale<'_>, &Endpoint)> {
+    let stale = stale(case).filter(|_| case.works_now() == Some(false))?;
+    let written = |peer: &Endpoint| {
+        case.world
+            .routes
+            .iter()
+            .any(|route| is_written(&route.target, peer))
+    };
+    let asked = case
+        .symptoms
+        .iter()
+        .filter(|symptom| symptom.last >= stale.loaded);
+    let peer = asked
+        .filter_map(|symptom| symptom.peer.as_ref())
+        .find(|peer| !written(peer))?;
+    Some((stale, peer))
+}
+
 /// The files may mean this peer. Names are compared by port only: what they resolve to has causes of its own.
 pub fn is_written(target: &Target, peer: &Endpoint) -> bool {
     match target {

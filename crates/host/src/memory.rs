@@ -16,6 +16,16 @@ impl Memory {
         self
     }
 
+    /// What it was told of this look.
+    pub fn get(&self, query: &Query) -> Option<&Look<Answer>> {
+        self.looks.get(query)
+    }
+
+    /// Adds a look unless it is there already; the answer it has then.
+    pub fn first(&mut self, query: Query, answer: Look<Answer>) -> Look<Answer> {
+        self.looks.entry(query).or_insert(answer).clone()
+    }
+
     /// Every look and its answer.
     pub fn iter(&self) -> impl Iterator<Item = (&Query, &Look<Answer>)> {
         self.looks.iter()
@@ -24,7 +34,7 @@ impl Memory {
 
 impl Host for Memory {
     fn ask(&self, query: &Query) -> Look<Answer> {
-        self.looks.get(query).cloned().unwrap_or_else(|| {
+        self.get(query).cloned().unwrap_or_else(|| {
             Err(Unseen::NotRecorded {
                 what: format!("{query:?}"),
             })

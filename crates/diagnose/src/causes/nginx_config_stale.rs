@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     cause::{Group, Told, cause},
     evidence::quote,
-    stale::{Stale, is_written, stale},
+    stale::{Stale, is_written, outlived, stale},
 };
 use host::Timestamp;
 use logscan::{Complaint, Trouble};
@@ -47,7 +47,7 @@ fn weigh(case: &Case) -> Opinion {
         let newer = newer(case, &stale)?;
         Some((stale, newer))
     }) else {
-        return Opinion::none();
+        return unnamed(case);
     };
     let (still, file_says) = (&stale.still, &stale.file_says);
     let mut evidence = vec![
@@ -83,6 +83,34 @@ fn weigh(case: &Case) -> Opinion {
     evidence.extend(reload_failed(case, &stale));
     Opinion {
         says: format!("nginx still {still}; the file on disk was corrected and not loaded"),
+        subject: stale.subject,
+        evidence,
+    }
+}
+
+/// No file is newer, and yet none names what nginx asks.
+fn unnamed(case: &Case) -> Opinion {
+    let Some(((stale, peer), route)) = outlived(case).zip(case.route.as_ref()) else {
+        return Opinion::none();
+    };
+    let mut evidence = vec![Evidence::supports(
+        Rank::Decisive,
+        format!(
+            "nginx still {}, which no file of its configuration names; {}",
+            stale.still, stale.file_says
+        ),
+        Source::command(format!(
+            "nginx -T 2>/dev/null | grep -nF {}",
+            quote(&peer.to_string())
+        )),
+    )];
+    evidence.extend(disk_is_right(case));
+    evidence.extend(reload_failed(case, &stale));
+    Opinion {
+        says: format!(
+            "nginx still {}; {} was corrected and not loaded",
+            stale.still, route.written
+        ),
         subject: stale.subject,
         evidence,
     }
@@ -161,7 +189,10 @@ fn advise(case: &Case) -> String {
 #[cfg(test)]
 mod tests {
     use super::advise;
-    use crate::testing::{Fixture, NOW, endpoint, peer};
+    use crate::{
+        testing::{Fixture, NOW, endpoint, peer},
+        topology::Target,
+    };
     use std::time::Duration;
 
     /// The app moved from 8000 to 8001 and the file follows; nginx was not reloaded.
@@ -216,10 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn stays_quiet_where_no_file_is_newer() {
+    fn fires_where_the_new_file_came_with_an_old_time() {
+        Fixture::gunicorn()
+            .moves_to("127.0.0.1:8001")
+            .connect_fails(111)
+            .disk_says("127.0.0.1:8001")
+            .check("found nginx-config-stale");
+    }
+
+    #[test]
+    fn stays_quiet_where_another_route_asks_that_peer() {
         Fixture::gunicorn()
             .connect_fails(111)
             .disk_says("127.0.0.1:8001")
+            .with(|it| {
+                let mut other = it.world.routes[0].clone();
+                other.target = Target::Endpoint(endpoint("127.0.0.1:8000"));
+                it.world.routes.push(other);
+            })
             .check("unexplained");
     }
 }

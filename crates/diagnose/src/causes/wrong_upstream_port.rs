@@ -3,6 +3,7 @@ use crate::{
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     elsewhere::{Candidate, backend_side, candidates, edit, edited, equals, rewritten, unserved, written},
+    stale::outlived,
     topology::Route,
 };
 use logscan::{Complaint, Trouble};
@@ -47,6 +48,10 @@ fn weigh(case: &Case) -> Opinion {
     let Some((peer, route)) = unserved(case).zip(case.route.as_ref()) else {
         return Opinion::none();
     };
+    // what nginx asks is not what is written: nothing is wrong with the files
+    if outlived(case).is_some() {
+        return Opinion::none();
+    }
     let candidates = candidates(case, peer, route);
     let Some(best) = candidates.first() else {
         return Opinion::none();

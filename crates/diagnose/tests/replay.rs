@@ -1,0 +1,52 @@
+//! Recorded hosts, judged again: tomorrow's parser and tomorrow's cause on yesterday's raw answers.
+
+#![expect(clippy::disallowed_methods, reason = "reads our own recordings, not a host")]
+
+use diagnose::{Options, Role, Verdict, causes, diagnose, verdict::Outcome};
+use host::recorded;
+use std::{fs, path::Path};
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    expected: String,
+}
+
+#[test]
+fn every_recorded_host_is_judged_as_its_truth_says() {
+    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hosts");
+    let mut judged = 0;
+    for entry in fs::read_dir(&hosts).expect("the recordings") {
+        let dir = entry.expect("a folder").path();
+        let truth = fs::read(dir.join("expected.json")).expect("expected.json");
+        let truth: Expected = serde_json::from_slice(&truth).expect("the truth");
+        let looks = fs::read(dir.join("looks.jsonl")).expect("looks.jsonl");
+        let host = recorded::read(&looks).expect("a recording");
+        let verdict = diagnose(&host, &Options::default(), causes::ALL);
+        let said = said(&verdict);
+        let right = match truth.expected.as_str() {
+            "unexplained or torn" => said == "unexplained" || said == "torn",
+            expected => said == expected,
+        };
+        assert!(
+            right,
+            "{}: {said}, not {}: {:#?}",
+            dir.display(),
+            truth.expected,
+            verdict.findings
+        );
+        judged += 1;
+    }
+    assert!(judged >= 10, "only {judged} recordings under {}", hosts.display());
+}
+
+/// As the lab writes it: roots joined by `+`, else the outcome, with the roots of what is over behind it.
+fn said(verdict: &Verdict) -> String {
+    let roots = verdict.findings.iter().filter(|it| it.role == Role::Root);
+    let roots = roots.map(|it| it.cause).collect::<Vec<_>>().join("+");
+    let outcome = format!("{:?}", verdict.outcome).to_lowercase();
+    match (verdict.outcome, roots.as_str()) {
+        (Outcome::Found, roots) => roots.to_owned(),
+        (_, "") => outcome,
+        (_, roots) => format!("{outcome}:{roots}"),
+    }
+}
