@@ -60,7 +60,7 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
         pages.insert(format!("docs/causes/{}.md", cause.id).into(), cause_page(cause));
     }
     pages.insert("docs/causes/README.md".into(), index());
-    let why502 = shell::release_binary()?;
+    let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
     pages.insert(
         "docs/verdict.schema.json".into(),
@@ -71,7 +71,7 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
 }
 
 fn cause_page(cause: &Cause) -> String {
-    let mut page = format!("# {}\n\n{}.\n\n", cause.id, sentence(cause.title));
+    let mut page = format!("# {}\n\n{}.\n", cause.id, sentence(cause.title));
     for line in cause.doc.lines().map(str::trim) {
         match line.strip_prefix("# ") {
             Some(heading) => _ = write!(page, "\n## {heading}\n\n"),
@@ -145,16 +145,8 @@ fn index() -> String {
 
 fn command_line(why502: &Path) -> anyhow::Result<String> {
     let mut page = String::from("# Command line\n\nMade from `--help`.\n");
-    for command in [
-        "",
-        "diagnose",
-        "explain",
-        "ports",
-        "dns",
-        "completions",
-        "man",
-        "schema",
-    ] {
+    let help = shell::output(why502, &["--help"])?;
+    for command in std::iter::once("").chain(commands(&help)) {
         let args: Vec<&str> = [command, "--help"]
             .into_iter()
             .filter(|arg| !arg.is_empty())
@@ -167,6 +159,15 @@ fn command_line(why502: &Path) -> anyhow::Result<String> {
         );
     }
     Ok(page.replace("## why502 \n", "## why502\n"))
+}
+
+/// The commands that `--help` lists: `  diagnose     Diagnose this host…`.
+fn commands(help: &str) -> impl Iterator<Item = &str> {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    listed
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
 }
 
 fn exit_codes(why502: &Path) -> anyhow::Result<String> {

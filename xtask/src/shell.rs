@@ -46,6 +46,15 @@ pub fn output(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> anyhow::Re
 /// Builds `why502` as users get it, and says where it is.
 pub fn release_binary() -> anyhow::Result<PathBuf> {
     cargo(&["build", "--quiet", "--release", "--package", "why502"])?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join("release/why502"))
+    Ok(target().join("release/why502"))
+}
+
+/// Builds `why502` as its tests do, which is quick, and says where it is.
+pub fn debug_binary() -> anyhow::Result<PathBuf> {
+    cargo(&["build", "--quiet", "--package", "why502"])?;
+    Ok(target().join("debug/why502"))
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -3,9 +3,11 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "tests drive real software, and panic where it does not do as told"
 )]
 
 mod healthy;
+#[allow(dead_code, reason = "a kit: not every test uses every piece")]
 mod stage;
