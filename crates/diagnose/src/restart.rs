@@ -1,12 +1,18 @@
 //! Restarts and reloads that somebody asked for, and which failures they can explain.
 
-use crate::{Case, Symptom, backend_log, case::PeerSight, service};
+use crate::{
+    Case, Symptom, backend_log,
+    case::{PeerSight, errno},
+    service,
+};
 use host::{Timestamp, looks::Unit};
-use logscan::Phase;
+use logscan::{Phase, Trouble};
 use std::time::Duration;
 
 /// Time an application may need to listen after systemd calls it started, as long as it answers in the end.
-const LOADING: Duration = Duration::from_secs(30);
+pub const LOADING: Duration = Duration::from_secs(30);
+/// A boot starts its units within this time.
+const BOOTING: Duration = Duration::from_secs(120);
 
 /// From the order to stop or reload until it ran again.
 #[derive(Clone, Copy)]
@@ -18,24 +24,45 @@ pub struct Window {
 }
 
 impl Window {
-    /// A refused connection may come a while after the start, until the application has loaded; a cut request may not.
-    pub fn holds(&self, at: Timestamp, symptom: Option<&Symptom>) -> bool {
-        let phase = symptom
-            .and_then(|it| it.complaint.as_ref())
-            .and_then(|complaint| complaint.phase);
-        let late = if phase == Some(Phase::Connecting) {
-            LOADING
-        } else {
-            service::SLACK
-        };
+    /// What happened then happened in it, or so late after it at most.
+    pub fn holds(&self, at: Timestamp, late: Duration) -> bool {
         at >= self.from.before(service::SLACK) && at <= self.to.after(late)
     }
 }
 
-/// Every stop and reload that was asked for, with its end; of systemd, and of the daemon's own words.
+/// How late after a start a failure may come: a refused connection until the application has loaded and requests go
+/// well, a cut request no later than clocks differ.
+pub fn late(case: &Case, symptom: Option<&Symptom>) -> Duration {
+    let complaint = symptom.and_then(|it| it.complaint.as_ref());
+    let connecting = complaint.and_then(|complaint| complaint.phase) == Some(Phase::Connecting);
+    if connecting && !case.neighbours.interleaved {
+        LOADING
+    } else {
+        service::SLACK
+    }
+}
+
+/// While it restarts nobody listens, and requests under way are cut off; where only the status is known it may be so.
+pub fn can_make(symptom: &Symptom) -> bool {
+    symptom.trouble().is_none_or(|trouble| match trouble {
+        Trouble::Connect(errno) => matches!(*errno, errno::ECONNREFUSED | errno::ENOENT),
+        Trouble::ClosedEarly | Trouble::Receive(_) | Trouble::Send(_) => true,
+        _ => false,
+    })
+}
+
+/// The boot, where it started this unit.
+fn boot_of(case: &Case, unit: &Unit) -> Option<Timestamp> {
+    let first = service::systemd_lines(case, unit).find(|line| service::is_start(line))?;
+    case.world
+        .booted()
+        .filter(|boot| first.at.since(*boot) <= BOOTING)
+}
+
+/// The boot, and every stop and reload that was asked for, with its end; of systemd, and of the daemon's own words.
 pub fn windows(case: &Case, peer: &PeerSight, unit: &Unit) -> Vec<Window> {
     let mut windows = Vec::new();
-    let mut from = None;
+    let mut from = boot_of(case, unit);
     for line in service::systemd_lines(case, unit) {
         if line.text.starts_with("Stopping ") || line.text.starts_with("Reloading ") {
             from = from.or(Some(line.at));

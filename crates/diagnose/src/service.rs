@@ -84,18 +84,19 @@ fn serves_between(case: &Case, unit: &Unit) -> bool {
     case.peers.len() == 1 && (case.neighbours.succeeded > 0 || ends_on_requests(case, unit))
 }
 
-/// Each end has a request that was read and then closed early, up to the last; a program that ends before it serves
-/// refuses or resets instead.
+/// Ends have requests that were read and then closed early, up to the last; a program that ends before it serves
+/// refuses or resets instead. Half of the ends are enough: clients that are not in the log, our own earlier runs among
+/// them, meet the same bug.
 fn ends_on_requests(case: &Case, unit: &Unit) -> bool {
     let closed: Vec<&Symptom> = case
         .having(|trouble| matches!(trouble, Trouble::ClosedEarly))
         .collect();
     let count: u64 = closed.iter().map(|symptom| symptom.count).sum();
     let last = closed.iter().map(|symptom| symptom.last.after(SHORT)).max();
-    let exit = systemd_lines(case, unit)
+    let exit = before_we_asked(case, unit)
         .rfind(|line| is_exit(line))
         .map(|line| line.at);
-    count > 0 && count >= short_runs(case, unit) as u64 && last >= exit
+    count > 0 && count * 2 >= short_runs(case, unit) as u64 && last >= exit
 }
 
 fn fails_at_once(case: &Case, unit: &Unit) -> bool {
@@ -159,11 +160,17 @@ pub fn served(case: &Case, unit: &Unit) -> bool {
         .is_some_and(|(began, success)| success > began)
 }
 
-/// Lines systemd wrote about a unit.
+/// Lines systemd wrote about a unit since the boot: what it was told before says nothing of what it does now.
 pub fn systemd_lines<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
+    let boot = case.world.booted();
     case.world
         .journal_of(&unit.name)
-        .filter(|line| line.by == "systemd")
+        .filter(move |line| line.by == "systemd" && boot.is_none_or(|boot| line.at >= boot))
+}
+
+/// The same, without what our own request may have made it do.
+fn before_we_asked<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
+    systemd_lines(case, unit).filter(|line| line.at <= case.world.now)
 }
 
 /// A start by hand or by systemd.
@@ -197,9 +204,7 @@ fn ended_by_itself(case: &Case, unit: &Unit) -> bool {
 }
 
 fn started_since_boot(case: &Case, unit: &Unit) -> bool {
-    let boot = case.world.boot.as_ref().ok().copied();
-    unit.last_started.is_some()
-        || systemd_lines(case, unit).any(|line| is_start(line) && boot.is_none_or(|boot| line.at >= boot))
+    unit.last_started.is_some() || systemd_lines(case, unit).any(is_start)
 }
 
 /// The last start did not get as far as running.
@@ -216,7 +221,7 @@ fn start_failed(case: &Case, unit: &Unit) -> bool {
 fn short_runs(case: &Case, unit: &Unit) -> usize {
     let mut began = None;
     let mut runs = 0;
-    for line in systemd_lines(case, unit) {
+    for line in before_we_asked(case, unit) {
         if is_start(line) {
             began = Some(line.at);
         } else if is_exit(line) {

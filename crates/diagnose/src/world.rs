@@ -15,7 +15,7 @@ pub struct World {
     pub now: Timestamp,
     /// How far back logs were read.
     pub since: Timestamp,
-    /// When the host booted.
+    /// When the kernel booted: what start times of processes are counted from. See [`World::booted`].
     pub boot: Look<Timestamp>,
     /// nginx instances: running masters, or one that should run and does not.
     pub nginx: Vec<Nginx>,
@@ -220,6 +220,13 @@ impl World {
     /// The unit of that name.
     pub fn unit(&self, name: &str) -> Option<&Unit> {
         self.units.as_ref().ok()?.iter().find(|unit| unit.name == name)
+    }
+
+    /// When this system booted: its first process started then. A container shares the clock of its machine's kernel,
+    /// `btime` of proc_stat(5) included, and boots later.
+    pub fn booted(&self) -> Option<Timestamp> {
+        let kernel = *self.boot.as_ref().ok()?;
+        Some(self.process(1).map_or(kernel, |init| init.started(kernel)))
     }
 
     /// The process of that id.

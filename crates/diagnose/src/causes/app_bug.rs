@@ -17,8 +17,8 @@ cause! {
     /// processes only the request that met it fails. In a single process (Node.js, Go) the whole application ends, all
     /// requests under way are cut off, and until it is started again nginx gets 111.
     /// # How to tell
-    /// Only some paths fail while others of the same backend answer, or the process ends in the very second. The
-    /// application's log has the exception at that time, with file and line.
+    /// Only some paths fail while others of the same backend answer, or the process ends in the very second, each time
+    /// with a request that it had read. The application's log has the exception at that time, with file and line.
     /// # Fix
     /// For the application's developers: the file, the line and the request are in the evidence. If it began with a
     /// deploy, roll that back. A restart brings it up until the same request comes again.
@@ -166,8 +166,9 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Fixture;
+    use crate::testing::{Fixture, NOW};
     use logscan::{Phase, Trouble};
+    use std::time::Duration;
 
     fn closed(fixture: Fixture) -> Fixture {
         fixture.complains(Trouble::ClosedEarly, Phase::ReadingHeader)
@@ -195,6 +196,27 @@ mod tests {
         ];
         node_throws(Fixture::node().life(&lives))
             .unit(|unit| unit.restarts = 2)
+            .check("found app-bug");
+    }
+
+    #[test]
+    fn an_end_that_our_own_request_brought_about_is_no_start_that_failed() {
+        let lives = [
+            (9, "Started"),
+            (6, "Main process exited, code=exited"),
+            (5, "Started"),
+        ];
+        node_throws(Fixture::node().life(&lives))
+            .life(&[(0, "Started"), (0, "Main process exited, code=exited")])
+            .unit(|unit| {
+                unit.restarts = 3;
+                unit.active_since = Some(NOW);
+            })
+            .with(|it| {
+                it.symptoms[0].count = 1;
+                let journal = it.world.journal.as_mut().expect("a journal");
+                journal.last_mut().expect("a line").at = NOW.after(Duration::from_secs(1));
+            })
             .check("found app-bug");
     }
 

@@ -14,7 +14,8 @@ cause! {
     /// The host booted and nothing started the backend: its unit is not enabled, or it never had one (started by hand
     /// in a terminal, in `screen`, by a process manager whose list was not saved). Everything else looks healthy.
     /// # How to tell
-    /// The unit is `disabled` and has not been started since boot; the failures begin with the boot.
+    /// The unit is `disabled` and has not been started since boot; the failures begin with the boot. The journal may hold
+    /// its stop before the boot: every unit is stopped at a shutdown. In a container the boot is the start of process 1.
     /// # Fix
     /// Start it now and enable it, so that the next boot starts it too. Give a program without a unit one.
     /// # Not this if
@@ -90,7 +91,7 @@ fn another_serves(case: &Case, peer: &PeerSight) -> bool {
 }
 
 fn since_boot(case: &Case) -> Option<Evidence> {
-    let boot = *case.world.boot.as_ref().ok()?;
+    let boot = case.world.booted()?;
     let soon = case.first() >= boot && case.first().since(boot) <= SOON;
     soon.then(|| Evidence::supports(Rank::Strong, boot_says(case, boot), Source::command("uptime -s")))
 }
@@ -104,7 +105,7 @@ fn boot_says(case: &Case, boot: Timestamp) -> String {
 
 /// It answered before the boot, nobody listens since, and nobody is configured to.
 fn unmanaged(case: &Case) -> Option<Opinion> {
-    let boot = *case.world.boot.as_ref().ok()?;
+    let boot = case.world.booted()?;
     let before = case
         .neighbours
         .last_success
@@ -160,7 +161,7 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, NOW};
+    use crate::testing::{Fixture, NOW, process};
     use std::time::Duration;
 
     fn disabled(fixture: Fixture) -> Fixture {
@@ -190,6 +191,19 @@ mod tests {
                 it.world.units = Ok(Vec::new());
                 it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
                 it.peers[0].backend = None;
+            })
+            .check("found backend-not-enabled");
+    }
+
+    #[test]
+    fn a_stop_before_the_boot_is_the_shutdown() {
+        let mut init = process(1, 0, "init.scope");
+        init.started_ticks = (86_400 - 120) * 100;
+        disabled(Fixture::node().refused())
+            .life(&[(900, "Started"), (123, "Stopping"), (122, "Stopped")])
+            .with(|it| {
+                it.world.boot = Ok(NOW.before(Duration::from_secs(86_400)));
+                it.world.processes = Ok(vec![init]);
             })
             .check("found backend-not-enabled");
     }

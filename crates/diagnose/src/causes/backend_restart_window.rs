@@ -19,13 +19,15 @@ cause! {
     /// is well.
     /// # How to tell
     /// The first and the last failure lie between `Stopping`, or `Reloading`, and `Started` in the journal of its
-    /// unit, give or take the seconds an application needs to load; it answers now.
+    /// unit, give or take the seconds an application needs to load; it answers now. Requests that go well between the
+    /// failures tell that it had loaded. A boot is such a window too.
     /// # Fix
     /// Nothing now. So that the next one is not seen: reload instead of restart; php-fpm's
     /// `process_control_timeout` above 0 lets requests under way end; a second peer and `proxy_next_upstream`.
     /// # Not this if
-    /// Failures go on after the start, or the unit ended by itself before it was started again (worker-crash, app-bug,
-    /// oom-kill): then the restart is the cure and not the cause.
+    /// Failures go on after the start, one of the addresses is still refused (ipv6-localhost), nginx was denied (errno 13)
+    /// or timed out, which no restart does, or the unit ended by itself before it was started again (worker-crash,
+    /// app-bug, oom-kill): then the restart is the cure and not the cause.
     pub static BACKEND_RESTART_WINDOW = {
         id: "backend-restart-window",
         title: "the backend was being restarted",
@@ -63,20 +65,24 @@ fn weigh(case: &Case) -> Opinion {
 
 /// All failures lie in windows, and it answers now.
 fn over(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion> {
-    let answers = case.works_now().or(peer.reachable())?;
+    let answers = case.works_now().or(peer.reachable())? && case.failing_peers().next().is_none();
     let windows = restart::windows(case, peer, unit);
     let symptoms: Vec<&Symptom> = failures(case).collect();
+    if !symptoms.iter().all(|it| restart::can_make(it)) {
+        return None;
+    }
+    let holds = |window: &Window, at, symptom| window.holds(at, restart::late(case, symptom));
     let first = windows
         .iter()
-        .find(|window| window.holds(case.first(), symptoms.first().copied()))?;
+        .find(|window| holds(window, case.first(), symptoms.first().copied()))?;
     let all_in = |window: &Window| {
         symptoms
             .iter()
-            .all(|it| window.holds(it.first, Some(it)) && window.holds(it.last, Some(it)))
+            .all(|it| holds(window, it.first, Some(it)) && holds(window, it.last, Some(it)))
     };
     let scattered = symptoms.iter().all(|it| {
-        windows.iter().any(|window| window.holds(it.first, Some(it)))
-            && windows.iter().any(|window| window.holds(it.last, Some(it)))
+        windows.iter().any(|window| holds(window, it.first, Some(it)))
+            && windows.iter().any(|window| holds(window, it.last, Some(it)))
     });
     let rank = if windows.iter().any(all_in) {
         Rank::Decisive
@@ -217,6 +223,43 @@ mod tests {
             })
             .says(5, "running migration 7 of 9")
             .check("found backend-restart-window");
+    }
+
+    #[test]
+    fn fires_where_the_host_booted() {
+        Fixture::node()
+            .complains(Trouble::Connect(111), Phase::Connecting)
+            .seen(61, 59)
+            .life(&[
+                (900, "Started"),
+                (70, "Stopping"),
+                (69, "Stopped"),
+                (58, "Started"),
+            ])
+            .with(|it| it.world.boot = Ok(NOW.before(Duration::from_secs(64))))
+            .works_now()
+            .check("recovered backend-restart-window");
+    }
+
+    #[test]
+    fn stays_quiet_where_nginx_was_denied() {
+        restart(
+            Fixture::gunicorn()
+                .complains(Trouble::Connect(13), Phase::Connecting)
+                .seen(61, 50),
+        )
+        .check("recovered");
+    }
+
+    #[test]
+    fn stays_quiet_where_it_answered_between_the_failures() {
+        restart(
+            Fixture::gunicorn()
+                .complains(Trouble::Connect(111), Phase::Connecting)
+                .seen(61, 40)
+                .with(|it| it.neighbours.interleaved = true),
+        )
+        .check("unexplained");
     }
 
     #[test]

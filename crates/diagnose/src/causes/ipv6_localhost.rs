@@ -14,7 +14,8 @@ cause! {
     /// listens on 127.0.0.1 only, so every second connection is refused. nginx then tries the other one.
     /// # How to tell
     /// The refused peer is `[::1]:PORT`, 127.0.0.1 of the same port listens. Mostly noise: the client's status is 200.
-    /// It becomes a 502 where retries are off, for POST, or once both are marked down for ten seconds.
+    /// It becomes a 502 where retries are off, for POST, or once both are marked down for ten seconds: then every second
+    /// request fails, and one try that goes well proves nothing.
     /// # Fix
     /// Write 127.0.0.1 in place of localhost.
     /// # Not this if
@@ -142,6 +143,19 @@ mod tests {
     fn fires_where_only_ipv4_listens() {
         v6(Fixture::gunicorn(), 8000).check("found ipv6-localhost");
         v6(Fixture::apache(), 7080).check("found ipv6-localhost");
+    }
+
+    #[test]
+    fn a_restart_just_before_does_not_explain_it() {
+        v6(Fixture::node(), 3000)
+            .seen(50, 1)
+            .life(&[(62, "Stopping"), (61, "Stopped"), (60, "Started")])
+            .with(|it| {
+                it.peers[1].backend = it.peers[0].backend.clone();
+                it.neighbours.interleaved = true;
+            })
+            .works_now()
+            .check("found ipv6-localhost");
     }
 
     #[test]

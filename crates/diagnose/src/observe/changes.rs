@@ -63,13 +63,13 @@ fn backends<'a>(concerned: &'a [(&'a Route, &'a [PeerSight])]) -> impl Iterator<
 }
 
 fn of_boot(world: &World) -> Vec<Change> {
-    let change = |at: &Timestamp| Change {
-        at: *at,
+    let change = |at: Timestamp| Change {
+        at,
         kind: ChangeKind::Reboot,
         says: "the host booted".to_owned(),
         about: "the host".to_owned(),
     };
-    world.boot.iter().map(change).collect()
+    world.booted().into_iter().map(change).collect()
 }
 
 fn package(change: PackageChange) -> Change {

@@ -2,8 +2,9 @@
 
 use super::{Sights, backend_logs, changes, clock, parallel, symptoms::Draft};
 use crate::{
-    Case, World,
-    case::{Backend, Mended, PeerSight},
+    Case, Symptom, World,
+    case::{Backend, Mended, PeerSight, errno},
+    restart::LOADING,
     topology::{BackendKind, Place, Route},
     world::{BackendLine, ChangeKind, ConfigTest},
 };
@@ -12,6 +13,7 @@ use host::{
     answer::{KernelLine, Output},
     looks::{JournalLine, PackageChange, Unit},
 };
+use logscan::{Complaint, Trouble};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Journal lines read of each unit.
@@ -240,7 +242,7 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
             says,
         })
     });
-    let started = started.filter(|it| it.at.secs() >= last.secs());
+    let started = started.filter(|it| it.at.secs() >= last.secs() || loaded_since(case, it.at));
     let loaded = case.nginx().and_then(|nginx| nginx.loaded_at);
     let loaded = loaded.map(|at| Mended {
         at,
@@ -287,6 +289,20 @@ fn listening(case: &Case) -> impl Iterator<Item = Mended> {
     })
 }
 
+/// After that start nothing failed but connecting, as long as an application may need to load, and every peer takes
+/// connections now.
+fn loaded_since(case: &Case, start: Timestamp) -> bool {
+    let listens = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() == Some(true));
+    let is_closed =
+        |trouble: &Trouble| matches!(trouble, Trouble::Connect(errno::ECONNREFUSED | errno::ENOENT));
+    let later = case.symptoms.iter().filter(|it| it.last.secs() > start.secs());
+    let loading = |it: &Symptom| {
+        let echo = it.complaint.as_ref().is_some_and(Complaint::is_echo);
+        echo || it.trouble().is_some_and(is_closed) && it.last <= start.after(LOADING)
+    };
+    listens && later.into_iter().all(loading)
+}
+
 fn mends(kind: ChangeKind) -> bool {
     use ChangeKind::{ConfigEdit, Deploy, PackageUpgrade, UnitStart};
     matches!(kind, ConfigEdit | Deploy | UnitStart | PackageUpgrade)
@@ -304,6 +320,27 @@ fn is_about(case: &Case, about: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Fixture, NOW};
+    use logscan::Phase;
+
+    #[test]
+    fn a_start_mends_what_failed_until_it_listened() {
+        let rows = [
+            (Trouble::Connect(111), 58, true),
+            (Trouble::Connect(13), 58, false),
+            (Trouble::Connect(111), 5, false),
+        ];
+        for (trouble, last, mended) in rows {
+            let case = Fixture::gunicorn()
+                .complains(Trouble::TimedOut, Phase::ReadingHeader)
+                .seen(90, 61)
+                .complains(trouble, Phase::Connecting)
+                .seen(60, last)
+                .unit(|unit| unit.active_since = Some(NOW.before(Duration::from_secs(60))))
+                .case();
+            assert_eq!(super::mended(&case).is_some(), mended);
+        }
+    }
 
     #[test]
     fn a_config_test_names_reason_and_place() {
