@@ -21,6 +21,7 @@ pub(crate) struct Verdict {
 struct Finding {
     cause: String,
     role: String,
+    over: bool,
 }
 
 impl Verdict {
@@ -38,10 +39,11 @@ impl Verdict {
         Ok(verdict)
     }
 
+    /// Of what still fails, where something does: what is over beside it (a neighbour's seconds at boot) is history.
     fn roots(&self) -> Vec<&str> {
         self.findings
             .iter()
-            .filter(|finding| finding.role == "root")
+            .filter(|finding| finding.role == "root" && (!finding.over || self.verdict == "recovered"))
             .map(|finding| finding.cause.as_str())
             .collect()
     }
@@ -121,12 +123,19 @@ mod tests {
         let finding = |cause: &&str| Finding {
             cause: (*cause).to_owned(),
             role: "root".to_owned(),
+            over: kind == "recovered",
+        };
+        let past = Finding {
+            cause: "backend-restart-window".to_owned(),
+            role: "root".to_owned(),
+            over: true,
         };
         let effect = Finding {
             cause: "backend-died".to_owned(),
             role: "effect".to_owned(),
+            over: false,
         };
-        let findings = roots.iter().map(finding).chain([effect]).collect();
+        let findings = roots.iter().map(finding).chain([effect, past]).collect();
         let verdict = Verdict {
             verdict: kind.to_owned(),
             findings,

@@ -156,6 +156,8 @@ pub struct Neighbours {
     pub succeeded: u64,
     /// Some succeeded on the very paths that fail, between the first and the last failure: it comes and goes.
     pub interleaved: bool,
+    /// Requests of the very paths that fail, in the seconds after the last failure: all of them succeeded.
+    pub in_a_row: u64,
     /// Distinct paths that failed (bounded).
     pub failing_paths: Vec<String>,
     /// Some paths that succeeded (bounded).

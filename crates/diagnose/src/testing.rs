@@ -434,6 +434,7 @@ impl Fixture {
         self.neighbours = Neighbours {
             succeeded: 40,
             interleaved: true,
+            in_a_row: 0,
             failing_paths: vec!["/report".into()],
             good_paths: vec!["/".into(), "/cart".into()],
             last_success: Some(NOW),

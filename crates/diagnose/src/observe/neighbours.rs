@@ -95,6 +95,7 @@ fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
     let between =
         |first: Timestamp, last: Timestamp| first.secs() < served.at.secs() && served.at.secs() < last.secs();
     neighbours.interleaved |= fails && first.zip(last).is_some_and(|(first, last)| between(first, last));
+    neighbours.in_a_row += u64::from(fails && last.is_some_and(|last| served.at.secs() > last.secs()));
     let good = &mut neighbours.good_paths;
     if good.len() < PATHS && !good.iter().any(|known| known == path) {
         good.push(path.to_owned());
