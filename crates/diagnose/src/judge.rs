@@ -2,6 +2,7 @@
 
 use crate::{
     Case, Cause, CauseId, Evidence, Finding, Opinion, Rank, Role, Side, Verdict,
+    case::PeerSight,
     cause::Told,
     trigger,
     verdict::{Outcome, RuledOut, SymptomOf},
@@ -154,10 +155,21 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     let quiet = case.world.now.since(case.last()) > QUIET;
     let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
     match case.works_now() {
-        Some(true) => case.mended.is_some() || quiet || !case.neighbours.interleaved,
+        Some(true) => quiet || !is_half_up(case) && (case.mended.is_some() || !case.neighbours.interleaved),
         Some(false) => false,
         None => reachable && (quiet || case.mended.is_some()) && (quiet || roots.len() <= 1),
     }
+}
+
+/// An address that failed fails still, and among the failures requests went well: it is luck which address is asked.
+fn is_half_up(case: &Case) -> bool {
+    let failed = |peer: &PeerSight| {
+        case.symptoms
+            .iter()
+            .any(|it| it.peer.as_ref() == Some(&peer.endpoint))
+    };
+    let mixed = case.neighbours.succeeded > case.neighbours.in_a_row;
+    mixed && case.failing_peers().any(failed)
 }
 
 fn outcome(judged: &[Judged<'_>]) -> Outcome {

@@ -115,3 +115,19 @@ fn a_failure_that_comes_and_goes_is_not_over_because_one_try_went_well() {
     comes_and_goes.neighbours.interleaved = true;
     assert_eq!(judge(&[comes_and_goes.case()], &[&ROOT]).outcome, Outcome::Found);
 }
+#[test]
+fn an_address_that_fails_still_is_not_over_because_another_answers() {
+    let mended = |it: &mut Fixture| {
+        it.mended = Some(crate::case::Mended {
+            at: crate::testing::NOW,
+            says: "started".into(),
+        });
+    };
+    let mut half = Fixture::gunicorn().refused().works_now().with(mended);
+    assert_eq!(
+        judge(&[half.clone().case()], &[&ROOT]).outcome,
+        Outcome::Recovered
+    );
+    half.neighbours.succeeded = 7;
+    assert_eq!(judge(&[half.case()], &[&ROOT]).outcome, Outcome::Found);
+}

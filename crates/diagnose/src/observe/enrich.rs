@@ -22,10 +22,6 @@ const LINES: u32 = 400;
 const UNITS: usize = 12;
 /// Lines kept of the kernel log.
 const KERNEL: usize = 2000;
-/// Fewer requests prove nothing: they may be of one second.
-const FEW: u64 = 10;
-/// A row of good luck less likely than this is no luck.
-const WONDER: f64 = 0.001;
 /// What led to a failure lies a little before it.
 const BEFORE: Duration = Duration::from_secs(600);
 
@@ -266,8 +262,7 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
         .chain(changed)
         .filter(|it| it.at.secs() > last.secs());
     let listening = listening(case).filter(|it| it.at.secs() >= last.secs());
-    let mended = started.chain(listening).chain(later).min_by_key(|it| it.at);
-    mended.or_else(|| calm(case))
+    started.chain(listening).chain(later).min_by_key(|it| it.at)
 }
 
 /// Since when someone listens where the route, or its resolver, is asked: the oldest of the processes that hold the
@@ -291,24 +286,6 @@ fn listening(case: &Case) -> impl Iterator<Item = Mended> {
             at: starts.min()?,
             says,
         })
-    })
-}
-
-/// So many requests went well in a row since the last failure that, had nothing changed, it would be a wonder: load went
-/// away, or something mended it that leaves no trace.
-fn calm(case: &Case) -> Option<Mended> {
-    let neighbours = &case.neighbours;
-    let failed: u64 = case.symptoms.iter().map(|symptom| symptom.count).sum();
-    let between = neighbours.succeeded.saturating_sub(neighbours.in_a_row);
-    let odds = between as f64 / (failed + between).max(1) as f64;
-    let luck = odds.powf(neighbours.in_a_row as f64);
-    (neighbours.in_a_row >= FEW && luck < WONDER).then(|| Mended {
-        at: case.last(),
-        says: format!(
-            "{} requests in a row went well since, where {failed} of {} had failed",
-            neighbours.in_a_row,
-            failed + between
-        ),
     })
 }
 
@@ -362,22 +339,6 @@ mod tests {
                 .unit(|unit| unit.active_since = Some(NOW.before(Duration::from_secs(60))))
                 .case();
             assert_eq!(super::mended(&case).is_some(), mended);
-        }
-    }
-
-    #[test]
-    fn many_good_requests_in_a_row_are_no_luck() {
-        for (succeeded, in_a_row, mended) in [
-            (20, 15, true),
-            (200, 15, false),
-            (9, 9, false),
-            (5000, 4000, true),
-        ] {
-            let mut case = Fixture::gunicorn()
-                .complains(Trouble::TimedOut, Phase::ReadingHeader)
-                .case();
-            (case.neighbours.succeeded, case.neighbours.in_a_row) = (succeeded, in_a_row);
-            assert_eq!(super::mended(&case).is_some(), mended, "{succeeded} {in_a_row}");
         }
     }
 

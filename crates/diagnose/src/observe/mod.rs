@@ -6,6 +6,7 @@ mod access_logs;
 mod ask;
 mod attribute;
 mod backend_logs;
+mod calm;
 mod changes;
 mod clock;
 mod down;
@@ -71,6 +72,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
     for (case, asked) in cases.iter_mut().zip(asked) {
         case.unseen.extend(asked.as_ref().err().cloned());
         case.asked = asked;
+        case.mended = case.mended.take().or_else(|| calm::mended(case));
     }
     number(&mut cases);
     (world, cases)

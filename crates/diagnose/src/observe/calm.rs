@@ -1,0 +1,114 @@
+//! A failure that went away by itself: the load that made it is gone.
+
+use crate::{
+    Case, Symptom,
+    case::{Mended, PeerSight},
+};
+use logscan::{Complaint, Trouble};
+
+/// Fewer requests prove nothing: they may be of one second.
+const FEW: u64 = 10;
+/// A row of good luck less likely than this is no luck.
+const WONDER: f64 = 0.001;
+
+/// What tells that nothing fails any more, where nothing is known to have mended it.
+pub(super) fn mended(case: &Case) -> Option<Mended> {
+    good_row(case).or_else(|| at_rest(case))
+}
+
+/// So many requests went well in a row since the last failure that, had nothing changed, it would be a wonder: load went
+/// away, or something mended it that leaves no trace.
+fn good_row(case: &Case) -> Option<Mended> {
+    let neighbours = &case.neighbours;
+    let failed: u64 = case.symptoms.iter().map(|symptom| symptom.count).sum();
+    let between = neighbours.succeeded.saturating_sub(neighbours.in_a_row);
+    let odds = between as f64 / (failed + between).max(1) as f64;
+    let luck = odds.powf(neighbours.in_a_row as f64);
+    (neighbours.in_a_row >= FEW && luck < WONDER).then(|| Mended {
+        at: case.last(),
+        says: format!(
+            "{} requests in a row went well since, where {failed} of {} had failed",
+            neighbours.in_a_row,
+            failed + between
+        ),
+    })
+}
+
+/// Requests had to wait; the same one is answered now, no worker has anything to do and nothing waits before them. A
+/// slowness that comes and goes keeps workers busy for as long as nginx waits.
+fn at_rest(case: &Case) -> Option<Mended> {
+    let waited = case.symptoms.iter().filter(|it| !is_echo(it)).all(had_to_wait);
+    let mut peers = case.peers.iter().filter(|peer| peer.in_use).peekable();
+    let rests = peers.peek().is_some() && peers.all(is_idle);
+    (waited && rests && case.works_now() == Some(true)).then(|| Mended {
+        at: case.last(),
+        says: "all workers are idle and nothing waits for them".to_owned(),
+    })
+}
+
+fn is_echo(symptom: &Symptom) -> bool {
+    symptom.complaint.as_ref().is_some_and(Complaint::is_echo)
+}
+
+fn had_to_wait(symptom: &Symptom) -> bool {
+    match symptom.trouble() {
+        Some(trouble) => matches!(trouble, Trouble::TimedOut),
+        None => symptom.status == Some(504),
+    }
+}
+
+fn is_idle(peer: &PeerSight) -> bool {
+    let progress = peer.progress.as_ref();
+    progress.is_some_and(|it| it.idle.0 > 0 && it.idle.0 == it.idle.1 && it.queue.1 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+    use logscan::Phase;
+
+    fn timed_out() -> Fixture {
+        Fixture::gunicorn().complains(Trouble::TimedOut, Phase::ReadingHeader)
+    }
+
+    #[test]
+    fn many_good_requests_in_a_row_are_no_luck() {
+        for (succeeded, in_a_row, mended) in [
+            (20, 15, true),
+            (200, 15, false),
+            (9, 9, false),
+            (5000, 4000, true),
+        ] {
+            let mut case = Fixture::gunicorn()
+                .complains(Trouble::TimedOut, Phase::ReadingHeader)
+                .case();
+            (case.neighbours.succeeded, case.neighbours.in_a_row) = (succeeded, in_a_row);
+            assert_eq!(good_row(&case).is_some(), mended, "{succeeded} {in_a_row}");
+        }
+    }
+
+    #[test]
+    fn a_backend_at_rest_is_not_overloaded_any_more() {
+        let rows = [
+            (timed_out().second_look((2, 2), 0).works_now(), true),
+            (timed_out().second_look((2, 2), 0), false),
+            (timed_out().second_look((1, 2), 0).works_now(), false),
+            (
+                timed_out().queue(3, 511).second_look((2, 2), 0).works_now(),
+                false,
+            ),
+            (timed_out().works_now(), false),
+            (
+                timed_out()
+                    .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+                    .second_look((2, 2), 0)
+                    .works_now(),
+                false,
+            ),
+        ];
+        for (fixture, rests) in rows {
+            assert_eq!(at_rest(&fixture.case()).is_some(), rests);
+        }
+    }
+}
