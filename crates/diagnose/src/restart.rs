@@ -78,3 +78,58 @@ pub fn windows(case: &Case, peer: &PeerSight, unit: &Unit) -> Vec<Window> {
     windows.extend(told.map(|at| Window { from: at, to: at }));
     windows
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, NOW};
+    use logscan::{Phase, Trouble};
+    use std::time::Duration;
+
+    fn restart(fixture: Fixture) -> Fixture {
+        fixture
+            .life(&[
+                (62, "Stopping"),
+                (61, "Stopped"),
+                (60, "Starting"),
+                (58, "Started"),
+            ])
+            .works_now()
+    }
+
+    #[test]
+    fn fires_where_the_host_booted() {
+        Fixture::node()
+            .complains(Trouble::Connect(111), Phase::Connecting)
+            .seen(61, 59)
+            .life(&[
+                (900, "Started"),
+                (70, "Stopping"),
+                (69, "Stopped"),
+                (58, "Started"),
+            ])
+            .with(|it| it.world.boot = Ok(NOW.before(Duration::from_secs(64))))
+            .works_now()
+            .check("recovered backend-restart-window");
+    }
+
+    #[test]
+    fn stays_quiet_where_nginx_was_denied() {
+        restart(
+            Fixture::gunicorn()
+                .complains(Trouble::Connect(13), Phase::Connecting)
+                .seen(61, 50),
+        )
+        .check("recovered");
+    }
+
+    #[test]
+    fn stays_quiet_where_it_answered_between_the_failures() {
+        restart(
+            Fixture::gunicorn()
+                .complains(Trouble::Connect(111), Phase::Connecting)
+                .seen(61, 40)
+                .with(|it| it.neighbours.interleaved = true),
+        )
+        .check("unexplained");
+    }
+}

@@ -375,3 +375,37 @@ pub fn config_test_command(case: &Case, peer: &PeerSight, unit: &Unit) -> Option
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, NOW};
+    use logscan::{Phase, Trouble};
+    use std::time::Duration;
+
+    #[test]
+    fn an_end_that_our_own_request_brought_about_is_no_start_that_failed() {
+        let exit = "Main process exited, code=exited, status=1/FAILURE";
+        let lives = [
+            (9, "Started"),
+            (6, exit),
+            (5, "Started"),
+            (1, exit),
+            (0, "Started"),
+            (0, exit),
+        ];
+        Fixture::node()
+            .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+            .says(1, "Error: boom")
+            .life(&lives)
+            .unit(|unit| {
+                unit.restarts = 3;
+                unit.active_since = Some(NOW);
+            })
+            .with(|it| {
+                it.symptoms[0].count = 1;
+                let journal = it.world.journal.as_mut().expect("a journal");
+                journal.last_mut().expect("a line").at = NOW.after(Duration::from_secs(1));
+            })
+            .check("found app-bug");
+    }
+}

@@ -166,9 +166,8 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, NOW};
+    use crate::testing::Fixture;
     use logscan::{Phase, Trouble};
-    use std::time::Duration;
 
     fn closed(fixture: Fixture) -> Fixture {
         fixture.complains(Trouble::ClosedEarly, Phase::ReadingHeader)
@@ -196,27 +195,6 @@ mod tests {
         ];
         node_throws(Fixture::node().life(&lives))
             .unit(|unit| unit.restarts = 2)
-            .check("found app-bug");
-    }
-
-    #[test]
-    fn an_end_that_our_own_request_brought_about_is_no_start_that_failed() {
-        let lives = [
-            (9, "Started"),
-            (6, "Main process exited, code=exited"),
-            (5, "Started"),
-        ];
-        node_throws(Fixture::node().life(&lives))
-            .life(&[(0, "Started"), (0, "Main process exited, code=exited")])
-            .unit(|unit| {
-                unit.restarts = 3;
-                unit.active_since = Some(NOW);
-            })
-            .with(|it| {
-                it.symptoms[0].count = 1;
-                let journal = it.world.journal.as_mut().expect("a journal");
-                journal.last_mut().expect("a line").at = NOW.after(Duration::from_secs(1));
-            })
             .check("found app-bug");
     }
 

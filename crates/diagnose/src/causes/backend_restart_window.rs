@@ -226,43 +226,6 @@ mod tests {
     }
 
     #[test]
-    fn fires_where_the_host_booted() {
-        Fixture::node()
-            .complains(Trouble::Connect(111), Phase::Connecting)
-            .seen(61, 59)
-            .life(&[
-                (900, "Started"),
-                (70, "Stopping"),
-                (69, "Stopped"),
-                (58, "Started"),
-            ])
-            .with(|it| it.world.boot = Ok(NOW.before(Duration::from_secs(64))))
-            .works_now()
-            .check("recovered backend-restart-window");
-    }
-
-    #[test]
-    fn stays_quiet_where_nginx_was_denied() {
-        restart(
-            Fixture::gunicorn()
-                .complains(Trouble::Connect(13), Phase::Connecting)
-                .seen(61, 50),
-        )
-        .check("recovered");
-    }
-
-    #[test]
-    fn stays_quiet_where_it_answered_between_the_failures() {
-        restart(
-            Fixture::gunicorn()
-                .complains(Trouble::Connect(111), Phase::Connecting)
-                .seen(61, 40)
-                .with(|it| it.neighbours.interleaved = true),
-        )
-        .check("unexplained");
-    }
-
-    #[test]
     fn stays_quiet_where_it_failed_long_before() {
         restart(
             Fixture::php_fpm()
