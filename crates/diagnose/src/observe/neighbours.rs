@@ -16,6 +16,8 @@ use std::collections::HashMap;
 
 /// Paths kept of those that succeeded.
 const PATHS: usize = 8;
+/// More than a reload or a restart makes, whose old and new processes answer side by side for a moment.
+const FLAPPING: u32 = 3;
 /// Silent 500s that are more than a bug on some page.
 const MANY: u64 = 5;
 
@@ -33,15 +35,44 @@ pub(super) fn of_drafts(drafts: &mut [Draft], served: &[Served], routes: &Routes
         .enumerate()
         .filter_map(|(at, draft)| Some((draft.index?, at)))
         .collect();
-    for served in served.iter().filter(|served| !served.own && is_success(served)) {
+    let mut turns = vec![Turns::default(); drafts.len()];
+    for served in served.iter().filter(|served| !served.own) {
         let draft = route_of(served, routes).and_then(|route| by_route.get(&route));
-        if let Some(at) = draft {
-            count(&mut all[*at], &drafts[*at], served);
-        } else {
-            count_perhaps(drafts, served);
+        match draft {
+            Some(at) if is_success(served) => {
+                count(&mut all[*at], &drafts[*at], served);
+                turns[*at].see(&drafts[*at], served, true);
+            }
+            Some(at) if is_failure(served.line.status) => turns[*at].see(&drafts[*at], served, false),
+            None if is_success(served) => count_perhaps(drafts, served),
+            _ => {}
         }
     }
+    for (neighbours, turns) in all.iter_mut().zip(turns) {
+        neighbours.interleaved |= turns.back >= FLAPPING;
+    }
     all
+}
+
+/// How often a page that had come back failed again, in the order of the log. Each worker of nginx has a DNS cache and
+/// an opinion of its peers of its own, so a fault may flap many times within the second that logs resolve.
+#[derive(Clone, Default)]
+struct Turns {
+    failed: bool,
+    well: bool,
+    back: u32,
+}
+
+impl Turns {
+    fn see(&mut self, draft: &Draft, served: &Served, well: bool) {
+        let path = served.line.request.as_deref().and_then(path_of);
+        if !draft.paths.iter().any(|failing| Some(failing.as_str()) == path) {
+            return;
+        }
+        self.back += u32::from(self.failed && self.well && !well);
+        self.well = well;
+        self.failed |= !well;
+    }
 }
 
 /// A log that many sites share does not tell whose request it was.

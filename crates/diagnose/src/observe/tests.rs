@@ -298,6 +298,21 @@ fn a_log_that_sites_share_still_tells_what_a_client_got() {
 }
 
 #[test]
+fn a_fault_that_flaps_within_a_second_comes_and_goes() {
+    for (statuses, expect) in [
+        ("502 502 200 200", false),
+        ("502 200 502 200", false),
+        ("502 200 502 200 502 200 502", true),
+    ] {
+        let served = statuses.split(' ').map(|status| access("10:00", GET, status));
+        let told = Told::new(Fixture::gunicorn())
+            .error_log(&error("10:00", REFUSED, GET, UP))
+            .access_log(&served.collect::<String>());
+        assert_eq!(told.observe()[0].neighbours.interleaved, expect, "{statuses}");
+    }
+}
+
+#[test]
 fn a_unit_started_after_the_last_failure_may_have_mended_it() {
     for (ago, expect) in [(1, true), (300, false)] {
         // 22:10:00 is 200 seconds before now
