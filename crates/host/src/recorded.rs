@@ -73,8 +73,12 @@ pub struct BadRecording {
     pub why: String,
 }
 
-/// Reads a recording back.
+/// Reads a recording back. One without a single look is none.
 pub fn read(recording: &[u8]) -> Result<Memory, BadRecording> {
+    if recording.trim_ascii().is_empty() {
+        let why = "it is empty".to_owned();
+        return Err(BadRecording { line: 1, why });
+    }
     let mut memory = Memory::default();
     for (index, line) in recording.split(|byte| *byte == b'\n').enumerate() {
         if line.is_empty() {

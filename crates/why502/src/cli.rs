@@ -1,14 +1,18 @@
 //! The command line, as data.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Names the true cause of nginx's 502 and 504, with evidence.
 ///
 /// Without a command: diagnose this host. Looking changes nothing. Exit status: 0 healthy, 1 a cause was found,
 /// 2 failures without a found cause, 3 could not look, 64 usage.
 #[derive(Debug, Parser)]
-#[command(name = "why502", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "why502", version, propagate_version = true, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -50,8 +54,8 @@ pub struct Diagnose {
     #[arg(long, value_name = "NAME")]
     pub site: Option<String>,
     /// Ask this URL through the local nginx, and diagnose its site
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = url, conflicts_with = "site")]
+    pub url: Option<Url>,
     /// How far back to read logs: 90s, 15m, 2h, 1d
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     pub since: Duration,
@@ -105,14 +109,23 @@ pub struct Ports {
 #[derive(Args, Debug)]
 pub struct Dns {
     /// The name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = host_name)]
     pub name: String,
     /// Another resolver to ask as well (address or address:port)
-    #[arg(long, value_name = "ADDRESS")]
-    pub resolver: Vec<String>,
+    #[arg(long, value_name = "ADDRESS", value_parser = resolver)]
+    pub resolver: Vec<SocketAddr>,
     /// For machines
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is asked through nginx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Its host, without the port.
+    pub site: String,
+    /// Path and query: `/shop?x=1`.
+    pub path: String,
 }
 
 /// How a diagnosis is printed.
@@ -154,6 +167,47 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `http://shop.example/path`
+fn url(text: &str) -> Result<Url, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let (authority, path) = rest.map_or(("", ""), |rest| rest.split_once('/').unwrap_or((rest, "")));
+    let site = without_port(authority);
+    if site.is_empty() {
+        return Err("say it like http://shop.example/path".to_owned());
+    }
+    Ok(Url {
+        site: site.to_owned(),
+        path: format!("/{path}"),
+    })
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// A name as DNS takes it, without the last dot.
+fn host_name(text: &str) -> Result<String, String> {
+    let name = text.trim_end_matches('.');
+    let is_odd = |byte: u8| !byte.is_ascii_graphic() || byte == b'/';
+    if name.is_empty() || name.len() > 253 || name.bytes().any(is_odd) {
+        return Err("it is no host name".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// An address, with port 53 where none is given.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let bare = |_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse::<SocketAddr>()
+        .or_else(bare)
+        .map_err(|_| "say it like 9.9.9.9 or [::1]:53".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +225,30 @@ mod tests {
         }
         for text in ["", "h", "2w", "-1h", "0", "99999d", "1e3"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_name_a_site_and_a_path() {
+        let rows = [
+            ("http://shop.example", Some(("shop.example", "/"))),
+            (
+                "https://shop.example:8443/a/b?c=d",
+                Some(("shop.example", "/a/b?c=d")),
+            ),
+            ("http://[::1]/", Some(("[::1]", "/"))),
+            ("http://[::1]:81/", Some(("[::1]", "/"))),
+            ("shop.example/", None),
+            ("http:///a", None),
+            ("http://:80/", None),
+            ("ftp://shop.example/", None),
+        ];
+        for (text, expected) in rows {
+            let expected = expected.map(|(site, path): (&str, &str)| Url {
+                site: site.into(),
+                path: path.into(),
+            });
+            assert_eq!(url(text).ok(), expected, "{text}");
         }
     }
 }

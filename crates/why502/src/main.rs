@@ -37,7 +37,11 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_closed_pipe(&error) => Exit::Good.into(),
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "why502: {error:#}");
+            let _ = writeln!(
+                anstream::stderr(),
+                "why502: {}",
+                screen::safe(&format!("{error:#}"))
+            );
             Exit::Blind.into()
         }
     }

@@ -135,9 +135,14 @@ pub(super) fn as_nginx_sees(world: &World, nginx: usize, path: &Path) -> PathBuf
     }
 }
 
-/// The tail of a file begins within a line.
+/// The tail of a file begins within a line, unless it begins in a hole: truncated while it was written, a log has one.
 pub(super) fn after_first_line(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let hole = bytes.iter().take_while(|byte| **byte == 0).count();
+    let end = if hole > 0 {
+        Some(hole - 1)
+    } else {
+        bytes.iter().position(|byte| *byte == b'\n')
+    };
     end.and_then(|end| bytes.get(end + 1..)).unwrap_or_default()
 }
 

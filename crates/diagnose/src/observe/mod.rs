@@ -73,6 +73,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
         case.unseen.extend(asked.as_ref().err().cloned());
         case.asked = asked;
         case.mended = case.mended.take().or_else(|| calm::mended(case));
+        tell_status(case);
     }
     number(&mut cases);
     (world, cases)
@@ -198,6 +199,16 @@ fn cases(world: &Arc<World>, drafts: &[(Draft, Neighbours)], sights: Vec<Sights>
         case
     };
     drafts.iter().zip(sights).map(case).collect()
+}
+
+/// Where no log tells what clients got, our own request does.
+fn tell_status(case: &mut Case) {
+    let silent = case.symptoms.iter().all(|it| it.status.is_none());
+    let failed = case.asked.as_ref().ok().and_then(|it| it.status);
+    let failed = failed.filter(|status| silent && matches!(status, 500 | 502..=504));
+    for symptom in &mut case.symptoms {
+        symptom.status = symptom.status.or(failed);
+    }
 }
 
 /// `s1`, `s2`… over all cases.

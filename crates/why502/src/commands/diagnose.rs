@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     report::{self, json::Frame},
 };
-use anyhow::{Context, bail};
+use anyhow::Context;
 use diagnose::{Verdict, causes};
 use host::{Host, Looks, live::Live, recorded};
 use std::{io::Write, path::Path, time::Instant};
@@ -36,11 +36,11 @@ pub fn run(options: &cli::Diagnose) -> anyhow::Result<Exit> {
 )]
 fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
     let bytes = std::fs::read(recording).with_context(|| format!("reading {}", recording.display()))?;
-    Ok(recorded::read(&bytes)?)
+    recorded::read(&bytes).with_context(|| recording.display().to_string())
 }
 
 fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::Result<Exit> {
-    let verdict = diagnose::diagnose(host, &diagnose_options(options)?, causes::ALL);
+    let verdict = diagnose::diagnose(host, &diagnose_options(options), causes::ALL);
     let frame = Frame {
         host: hostname(host),
         at: host.now().unwrap_or_default(),
@@ -51,33 +51,12 @@ fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::
 }
 
 /// `--url` names the site and the path in one.
-fn diagnose_options(options: &cli::Diagnose) -> anyhow::Result<diagnose::Options> {
-    let mut asked = diagnose::Options {
+fn diagnose_options(options: &cli::Diagnose) -> diagnose::Options {
+    let url = options.url.as_ref();
+    diagnose::Options {
         since: options.since,
-        site: options.site.clone(),
-        ask: None,
-    };
-    if let Some(url) = &options.url {
-        let rest = url
-            .strip_prefix("http://")
-            .or_else(|| url.strip_prefix("https://"));
-        let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
-            bail!(
-                "'{}' is no URL; say it like http://shop.example/path",
-                crate::screen::safe(url)
-            )
-        };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        asked.site = Some(without_port(authority).to_owned());
-        asked.ask = Some(format!("/{path}"));
-    }
-    Ok(asked)
-}
-
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
-        _ => authority,
+        site: url.map(|url| url.site.clone()).or_else(|| options.site.clone()),
+        ask: url.map(|url| url.path.clone()),
     }
 }
 

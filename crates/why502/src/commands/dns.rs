@@ -5,7 +5,6 @@ use crate::{
     exit::Exit,
     screen::{BAD, GOOD, QUIET, STRONG, safe},
 };
-use anyhow::{Context, bail};
 use diagnose::{
     case::{NameAnswer, NameSight, NameSource},
     discover::discover,
@@ -13,58 +12,32 @@ use diagnose::{
 };
 use host::live::Live;
 use serde::Serialize;
-use std::{
-    collections::BTreeSet,
-    fmt::Write as _,
-    io::Write,
-    net::{IpAddr, SocketAddr},
-};
+use std::{collections::BTreeSet, fmt::Write as _, io::Write, net::IpAddr};
 
 /// Runs the command.
 pub fn run(options: &cli::Dns) -> anyhow::Result<Exit> {
-    let name = options.name.trim_end_matches('.');
-    if name.is_empty()
-        || name.len() > 253
-        || name
-            .bytes()
-            .any(|byte| byte <= b' ' || byte == b'/' || byte > b'~')
-    {
-        bail!("'{}' is no host name", safe(&options.name));
-    }
-    let given = options
-        .resolver
-        .iter()
-        .map(|text| server(text))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let name = options.name.as_str();
     let live = Live::new();
     let world = discover(&live, &diagnose::Options::default());
-    let sights = everywhere(&live, &world, name, &given);
+    let sights = everywhere(&live, &world, name, &options.resolver);
     let rows: Vec<Row> = sights.iter().map(row).collect();
     let opinion = opinion(&sights);
     let page = match options.json {
         true => {
             let (exit, says) = (&opinion.0, &opinion.1);
             let agree = *exit == Exit::Good;
-            serde_json::to_string_pretty(&Dns {
+            crate::report::json::inert(&serde_json::to_string_pretty(&Dns {
                 schema: "why502/dns/1",
                 name,
                 agree,
                 says,
                 answers: rows,
-            })? + "\n"
+            })?) + "\n"
         }
         false => draw(name, &rows, &opinion),
     };
     anstream::stdout().write_all(page.as_bytes())?;
     Ok(opinion.0)
-}
-
-fn server(text: &str) -> anyhow::Result<SocketAddr> {
-    let with_port = text.parse::<SocketAddr>().ok();
-    let bare = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
-    with_port
-        .or_else(bare)
-        .with_context(|| format!("'{}' is no address; say it like 9.9.9.9 or [::1]:53", safe(text)))
 }
 
 #[derive(Serialize)]

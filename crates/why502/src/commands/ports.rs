@@ -3,7 +3,7 @@
 use crate::{
     cli,
     exit::Exit,
-    screen::{BAD, GOOD, QUIET, STRONG, safe},
+    screen::{BAD, GOOD, QUIET, STRONG, safe, wrap},
 };
 use diagnose::{
     World,
@@ -31,11 +31,11 @@ pub fn run(options: &cli::Ports) -> anyhow::Result<Exit> {
     };
     let page = match options.json {
         true => {
-            serde_json::to_string_pretty(&Ports {
+            crate::report::json::inert(&serde_json::to_string_pretty(&Ports {
                 schema: "why502/ports/1",
                 asked,
                 others: idle,
-            })? + "\n"
+            })?) + "\n"
         }
         false => draw(&asked, &idle, &world),
     };
@@ -193,7 +193,8 @@ fn draw(asked: &[Asked], others: &[Other], world: &World) -> String {
         );
     }
     for unseen in &world.unseen {
-        let _ = writeln!(page, "{QUIET}not seen: {}{QUIET:#}", safe(&unseen.to_string()));
+        let line = wrap(&safe(&unseen.to_string()), "not seen: ", "    ");
+        let _ = writeln!(page, "{QUIET}{line}{QUIET:#}");
     }
     page
 }

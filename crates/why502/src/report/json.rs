@@ -177,7 +177,26 @@ pub struct Frame {
 
 /// The report as one JSON document.
 pub fn render(verdict: &Verdict, frame: &Frame) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(&report(verdict, frame))?)
+    Ok(inert(&serde_json::to_string_pretty(&report(verdict, frame))?))
+}
+
+/// The same JSON without a character that moves a terminal's cursor or turns its text around: JSON itself lets DEL, C1
+/// controls and Unicode's invisible characters stand as they are. They can only be within strings.
+pub fn inert(json: &str) -> String {
+    let mut inert = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || !(c.is_control() || logscan::text::is_deceptive(c)) {
+            inert.push(c);
+            continue;
+        }
+        let escapes = c
+            .encode_utf16(&mut [0; 2])
+            .iter()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect::<String>();
+        inert.push_str(&escapes);
+    }
+    inert
 }
 
 fn report(verdict: &Verdict, frame: &Frame) -> Report {
@@ -285,5 +304,28 @@ fn word(it: &impl Serialize) -> String {
     match serde_json::to_value(it) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inert_json_says_the_same() {
+        for text in [
+            "plain",
+            "\u{1b}[2J",
+            "\u{9b}31m\u{7f}",
+            "a\u{202e}b\u{e0041}c",
+            "grün 🙂\n\t\"\\",
+        ] {
+            let inert = inert(&serde_json::to_string_pretty(&[text]).unwrap());
+            assert!(
+                !inert.contains(|c: char| c != '\n' && (c.is_control() || logscan::text::is_deceptive(c))),
+                "{inert:?}"
+            );
+            assert_eq!(serde_json::from_str::<[String; 1]>(&inert).unwrap(), [text]);
+        }
     }
 }

@@ -54,10 +54,10 @@ fn symptoms(page: &mut String, verdict: &Verdict, frame: &Frame) {
         let _ = writeln!(
             page,
             "| {} | `{}` | `{}` | {status}{} | {} | {} ago |",
-            cell(&it.site),
-            cell(&code(&it.location)),
-            cell(&code(&it.upstream)),
-            cell(&it.symptom.signature()),
+            plain(&it.site),
+            code_cell(&it.location),
+            code_cell(&it.upstream),
+            plain(&it.symptom.signature()),
             it.symptom.count,
             age(frame.at.since(it.symptom.last)),
         );
@@ -125,8 +125,9 @@ fn code(text: &str) -> String {
     safe(text).replace('`', "'")
 }
 
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
+/// A bar ends a cell even within a code span.
+fn code_cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
 }
 
 /// A block whose fence the text can't close.

@@ -8,6 +8,11 @@
     reason = "tests drive real software, and panic where it does not do as told"
 )]
 
+mod config;
 mod healthy;
-#[allow(dead_code, reason = "a kit: not every test uses every piece")]
+mod logs;
+mod recording;
+mod rights;
 mod stage;
+mod terminal;
+mod usage;

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Where the program is on that host: readable by every user.
-const PROGRAM: &str = "/opt/why502";
+pub const PROGRAM: &str = "/opt/why502";
 /// For what takes milliseconds when all is well.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -131,12 +131,14 @@ impl Stage {
 
     /// The program, by root.
     pub fn why502(&self, args: &[&str]) -> Run {
-        run(self.command(PROGRAM).args(args), b"")
+        run(&mut self.why502_command(args), b"")
     }
 
-    /// The program, with something on its standard input.
-    pub fn pipe(&self, args: &[&str], input: &[u8]) -> Run {
-        run(self.command(PROGRAM).args(args), input)
+    /// The same, not yet run.
+    pub fn why502_command(&self, args: &[&str]) -> Command {
+        let mut command = self.command(PROGRAM);
+        command.args(args);
+        command
     }
 
     /// The program, by a user without any right.
@@ -155,6 +157,12 @@ impl Stage {
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
+    }
+
+    /// A server that accepts everything and answers nothing.
+    pub fn backend_that_hangs(&self, port: u16) {
+        let listener = self.inside(move || TcpListener::bind(("127.0.0.1", port)).unwrap());
+        thread::spawn(move || listener.incoming().flatten().collect::<Vec<_>>());
     }
 
     /// One request by a visitor of that host: the status, 0 where there was no answer.
@@ -281,6 +289,21 @@ impl Run {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
     }
+}
+
+/// The most memory a command's child held while it ran, KiB.
+pub fn peak_of(mut command: Command) -> u64 {
+    let mut running = command.stdout(Stdio::null()).spawn().unwrap();
+    let program = child_of(running.id()).unwrap();
+    let mut peak = 0;
+    while running.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(format!("/proc/{program}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+        peak = peak.max(kib.unwrap_or(0));
+        thread::sleep(Duration::from_millis(2));
+    }
+    peak
 }
 
 /// The first child of a process, as soon as it has one.
