@@ -2,11 +2,13 @@
 
 use crate::{
     Case,
+    case::PeerSight,
     topology::{Protocol, Target},
     world::Nginx,
 };
-use host::{Endpoint, Timestamp};
+use host::{Endpoint, Timestamp, looks::JournalLine};
 use logscan::Trouble;
+use std::path::{Path, PathBuf};
 
 /// How the running nginx differs from its files.
 pub struct Stale<'a> {
@@ -79,7 +81,7 @@ pub fn outlived(case: &Case) -> Option<(Stale<'_>, &Endpoint)> {
 }
 
 /// The files may mean this peer. Names are compared by port only: what they resolve to has causes of its own.
-pub fn is_written(target: &Target, peer: &Endpoint) -> bool {
+fn is_written(target: &Target, peer: &Endpoint) -> bool {
     match target {
         Target::Endpoint(endpoint) => endpoint == peer,
         Target::Name { port, .. } => peer.tcp().is_some_and(|at| at.port() == *port),
@@ -101,4 +103,46 @@ fn scheme_differs(said: &str, protocol: Protocol) -> bool {
         Protocol::Stream => return false,
     };
     !said.is_empty() && said != written
+}
+
+/// A file that is newer than the running config.
+pub struct NewerFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// When it was changed.
+    pub changed: Timestamp,
+    /// The line of the failing route, where it stands in this file.
+    pub line: Option<u32>,
+}
+
+/// The file that is newer than the running config: the route's own where that is one of them, else the newest.
+pub fn newer_file(case: &Case, stale: &Stale<'_>) -> Option<NewerFile> {
+    let written = case.route.as_ref().map(|route| &route.written);
+    let of_route = |file: &Path| written.filter(|place| place.file == file).map(|place| place.line);
+    let files = &stale.nginx.newer_files;
+    let own = files.iter().find(|(file, _)| of_route(file).is_some());
+    let (path, changed) = own.or_else(|| files.iter().max_by_key(|(_, at)| *at))?;
+    Some(NewerFile {
+        path: path.clone(),
+        changed: *changed,
+        line: of_route(path),
+    })
+}
+
+/// A peer that the files name and that was tried just now: whether it takes connections.
+pub fn on_disk(case: &Case) -> Option<(&PeerSight, bool)> {
+    let target = &case.route.as_ref()?.target;
+    let mut named = case
+        .peers
+        .iter()
+        .filter(|peer| is_written(target, &peer.endpoint));
+    named.find_map(|peer| Some((peer, peer.reachable()?)))
+}
+
+/// A reload that nginx refused since it read its config.
+pub fn refused_reload<'a>(case: &'a Case, stale: &Stale<'a>) -> Option<&'a JournalLine> {
+    let refused = |text: &str| text.contains("[emerg]") || text.starts_with("Reload failed");
+    let unit = stale.nginx.unit.as_deref()?;
+    let mut lines = case.world.journal_of(unit);
+    lines.rfind(|line| line.at >= stale.loaded && refused(&line.text))
 }

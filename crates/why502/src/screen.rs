@@ -35,12 +35,10 @@ pub fn wrap(text: &str, first: &str, rest: &str) -> String {
     textwrap::fill(text, options)
 }
 
-/// `42 s`, `3 min`, `5 h`, `2 days`.
+/// `42 s`, `3 min`, `5 h`, `2 days`; whole seconds, as logs have them.
 pub fn age(age: std::time::Duration) -> String {
     match age.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86400),
+        0 => "0 s".to_owned(),
+        _ => diagnose::words::span(age),
     }
 }

@@ -70,16 +70,7 @@ fn weigh(case: &Case) -> Opinion {
             Source::connect(&peer.endpoint, case.worker_user()),
         ),
     ];
-    Opinion {
-        subject: server.unit.map_or_else(|| server.at.to_string(), str::to_owned),
-        says: format!(
-            "nginx asks {}, {} listens on {}",
-            peer.endpoint,
-            server.describe(),
-            server.at
-        ),
-        evidence,
-    }
+    server.instead_of(peer, evidence)
 }
 
 /// An unserved peer, and who listens on its port of another address.

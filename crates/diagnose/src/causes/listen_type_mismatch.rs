@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Fit, Server, edited, idle_owner, reloaded, rewritten, servers, unserved, written},
+    elsewhere::{Fit, Server, edit, edited, idle_owner, reloaded, rewritten, servers, unserved, written},
     topology::BackendKind,
 };
 use host::Endpoint;
@@ -73,26 +73,8 @@ fn weigh(case: &Case) -> Opinion {
             Source::file(&claim.written.file, Some(claim.written.line)),
         )
     }));
-    evidence.extend(server.moved(case).map(|change| {
-        Evidence::supports(
-            Rank::Strong,
-            format!(
-                "that file was edited just before the first failure: {}",
-                change.says
-            ),
-            Source::command(format!("stat {}", crate::evidence::quote(&change.about))),
-        )
-    }));
-    Opinion {
-        subject: server.unit.map_or_else(|| server.at.to_string(), str::to_owned),
-        says: format!(
-            "nginx asks {}, {} listens on {}",
-            peer.endpoint,
-            server.describe(),
-            server.at
-        ),
-        evidence,
-    }
+    evidence.extend(server.moved(case).map(edit));
+    server.instead_of(peer, evidence)
 }
 
 /// A server that another route uses already is this one's too only where it is the only one there is.

@@ -2,11 +2,9 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source,
     cause::{Group, Told, cause},
     evidence::quote,
-    stale::{Stale, is_written, outlived, stale},
+    stale::{Stale, newer_file, on_disk, outlived, refused_reload, stale},
 };
-use host::Timestamp;
 use logscan::{Complaint, Trouble};
-use std::path::PathBuf;
 
 cause! {
     /// # What happens
@@ -43,34 +41,29 @@ fn share_of(complaint: &Complaint) -> u8 {
 }
 
 fn weigh(case: &Case) -> Opinion {
-    let Some((stale, (file, changed))) = stale(case).and_then(|stale| {
-        let newer = newer(case, &stale)?;
-        Some((stale, newer))
-    }) else {
+    let stale = stale(case);
+    let newer = stale.as_ref().and_then(|stale| newer_file(case, stale));
+    let Some((stale, newer)) = stale.zip(newer) else {
         return unnamed(case);
     };
-    let (still, file_says) = (&stale.still, &stale.file_says);
+    let (still, file_says, file) = (&stale.still, &stale.file_says, &newer.path);
+    let rank = if newer.line.is_some() {
+        Rank::Decisive
+    } else {
+        Rank::Strong
+    };
     let mut evidence = vec![
         Evidence::supports(
             Rank::Strong,
             format!("nginx still {still}, and {file_says}"),
-            Source::file(
-                &file,
-                case.route
-                    .as_ref()
-                    .map(|route| route.written.line)
-                    .filter(|_| is_routes(case, &file)),
-            ),
+            Source::file(file, newer.line),
         ),
         Evidence::supports(
-            if is_routes(case, &file) {
-                Rank::Decisive
-            } else {
-                Rank::Strong
-            },
+            rank,
             format!(
-                "{} was changed at {changed}; nginx read its config at {}",
+                "{} was changed at {}; nginx read its config at {}",
                 file.display(),
+                newer.changed,
                 stale.loaded
             ),
             Source::command(format!(
@@ -116,30 +109,12 @@ fn unnamed(case: &Case) -> Opinion {
     }
 }
 
-/// The file that is newer than the running config: the route's own where that is one of them.
-fn newer(case: &Case, stale: &Stale<'_>) -> Option<(PathBuf, Timestamp)> {
-    let files = &stale.nginx.newer_files;
-    let own = files.iter().find(|(file, _)| is_routes(case, file));
-    own.or_else(|| files.iter().max_by_key(|(_, at)| *at)).cloned()
-}
-
-fn is_routes(case: &Case, file: &std::path::Path) -> bool {
-    case.route
-        .as_ref()
-        .is_some_and(|route| route.written.file == file)
-}
-
 /// A peer that the files name, tried just now.
 fn disk_is_right(case: &Case) -> Option<Evidence> {
-    let target = &case.route.as_ref()?.target;
-    let tried = case
-        .peers
-        .iter()
-        .filter(|peer| is_written(target, &peer.endpoint))
-        .find_map(|peer| Some((peer, peer.reachable()?)))?;
-    let source = Source::connect(&tried.0.endpoint, case.worker_user());
-    let at = &tried.0.endpoint;
-    Some(match tried.1 {
+    let (peer, answers) = on_disk(case)?;
+    let source = Source::connect(&peer.endpoint, case.worker_user());
+    let at = &peer.endpoint;
+    Some(match answers {
         true => Evidence::supports(
             Rank::Strong,
             format!("{at}, which the file names, takes connections"),
@@ -155,9 +130,7 @@ fn disk_is_right(case: &Case) -> Option<Evidence> {
 
 fn reload_failed(case: &Case, stale: &Stale<'_>) -> Option<Evidence> {
     let unit = stale.nginx.unit.as_deref()?;
-    let line = case.world.journal_of(unit).rfind(|line| {
-        line.at >= stale.loaded && (line.text.contains("[emerg]") || line.text.starts_with("Reload failed"))
-    })?;
+    let line = refused_reload(case, stale)?;
     Some(Evidence::supports(
         Rank::Strong,
         format!(

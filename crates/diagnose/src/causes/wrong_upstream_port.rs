@@ -57,16 +57,7 @@ fn weigh(case: &Case) -> Opinion {
         return Opinion::none();
     };
     let server = &best.server;
-    Opinion {
-        subject: server.unit.map_or_else(|| server.at.to_string(), str::to_owned),
-        says: format!(
-            "nginx asks {}, {} listens on {}",
-            peer.endpoint,
-            server.describe(),
-            server.at
-        ),
-        evidence: evidence(case, peer, route, &candidates, best),
-    }
+    server.instead_of(peer, evidence(case, peer, route, &candidates, best))
 }
 
 fn evidence(

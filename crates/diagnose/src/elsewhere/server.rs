@@ -2,8 +2,8 @@
 
 use super::{REACH, SLACK, edited};
 use crate::{
-    Case,
-    case::listens_on,
+    Case, Evidence, Opinion,
+    case::{PeerSight, listens_on},
     topology::{BackendKind, Claim, Protocol, Target},
     world::{Change, Said},
 };
@@ -218,6 +218,21 @@ fn names(text: &str, on: &Endpoint) -> bool {
 }
 
 impl Server<'_> {
+    /// What a cause says that finds it listening where nginx does not ask.
+    pub fn instead_of(&self, peer: &PeerSight, evidence: Vec<Evidence>) -> Opinion {
+        let says = format!(
+            "nginx asks {}, {} listens on {}",
+            peer.endpoint,
+            self.describe(),
+            self.at
+        );
+        Opinion {
+            subject: self.unit.map_or_else(|| self.at.to_string(), str::to_owned),
+            says,
+            evidence,
+        }
+    }
+
     /// How well it fits what nginx speaks.
     pub fn fit(&self, protocol: Protocol) -> Fit {
         use BackendKind as Kind;
