@@ -6,7 +6,7 @@ use crate::{
     service,
 };
 use host::{Timestamp, looks::Unit};
-use logscan::{Phase, Trouble};
+use logscan::{Complaint, Phase, Trouble};
 use std::time::Duration;
 
 /// Time an application may need to listen after systemd calls it started, as long as it answers in the end.
@@ -25,15 +25,15 @@ pub struct Window {
 
 impl Window {
     /// What happened then happened in it, or so late after it at most.
-    pub fn holds(&self, at: Timestamp, late: Duration) -> bool {
+    fn holds(&self, at: Timestamp, late: Duration) -> bool {
         at >= self.from.before(service::SLACK) && at <= self.to.after(late)
     }
 }
 
 /// How late after a start a failure may come: a refused connection until the application has loaded and requests go
 /// well, a cut request no later than clocks differ.
-pub fn late(case: &Case, symptom: Option<&Symptom>) -> Duration {
-    let complaint = symptom.and_then(|it| it.complaint.as_ref());
+fn late(case: &Case, symptom: &Symptom) -> Duration {
+    let complaint = symptom.complaint.as_ref();
     let connecting = complaint.and_then(|complaint| complaint.phase) == Some(Phase::Connecting);
     if connecting && !case.neighbours.interleaved {
         LOADING
@@ -43,11 +43,44 @@ pub fn late(case: &Case, symptom: Option<&Symptom>) -> Duration {
 }
 
 /// While it restarts nobody listens, and requests under way are cut off; where only the status is known it may be so.
-pub fn can_make(symptom: &Symptom) -> bool {
+fn can_make(symptom: &Symptom) -> bool {
     symptom.trouble().is_none_or(|trouble| match trouble {
         Trouble::Connect(errno) => matches!(*errno, errno::ECONNREFUSED | errno::ENOENT),
         Trouble::ClosedEarly | Trouble::Receive(_) | Trouble::Send(_) => true,
         _ => false,
+    })
+}
+
+/// Windows that hold all failures of a case.
+pub struct Cover {
+    /// The one that holds the first.
+    pub first: Window,
+    /// A single one holds them all.
+    pub one: bool,
+}
+
+/// How these windows hold all failures; `None` where one lies outside or is of a kind that no restart makes. Echoes do
+/// not count.
+pub fn cover(case: &Case, windows: &[Window]) -> Option<Cover> {
+    let echo = |it: &&Symptom| it.complaint.as_ref().is_some_and(Complaint::is_echo);
+    let symptoms: Vec<&Symptom> = case.symptoms.iter().filter(|it| !echo(it)).collect();
+    let late = |at: &Symptom| late(case, at);
+    let first = symptoms.iter().min_by_key(|it| it.first)?;
+    let holds_all = |window: &Window| {
+        symptoms
+            .iter()
+            .all(|it| window.holds(it.first, late(it)) && window.holds(it.last, late(it)))
+    };
+    let held = |at: Timestamp, it: &Symptom| windows.iter().any(|window| window.holds(at, late(it)));
+    let all = symptoms
+        .iter()
+        .all(|it| can_make(it) && held(it.first, it) && held(it.last, it));
+    let first = windows
+        .iter()
+        .find(|window| window.holds(first.first, late(first)))?;
+    all.then(|| Cover {
+        first: *first,
+        one: windows.iter().any(holds_all),
     })
 }
 

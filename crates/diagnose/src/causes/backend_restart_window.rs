@@ -1,10 +1,9 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, Symptom,
+    Case, Class, Evidence, Opinion, Rank, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
-    restart::{self, Window},
-    service,
+    restart, service,
     topology::BackendKind,
     words::{clip, span},
 };
@@ -66,30 +65,12 @@ fn weigh(case: &Case) -> Opinion {
 /// All failures lie in windows, and it answers now.
 fn over(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion> {
     let answers = case.works_now().or(peer.reachable())? && case.failing_peers().next().is_none();
-    let windows = restart::windows(case, peer, unit);
-    let symptoms: Vec<&Symptom> = failures(case).collect();
-    if !symptoms.iter().all(|it| restart::can_make(it)) {
-        return None;
-    }
-    let holds = |window: &Window, at, symptom| window.holds(at, restart::late(case, symptom));
-    let first = windows
-        .iter()
-        .find(|window| holds(window, case.first(), symptoms.first().copied()))?;
-    let all_in = |window: &Window| {
-        symptoms
-            .iter()
-            .all(|it| holds(window, it.first, Some(it)) && holds(window, it.last, Some(it)))
+    let cover = restart::cover(case, &restart::windows(case, peer, unit))?;
+    let (first, rank) = match cover.one {
+        true => (cover.first, Rank::Decisive),
+        false => (cover.first, Rank::Strong),
     };
-    let scattered = symptoms.iter().all(|it| {
-        windows.iter().any(|window| holds(window, it.first, Some(it)))
-            && windows.iter().any(|window| holds(window, it.last, Some(it)))
-    });
-    let rank = if windows.iter().any(all_in) {
-        Rank::Decisive
-    } else {
-        Rank::Strong
-    };
-    (answers && scattered && unit.is_up()).then(|| Opinion {
+    (answers && unit.is_up()).then(|| Opinion {
         subject: unit.name.clone(),
         says: format!(
             "{} was being restarted from {} to {}",
@@ -118,13 +99,6 @@ fn over(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion> {
             ),
         ],
     })
-}
-
-/// Failures that a restart can make, without the echoes of others.
-fn failures(case: &Case) -> impl Iterator<Item = &Symptom> {
-    case.symptoms
-        .iter()
-        .filter(|it| it.complaint.as_ref().is_none_or(|complaint| !complaint.is_echo()))
 }
 
 /// It was started a moment ago and does not listen anywhere yet.
