@@ -49,6 +49,8 @@ pub struct Outcome {
 
 /// Time a page gets to answer as it should.
 const SETTLE: Duration = Duration::from_secs(15);
+/// Time a restart gets to heal the page.
+const HEALS: Duration = Duration::from_secs(6);
 /// How long a fault, or its absence, goes on before the tool is asked.
 const LASTING: Duration = Duration::from_millis(800);
 
@@ -175,9 +177,13 @@ impl Trial<'_> {
 
     /// Asks until the page is answered with that status, several visitors at once.
     fn answers(&self, page: &Traffic, status: u16) -> Result<()> {
+        self.answers_within(SETTLE, page, status)
+    }
+
+    fn answers_within(&self, limit: Duration, page: &Traffic, status: u16) -> Result<()> {
         let start = Instant::now();
         let mut seen = self.ask(page);
-        while !seen.contains(&status) && start.elapsed() < SETTLE {
+        while !seen.contains(&status) && start.elapsed() < limit {
             std::thread::sleep(Duration::from_millis(50));
             seen = self.ask(page);
         }
@@ -227,7 +233,7 @@ impl Trial<'_> {
         let answer = baseline::table(&host.sh(COMPLAINT)?);
         host.sh(&baseline::restart_script(scenario.stack, page.site, page.path))?;
         self.outcome.table_right = baseline::is_right(answer, scenario.expect);
-        self.outcome.script_healed = self.all_answer(200).is_ok();
+        self.outcome.script_healed = self.answers_within(HEALS, page, 200).is_ok();
         self.outcome.got = answer.to_owned();
         Ok(())
     }

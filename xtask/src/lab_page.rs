@@ -43,7 +43,7 @@ const FOOT: &str = "## Baselines
 
 *Table*: the last line of nginx's error log, looked up in a plain table from errno to cause (`lab/src/baseline.rs`); right
 where it names exactly the true cause. *Script*: `curl | grep 502 && systemctl restart BACKEND nginx`; it healed where the
-page answered 200 again within 15 s, whatever the cause was, and says nothing about it.
+page answered 200 again within 6 s, whatever the cause was, and says nothing about it.
 ";
 
 fn summary(judged: &Summary, baselines: &Summary) -> String {

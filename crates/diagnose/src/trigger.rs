@@ -11,22 +11,42 @@ use std::time::Duration;
 const REACH: Duration = Duration::from_secs(3600);
 /// Clocks of logs are whole seconds, and a job may log its end after the first failure it makes.
 const SLACK: Duration = Duration::from_secs(2);
+/// How long an upgrade, an edit or a boot takes to reach the units it stops or starts.
+const MAKES: Duration = Duration::from_secs(120);
 
-/// The last change before the first failure that could have to do with this subject.
+/// The last change before the first failure that could have to do with this subject; of a unit that stopped or started
+/// then, what made it.
 pub fn just_before(case: &Case, subject: &str) -> Option<Trigger> {
     let first = case.first().after(SLACK);
     let near = |change: &&Change| change.at <= first && first.since(change.at) <= REACH;
-    case.world
-        .changes
-        .iter()
-        .filter(near)
-        .filter(|change| concerns(case, subject, change))
-        .max_by_key(|change| (weight(change.kind), change.at))
-        .map(|change| Trigger {
-            kind: change.kind,
-            says: change.says.clone(),
-            at: change.at,
-        })
+    let concerning = || {
+        let changes = case.world.changes.iter().filter(near);
+        changes.filter(|change| concerns(case, subject, change))
+    };
+    let last = concerning().max_by_key(|change| change.at)?;
+    let made_by = concerning()
+        .filter(|change| makes(change, last))
+        .max_by_key(|change| change.at);
+    let change = made_by.unwrap_or(last);
+    Some(Trigger {
+        kind: change.kind,
+        says: change.says.clone(),
+        at: change.at,
+    })
+}
+
+/// An upgrade, a job, an edit or a boot stops and starts units; not the other way round.
+fn makes(change: &Change, unit: &Change) -> bool {
+    use ChangeKind::{
+        ConfigEdit, LogRotation, PackageUpgrade, Reboot, ScheduledJob, UnitEnd, UnitStart, UnitStop,
+    };
+    matches!(unit.kind, UnitStop | UnitStart | UnitEnd)
+        && matches!(
+            change.kind,
+            PackageUpgrade | ScheduledJob | LogRotation | ConfigEdit | Reboot
+        )
+        && change.at <= unit.at.after(SLACK)
+        && unit.at.since(change.at) <= MAKES
 }
 
 /// A change about something else on the host is not this one's trigger.
@@ -38,12 +58,39 @@ fn concerns(case: &Case, subject: &str, change: &Change) -> bool {
         || about.any(|it| it == change.about || it.contains(&change.about) || change.about.contains(it))
 }
 
-/// Of changes that explain each other (an upgrade stops a unit), the deeper one is told.
-fn weight(kind: ChangeKind) -> u8 {
-    match kind {
-        ChangeKind::PackageUpgrade | ChangeKind::Deploy => 3,
-        ChangeKind::ConfigEdit | ChangeKind::DnsChange | ChangeKind::Reboot => 2,
-        ChangeKind::ScheduledJob | ChangeKind::LogRotation => 2,
-        ChangeKind::UnitStop | ChangeKind::UnitStart | ChangeKind::UnitEnd => 1,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Fixture, NOW};
+    use ChangeKind::{Deploy, PackageUpgrade, UnitStop};
+
+    /// Changes by seconds before the first failure, which is 60 seconds before now.
+    #[track_caller]
+    fn check(changes: &[(ChangeKind, u64)], expect: Option<ChangeKind>) {
+        let fixture = Fixture::php_fpm().refused().with(|it| {
+            it.world.changes.clear();
+            for (kind, before) in changes {
+                let at = NOW.before(Duration::from_secs(60 + before));
+                let (says, about) = ("it changed".into(), "php8.2-fpm.service".into());
+                it.world.changes.push(Change {
+                    at,
+                    kind: *kind,
+                    says,
+                    about,
+                });
+            }
+        });
+        let trigger = just_before(&fixture.case(), "php8.2-fpm.service");
+        assert_eq!(trigger.map(|it| it.kind), expect, "{changes:?}");
+    }
+
+    #[test]
+    fn the_last_change_is_told_and_of_a_stop_what_made_it() {
+        check(&[], None);
+        check(&[(UnitStop, 1)], Some(UnitStop));
+        check(&[(Deploy, 3), (UnitStop, 1)], Some(UnitStop));
+        check(&[(PackageUpgrade, 20), (UnitStop, 1)], Some(PackageUpgrade));
+        check(&[(PackageUpgrade, 3000), (UnitStop, 1)], Some(UnitStop));
+        check(&[(UnitStop, 7200)], None);
     }
 }
