@@ -35,9 +35,14 @@ impl PeerAddress {
     }
 }
 
-/// Old versions and people write `unix:///run/x.sock`.
+/// Old versions and people write `unix:///run/x.sock`. Where `proxy_pass` has no `:` after the socket, nginx writes none
+/// before the URI either (`ngx_http_upstream_log_error`): nothing lies below a socket, so it ends there.
 fn unix(path: &str) -> Option<PeerAddress> {
-    let path = path.split([':', '"', ' ']).next().unwrap_or_default();
+    let path = path.split([':', '"', ' ', '?']).next().unwrap_or_default();
+    let path = path
+        .find(".sock/")
+        .and_then(|at| path.get(..at + ".sock".len()))
+        .unwrap_or(path);
     let path = path
         .strip_prefix("//")
         .filter(|rest| rest.starts_with('/'))
@@ -82,6 +87,11 @@ mod tests {
                 "http://unix:/home/app/a.sock:/502.html",
                 "http",
                 unix("/home/app/a.sock"),
+            ),
+            (
+                "http://unix:/run/app/app.sock/report?x=/a.sock/",
+                "http",
+                unix("/run/app/app.sock"),
             ),
             (
                 "unix:///home/deploy/puma.sock",
