@@ -74,10 +74,12 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// JSON takes six characters for a control character: a log with a hole in it would grow sixfold.
+/// JSON takes six characters for a control character: a log that begins in a hole would grow sixfold. Its beginning
+/// tells, for holes are wide.
 fn is_short_as_text(bytes: &[u8]) -> bool {
+    let beginning = bytes.get(..4096).unwrap_or(bytes);
     let control = |byte: &&u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
-    bytes.iter().filter(control).count() <= bytes.len() / 4
+    beginning.iter().filter(control).count() <= beginning.len() / 4
 }
 
 /// Two digits a byte. Logs of many megabytes pass here, so nothing is formatted.

@@ -18,8 +18,10 @@ struct Room {
     evidence: usize,
     /// The same under what comes after it.
     evidence_after: usize,
-    /// Kinds of failure under one finding.
+    /// Kinds of failure under the answer.
     failures: usize,
+    /// The same under what comes after it, whose first line names site and status.
+    failures_after: usize,
     /// Findings, and failures without one.
     blocks: usize,
     /// Items of each closing list.
@@ -32,15 +34,17 @@ const SCREEN: Room = Room {
     evidence: 4,
     evidence_after: 1,
     failures: 2,
+    failures_after: 0,
     blocks: 4,
     listed: 4,
-    listed_late: 2,
+    listed_late: 1,
 };
 
 const EVERYTHING: Room = Room {
     evidence: usize::MAX,
     evidence_after: usize::MAX,
     failures: usize::MAX,
+    failures_after: usize::MAX,
     blocks: usize::MAX,
     listed: usize::MAX,
     listed_late: usize::MAX,
@@ -122,7 +126,13 @@ impl Page<'_> {
             let at = words::when(trigger.at, self.frame.at, &self.frame.zone);
             self.paragraph(STRONG, "Changed", &format!("{}, {at}", trigger.says));
         }
-        self.failures(finding);
+        let is_told = !first && finding.role == Role::Root;
+        let failures = if is_told {
+            self.room.failures_after
+        } else {
+            self.room.failures
+        };
+        self.failures(finding, failures);
         let shown = if first {
             self.room.evidence
         } else {
@@ -132,13 +142,14 @@ impl Page<'_> {
         self.advice(finding);
     }
 
-    fn failures(&mut self, finding: &Finding) {
+    fn failures(&mut self, finding: &Finding, shown: usize) {
         let symptoms: Vec<&SymptomOf> = explained(self.verdict, finding).collect();
-        let shown = self.room.failures;
         for it in symptoms.iter().take(shown) {
             self.failure(it);
         }
-        self.and_more(symptoms.len(), shown, "kinds of failure");
+        if shown > 0 {
+            self.and_more(symptoms.len(), shown, "kinds of failure");
+        }
     }
 
     fn failure(&mut self, it: &SymptomOf) {
@@ -286,5 +297,176 @@ fn label(finding: &Finding, first: bool) -> (&'static str, Style) {
         Role::Root => ("Also", BAD),
         Role::Effect => ("Effect", STRONG),
         Role::Contributing => ("Perhaps", STRONG),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diagnose::{Class, Rank, Source, Symptom, case::MadeBy, verdict::RuledOut};
+    use host::{Timestamp, Unseen};
+    use std::time::Duration;
+
+    /// 2026-11-22, noon.
+    const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
+
+    fn symptom(id: &str, site: &str, status: Option<u16>, over: bool) -> SymptomOf {
+        SymptomOf {
+            symptom: Symptom {
+                id: id.into(),
+                complaint: None,
+                status,
+                made_by: MadeBy::Nginx,
+                peer: None,
+                request: None,
+                count: 42,
+                first: NOW.before(Duration::from_secs(180)),
+                last: NOW.before(Duration::from_secs(2)),
+                upstream_seconds: Vec::new(),
+                sample: "a log line".into(),
+                log: "/var/log/nginx/error.log".into(),
+            },
+            site: site.into(),
+            location: "/".into(),
+            upstream: "proxy_pass http://127.0.0.1:8000".into(),
+            over,
+        }
+    }
+
+    fn finding(says: &str, explains: &str, role: Role, over: bool) -> Finding {
+        let evidence = |index| {
+            let says = format!(
+                "what was seen, number {index}, in a sentence that is so long that it takes two lines"
+            );
+            Evidence::supports(Rank::Strong, says, Source::command("ss -ltnp"))
+        };
+        Finding {
+            cause: "backend-stopped",
+            title: "the backend's service is stopped",
+            says: says.into(),
+            role,
+            subject: String::new(),
+            rank: Rank::Decisive,
+            explains: vec![explains.into()],
+            because_of: vec!["oom-kill"],
+            evidence: (0..9).map(evidence).collect(),
+            trigger: None,
+            class: Class::Ask,
+            advice: "start it".into(),
+            over,
+        }
+    }
+
+    fn drawn(outcome: Outcome, symptoms: Vec<SymptomOf>, findings: Vec<Finding>) -> String {
+        let out = |index| RuledOut {
+            cause: "oom-kill",
+            says: format!(
+                "number {index} is out of the question, because the kernel's log has nothing of the kind"
+            ),
+            source: Source::command("dmesg"),
+        };
+        let verdict = Verdict {
+            outcome,
+            symptoms,
+            findings,
+            ruled_out: (0..9).map(out).collect(),
+            unseen: vec![
+                Unseen::Forbidden {
+                    what: "the kernel log".into(),
+                    need: "root".into(),
+                },
+                Unseen::Forbidden {
+                    what: "nginx -T".into(),
+                    need: "root".into(),
+                },
+            ],
+            settled_by: Vec::new(),
+        };
+        let frame = Frame {
+            host: "stage".into(),
+            at: NOW,
+            took_ms: 1,
+            zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+        };
+        render(&verdict, &frame, false)
+    }
+
+    #[track_caller]
+    fn check(page: &str, first: &str, says: &[&str]) {
+        assert!(page.lines().count() <= 40, "{page}");
+        let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        let plain = anstream::adapter::strip_str(&words).to_string();
+        assert!(plain.starts_with(first), "{plain}");
+        for it in says {
+            assert!(plain.contains(it), "does not say '{it}': {plain}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_is_the_answer() {
+        let shop = || symptom("s1", "shop.example", Some(502), false);
+        let blog = || symptom("s2", "blog.example", Some(504), false);
+        let stopped = || finding("php8.2-fpm.service is stopped", "s1", Role::Root, false);
+        check(
+            &drawn(Outcome::Found, vec![shop()], vec![stopped()]),
+            "shop.example answers 502: php8.2-fpm.service is stopped",
+            &[
+                "42 times since 12:57:00",
+                "(3 min ago), last 2 s ago",
+                "without root: the kernel log, nginx -T; run sudo why502",
+            ],
+        );
+        check(
+            &drawn(
+                Outcome::Found,
+                vec![shop(), blog()],
+                vec![stopped(), finding("it hangs", "s2", Role::Root, false)],
+            ),
+            "shop.example answers 502: php8.2-fpm.service is stopped; for another reason also failing: blog.example",
+            &["Also blog.example answers 504: it hangs"],
+        );
+        let torn = [stopped(), finding("it hangs", "s1", Role::Root, false)];
+        let torn = torn.map(|finding| Finding {
+            role: Role::Contributing,
+            ..finding
+        });
+        check(
+            &drawn(Outcome::Torn, vec![shop()], torn.into()),
+            "shop.example answers 502: one of 2 causes that stand equally.",
+            &["Perhaps php8.2-fpm.service is stopped", "Perhaps it hangs"],
+        );
+        check(
+            &drawn(Outcome::Unexplained, vec![shop()], vec![]),
+            "shop.example answers 502; the cause was not found.",
+            &["a log line"],
+        );
+        check(
+            &drawn(Outcome::Unexplained, vec![], vec![]),
+            "Could not look:",
+            &["why502 explain"],
+        );
+        check(&drawn(Outcome::Healthy, vec![], vec![]), "Healthy:", &[]);
+    }
+
+    #[test]
+    fn what_is_over_stands_in_the_last_line() {
+        let over = || symptom("s2", "blog.example", Some(502), true);
+        let was = || finding("it was restarted", "s2", Role::Root, true);
+        let page = drawn(
+            Outcome::Found,
+            vec![over(), symptom("s1", "shop.example", Some(502), false)],
+            vec![finding("it is stopped", "s1", Role::Root, false), was()],
+        );
+        check(
+            &page,
+            "shop.example answers 502: it is stopped Cause",
+            &["Earlier blog.example failed and works now (42 times"],
+        );
+        assert!(!page.contains("it was restarted"), "{page}");
+        check(
+            &drawn(Outcome::Recovered, vec![over()], vec![was()]),
+            "Recovered: blog.example failed and works now. It was: it was restarted",
+            &["Was the backend's service is stopped"],
+        );
     }
 }

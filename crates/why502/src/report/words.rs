@@ -23,7 +23,7 @@ pub fn headline(verdict: &Verdict) -> String {
         }
         Outcome::Recovered => recovered(verdict),
         Outcome::Found => match verdict.root() {
-            Some(root) => of_finding(verdict, root),
+            Some(root) => of_finding(verdict, root) + &also_failing(verdict, root),
             None => who_fails(failing()),
         },
         Outcome::Torn => {
@@ -63,6 +63,17 @@ pub fn is_nginx_itself(it: &SymptomOf) -> bool {
 pub fn of_finding(verdict: &Verdict, finding: &Finding) -> String {
     let explained = super::explained(verdict, finding).filter(|it| it.over == finding.over);
     format!("{}: {}", who_fails(explained), says(finding))
+}
+
+/// The failing sites that this finding does not explain.
+fn also_failing(verdict: &Verdict, root: &Finding) -> String {
+    let explained = super::sites(super::explained(verdict, root));
+    let mut others = super::sites(verdict.symptoms.iter().filter(|it| !it.over));
+    others.retain(|site| !explained.contains(site));
+    match others.as_slice() {
+        [] => String::new(),
+        others => format!("; for another reason also failing: {}", named(others)),
+    }
 }
 
 fn recovered(verdict: &Verdict) -> String {

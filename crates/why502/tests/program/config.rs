@@ -55,6 +55,20 @@ fn names_cannot_write_on_the_screen() {
         );
         run.is_harmless();
     }
+    let screen = stage.sh("TERM=xterm script -qec '/opt/why502 --all' /dev/null || true");
+    for piece in screen.split('\x1b').skip(1) {
+        let (code, text) = piece.split_once('m').expect("only colours");
+        assert!(
+            code.trim_start_matches('[')
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b';'),
+            "{code:?}"
+        );
+        assert!(
+            !text.contains(|c: char| c.is_control() && !"\r\n".contains(c)),
+            "{text:?}"
+        );
+    }
     let json = stage.why502(&["--json"]).json();
     let sites = json["symptoms"]
         .as_array()

@@ -1,7 +1,8 @@
 //! What one host recorded, any host judges alike.
 
-use crate::stage::{PAGE, Stage, site};
+use crate::stage::{PAGE, Stage, run, site};
 use serde_json::Value;
+use std::process::Command;
 
 #[test]
 fn a_recording_is_judged_as_its_host_was() {
@@ -51,4 +52,35 @@ fn what_is_no_recording_is_refused_in_one_line() {
     stage
         .why502(&["--record", "/nowhere/file"])
         .ends(3, &["/nowhere/file"]);
+}
+
+/// Every recorded host, drawn: one screen of eighty columns that begins with the site.
+#[test]
+fn every_recorded_host_fits_on_a_screen() {
+    let hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/../../hosts");
+    for host in std::fs::read_dir(hosts).unwrap() {
+        let looks = host.unwrap().path().join("looks.jsonl");
+        let looks = looks.to_str().unwrap();
+        let why502 = |more: &[&str]| {
+            run(
+                Command::new(env!("CARGO_BIN_EXE_why502"))
+                    .args(["--recorded", looks])
+                    .args(more),
+                b"",
+            )
+        };
+        let page = why502(&[]);
+        page.is_harmless();
+        let lines: Vec<&str> = page.out.lines().collect();
+        assert!(lines.len() <= 40, "{looks}: {}", page.out);
+        let is_command = |line: &str| line.starts_with("      ") && !line.starts_with("       ");
+        for line in lines.iter().filter(|line| !is_command(line)) {
+            assert!(line.chars().count() <= 80, "{looks}: {line}");
+        }
+        let verdict = why502(&["--json"]).json();
+        if let Some(site) = verdict["symptoms"][0]["site"].as_str() {
+            let first = lines[..2.min(lines.len())].join(" ");
+            assert!(first.contains(site), "{looks}: {first}");
+        }
+    }
 }
