@@ -14,6 +14,9 @@ use std::{collections::BTreeMap, time::Duration};
 /// No server asks for a shorter queue than this unless told to: php-fpm 511, Apache 511, gunicorn 2048, uWSGI 100.
 const SHORT_QUEUE: u32 = 64;
 
+/// One request in so many is a good part: workers that are stuck serve none while thousands fail.
+const GOOD_PART: u64 = 10;
+
 /// php-fpm and Apache log once that they are full, and not again before they were not.
 const EARLIER: Duration = Duration::from_secs(120);
 
@@ -41,9 +44,18 @@ pub fn short_queue(case: &Case, peer: &PeerSight) -> Option<u32> {
             .map(|it| it.count)
             .sum()
     };
+    let (refused, unanswered) = (count(true), count(false));
+    let by_queue =
+        refused >= unanswered || (peer.endpoint.tcp().is_some() && serves(case, refused + unanswered));
     (limit <= SHORT_QUEUE || cut)
         .then_some(limit)
-        .filter(|_| count(true) > 0 && count(true) >= count(false))
+        .filter(|_| refused > 0 && by_queue)
+}
+
+/// The workers serve a good part of what comes, so what is lost is not lost to them. Over TCP a full queue loses the last
+/// step of a handshake that nginx believes complete: it then waits for an answer (`tcp_v4_syn_recv_sock` in the kernel).
+fn serves(case: &Case, failed: u64) -> bool {
+    case.neighbours.succeeded.saturating_mul(GOOD_PART) >= failed
 }
 
 /// Failed before the backend accepted it.
@@ -127,4 +139,33 @@ pub fn worker_count(case: &Case, peer: &PeerSight) -> usize {
 pub fn largest_worker(case: &Case, peer: &PeerSight) -> u64 {
     let workers = workers(case, peer);
     workers.iter().map(|worker| worker.rss).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+    use logscan::{Phase, Trouble};
+
+    /// A queue of one over TCP: few failures while connecting, many while waiting for an answer.
+    fn lossy(succeeded: u64) -> Fixture {
+        Fixture::gunicorn()
+            .complains(Trouble::TimedOut, Phase::Connecting)
+            .complains(Trouble::TimedOut, Phase::ReadingHeader)
+            .queue(2, 1)
+            .second_look((0, 2), 2)
+            .with(|it| {
+                it.symptoms[1].count = 90;
+                it.neighbours.succeeded = succeeded;
+            })
+    }
+
+    #[test]
+    fn a_full_queue_loses_handshakes_that_nginx_believes_complete() {
+        lossy(40).check("found listen-backlog-full");
+    }
+
+    #[test]
+    fn workers_that_serve_nobody_are_the_reason_themselves() {
+        lossy(2).check("found pool-exhausted <- listen-backlog-full");
+    }
 }

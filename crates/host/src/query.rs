@@ -287,7 +287,8 @@ impl Query {
     pub fn deadline(&self) -> Duration {
         match self {
             Self::Clock => Duration::from_millis(100),
-            Self::File { .. } | Self::Dir { .. } | Self::Stat { .. } => Duration::from_millis(1000),
+            Self::File { .. } => Duration::from_millis(2500),
+            Self::Dir { .. } | Self::Stat { .. } => Duration::from_millis(1000),
             Self::Processes | Self::Sockets { .. } | Self::KernelLog => Duration::from_millis(1500),
             Self::Run(tool) => tool.deadline(),
             Self::Connect { talk, .. } => talk.deadline(),
