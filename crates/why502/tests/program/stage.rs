@@ -110,7 +110,10 @@ impl Stage {
         command
             .args(["--target", &self.init.to_string(), "--all", "--"])
             .arg(program);
-        command.env_remove("NO_COLOR").stdin(Stdio::null());
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
         command
     }
 
