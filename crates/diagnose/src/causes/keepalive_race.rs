@@ -31,9 +31,15 @@ cause! {
 
 fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
-        Trouble::ClosedEarly => 20,
+        Trouble::ClosedEarly if keeps_alive(complaint) => 20,
         Trouble::Send(32 | 104) => 55,
         Trouble::Receive(104) => 8,
         _ => 0,
     }
+}
+
+/// nginx keeps no connection to a uwsgi or SCGI server.
+fn keeps_alive(complaint: &Complaint) -> bool {
+    let scheme = complaint.peer.as_ref().map_or("", |peer| peer.scheme.as_str());
+    !["uwsgi", "suwsgi", "scgi"].contains(&scheme)
 }

@@ -32,7 +32,16 @@ cause! {
 fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::RequestTooBig(text) if !["21573", "21327", "16709"].iter().any(|it| text.contains(it)) => 92,
+        Trouble::Receive(104) | Trouble::ClosedEarly if is_uwsgi(complaint) => 30,
         Trouble::Receive(104) => 5,
         _ => 0,
     }
+}
+
+/// uWSGI is the server whose header buffer is a page by default.
+fn is_uwsgi(complaint: &Complaint) -> bool {
+    complaint
+        .peer
+        .as_ref()
+        .is_some_and(|peer| peer.scheme.ends_with("uwsgi"))
 }

@@ -35,6 +35,7 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Tls { alert: Some(40), .. } => 75,
         Trouble::Tls { reason, .. } if reason.contains("handshake failure") => 70,
         Trouble::TlsClosed => 35,
+        Trouble::Tls { alert: Some(_), .. } => 20,
         _ => 0,
     }
 }

@@ -106,8 +106,10 @@ impl Stage {
 
     /// A command on that host.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
+        // started in the background of a script, a process is born deaf to SIGINT
+        let mut command = Command::new("env");
         command
+            .args(["--default-signal=INT", "nsenter"])
             .args(["--target", &self.init.to_string(), "--all", "--"])
             .arg(program);
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
