@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long before the first failure a change may lie to be told: a site without visitors fails unseen.
 const REACH: Duration = Duration::from_secs(3600);
+/// The same for a deploy.
+const REACH_OF_DEPLOY: Duration = Duration::from_secs(600);
 /// Clocks of logs are whole seconds, and a job may log its end after the first failure it makes.
 const SLACK: Duration = Duration::from_secs(2);
 /// How long an upgrade, an edit or a boot takes to reach the units it stops or starts.
@@ -18,7 +20,7 @@ const MAKES: Duration = Duration::from_secs(120);
 /// then, what made it.
 pub fn just_before(case: &Case, subject: &str) -> Option<Trigger> {
     let first = case.first().after(SLACK);
-    let near = |change: &&Change| change.at <= first && first.since(change.at) <= REACH;
+    let near = |change: &&Change| change.at <= first && first.since(change.at) <= reach(change.kind);
     let concerning = || {
         let changes = case.world.changes.iter().filter(near);
         changes.filter(|change| concerns(case, subject, change))
@@ -33,6 +35,15 @@ pub fn just_before(case: &Case, subject: &str) -> Option<Trigger> {
         says: change.says.clone(),
         at: change.at,
     })
+}
+
+/// Broken code fails with its next visitor; a service that was stopped, or will not come back, may go unseen for long.
+fn reach(kind: ChangeKind) -> Duration {
+    if kind == ChangeKind::Deploy {
+        REACH_OF_DEPLOY
+    } else {
+        REACH
+    }
 }
 
 /// An upgrade, a job, an edit or a boot stops and starts units; not the other way round.
@@ -92,5 +103,7 @@ mod tests {
         check(&[(PackageUpgrade, 20), (UnitStop, 1)], Some(PackageUpgrade));
         check(&[(PackageUpgrade, 3000), (UnitStop, 1)], Some(UnitStop));
         check(&[(UnitStop, 7200)], None);
+        check(&[(Deploy, 300)], Some(Deploy));
+        check(&[(Deploy, 1200)], None);
     }
 }
