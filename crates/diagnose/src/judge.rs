@@ -2,8 +2,10 @@
 
 use crate::{
     Case, Cause, CauseId, Evidence, Finding, Opinion, Rank, Role, Side, Verdict,
-    case::PeerSight,
+    case::{NameAnswer, NameSight, PeerSight},
     cause::Told,
+    stale::is_written,
+    topology::Target,
     trigger,
     verdict::{Outcome, RuledOut, SymptomOf},
 };
@@ -161,6 +163,16 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     }
 }
 
+/// A name of the case has this address now, or nobody could be asked.
+fn has_now(case: &Case, peer: &PeerSight) -> bool {
+    let address = peer.endpoint.tcp().map(|at| at.ip());
+    let holds = |sight: &NameSight| match &sight.answer {
+        Ok(NameAnswer::Addresses(found)) => address.is_some_and(|ip| found.contains(&ip)),
+        _ => false,
+    };
+    case.names.is_empty() || case.names.iter().any(holds)
+}
+
 /// An address that failed fails still, and among the failures requests went well: it is luck which address is asked.
 fn is_half_up(case: &Case) -> bool {
     let failed = |peer: &PeerSight| {
@@ -168,8 +180,14 @@ fn is_half_up(case: &Case) -> bool {
             .iter()
             .any(|it| it.peer.as_ref() == Some(&peer.endpoint))
     };
+    // a peer that no file or name means any more was asked by workers that a reload has replaced
+    let meant = |peer: &PeerSight| match case.route.as_ref().map(|route| &route.target) {
+        Some(Target::Name { .. }) => has_now(case, peer),
+        Some(target) => is_written(target, &peer.endpoint),
+        None => true,
+    };
     let mixed = case.neighbours.succeeded > case.neighbours.in_a_row;
-    mixed && case.failing_peers().any(failed)
+    mixed && case.failing_peers().any(|peer| failed(peer) && meant(peer))
 }
 
 fn outcome(judged: &[Judged<'_>]) -> Outcome {

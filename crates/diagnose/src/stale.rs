@@ -28,7 +28,11 @@ pub struct Stale<'a> {
 pub fn stale(case: &Case) -> Option<Stale<'_>> {
     let (nginx, route) = (case.nginx()?, case.route.as_ref()?);
     let loaded = nginx.loaded_at.filter(|_| nginx.master.is_some())?;
-    let since = || case.symptoms.iter().filter(move |symptom| symptom.last >= loaded);
+    let since = || {
+        case.symptoms
+            .iter()
+            .filter(move |symptom| symptom.last.secs() >= loaded.secs())
+    };
     let told = |still: String, file_says: String, subject: String| Stale {
         nginx,
         loaded,
@@ -73,7 +77,7 @@ pub fn outlived(case: &Case) -> Option<(Stale<'_>, &Endpoint)> {
     let asked = case
         .symptoms
         .iter()
-        .filter(|symptom| symptom.last >= stale.loaded);
+        .filter(|symptom| symptom.last.secs() >= stale.loaded.secs());
     let peer = asked
         .filter_map(|symptom| symptom.peer.as_ref())
         .find(|peer| !written(peer))?;
@@ -81,7 +85,7 @@ pub fn outlived(case: &Case) -> Option<(Stale<'_>, &Endpoint)> {
 }
 
 /// The files may mean this peer. Names are compared by port only: what they resolve to has causes of its own.
-fn is_written(target: &Target, peer: &Endpoint) -> bool {
+pub(crate) fn is_written(target: &Target, peer: &Endpoint) -> bool {
     match target {
         Target::Endpoint(endpoint) => endpoint == peer,
         Target::Name { port, .. } => peer.tcp().is_some_and(|at| at.port() == *port),

@@ -2,18 +2,20 @@
 
 use crate::{
     Case, Symptom,
-    case::{Mended, PeerSight},
+    case::{Mended, NameAnswer, NameSight, PeerSight},
 };
 use logscan::{Complaint, Trouble};
 
 /// Fewer requests prove nothing: they may be of one second.
 const FEW: u64 = 10;
 /// A row of good luck less likely than this is no luck.
-const WONDER: f64 = 0.001;
+const WONDER: f64 = 0.01;
 
 /// What tells that nothing fails any more, where nothing is known to have mended it.
 pub(super) fn mended(case: &Case) -> Option<Mended> {
-    good_row(case).or_else(|| at_rest(case))
+    good_row(case)
+        .or_else(|| at_rest(case))
+        .or_else(|| name_is_back(case))
 }
 
 /// So many requests went well in a row since the last failure that, had nothing changed, it would be a wonder: load went
@@ -43,6 +45,18 @@ fn at_rest(case: &Case) -> Option<Mended> {
     (waited && rests && case.works_now() == Some(true)).then(|| Mended {
         at: case.last(),
         says: "all workers are idle and nothing waits for them".to_owned(),
+    })
+}
+
+/// The name did not exist, and all who were asked know it now: names do not come and go.
+fn name_is_back(case: &Case) -> Option<Mended> {
+    let missing = |symptom: &Symptom| matches!(symptom.trouble(), Some(Trouble::Unresolved { code: 3, .. }));
+    let known =
+        |sight: &NameSight| matches!(&sight.answer, Ok(NameAnswer::Addresses(found)) if !found.is_empty());
+    let back = !case.names.is_empty() && case.names.iter().all(known) && case.symptoms.iter().all(missing);
+    (back && case.works_now() == Some(true)).then(|| Mended {
+        at: case.last(),
+        says: "every resolver knows the name now".to_owned(),
     })
 }
 
