@@ -85,11 +85,8 @@ fn cause_page(cause: &Cause) -> String {
         sentence(says)
     );
     let _ = write!(page, "\n## Who may act\n\n{}\n", class(cause));
-    if let Told::OnHost(_) = cause.told {
-        let runs = cause
-            .lab
-            .iter()
-            .map(|name| format!("    cargo xtask lab {name}\n"));
+    if let Told::OnHost { lab, .. } = cause.told {
+        let runs = lab.iter().map(|name| format!("    cargo xtask lab {name}\n"));
         let _ = write!(page, "\n## See it on a real host\n\n{}", runs.collect::<String>());
     }
     page
@@ -127,7 +124,7 @@ fn index() -> String {
             group.title()
         );
         for cause in causes {
-            let told = if let Told::OnHost(_) = cause.told {
+            let told = if matches!(cause.told, Told::OnHost { .. }) {
                 "judged"
             } else {
                 "named"

@@ -9,8 +9,8 @@ use std::{
 
 /// Lines of a source file without its tests.
 const FILE: usize = 400;
-/// Lines of a cause with its tests.
-const CAUSE: usize = 250;
+/// Lines of a cause with its remedies and tests.
+const CAUSE: usize = 320;
 /// Lines of a `main.rs`.
 const MAIN: usize = 80;
 
@@ -20,13 +20,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/logscan", &[]),
     ("crates/host", &[]),
     ("crates/diagnose", &["nginx-conf", "logscan", "host"]),
-    ("crates/why502", &["nginx-conf", "logscan", "host", "diagnose"]),
+    ("crates/remedy", &["nginx-conf", "logscan", "host", "diagnose"]),
+    (
+        "crates/why502",
+        &["nginx-conf", "logscan", "host", "diagnose", "remedy"],
+    ),
 ];
 const OURS: &[&str] = &[
     "nginx-conf",
     "logscan",
     "host",
     "diagnose",
+    "remedy",
     "why502",
     "lab",
     "xtask",

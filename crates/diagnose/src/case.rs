@@ -6,6 +6,7 @@ mod names;
 pub use names::{NameAnswer, NameSight, NameSource};
 
 use crate::{
+    Question,
     topology::{BackendKind, Claim, FpmPool, Route},
     world::{ConfigTest, FirewallRule, Nginx, PathStep, World},
 };
@@ -139,6 +140,8 @@ pub struct Progress {
 /// A request made just now, through nginx.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
+    /// The question, to be put again.
+    pub question: Question,
     /// `GET / of shop.example`.
     pub request: String,
     /// The status; `None` if there was no answer within our patience.

@@ -1,8 +1,8 @@
 //! What a cause is: everything about one way a host comes to answer 502, in one value.
 
-use crate::{Case, Evidence};
+use crate::{Case, Evidence, Remedy};
 use logscan::Complaint;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Kebab-case, what is wrong, never the fix; never renamed once shipped.
 pub type CauseId = &'static str;
@@ -33,18 +33,24 @@ pub struct Cause {
     pub settled_by: (&'static str, &'static str),
     /// How the host is asked.
     pub told: Told,
-    /// What to do, with the exact commands, for this case.
-    pub advise: fn(&Case) -> String,
-    /// Lab scenarios that bring it about, by name; empty only where the cause is told by the log line alone.
-    pub lab: &'static [&'static str],
     /// This source file.
     pub file: &'static str,
 }
 
 /// Whether a cause is judged on the host, or so far only named as a candidate by `explain`.
 pub enum Told {
-    /// Evidence from a case.
-    OnHost(fn(&Case) -> Opinion),
+    /// Judged on a host.
+    OnHost {
+        /// Evidence from a case.
+        weigh: fn(&Case) -> Opinion,
+        /// What to do, with the exact commands, for this case.
+        advise: fn(&Case) -> String,
+        /// What would mend it, best first; where two sides could give way, one each. [`crate::remedy::none`] where the
+        /// class is `never` or `inform`.
+        remedies: fn(&Case) -> Vec<Remedy>,
+        /// Lab scenarios that bring it about, by name. Never empty.
+        lab: &'static [&'static str],
+    },
     /// `explain` names it; the looks that would tell it on a host are not made yet, so `diagnose` never claims it.
     ByExplain,
 }
@@ -108,7 +114,7 @@ impl Group {
 }
 
 /// Who may act on a cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// May be applied unattended, under policy.

@@ -1,18 +1,26 @@
 //! The whole way from a host to a verdict.
 
 use crate::{
-    Cause, Options, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
+    Cause, Options, Question, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
 };
 use host::{Host, Unseen};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
+
+/// A host as it was seen, and what follows from it.
+pub struct Diagnosis {
+    /// The host.
+    pub world: Arc<World>,
+    /// What fails and why.
+    pub verdict: Verdict,
+}
 
 /// What fails on this host and why.
-pub fn diagnose(host: &dyn Host, options: &Options, causes: &[&'static Cause]) -> Verdict {
+pub fn diagnose(host: &dyn Host, options: &Options, causes: &[&'static Cause]) -> Diagnosis {
     conclude(host, discover::discover(host, options), options, causes)
 }
 
 /// What fails in this world and why; where evidence left it open, after one dearer look.
-pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'static Cause]) -> Verdict {
+pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'static Cause]) -> Diagnosis {
     let (world, mut cases) = observe::observe(host, world, options);
     let mut verdict = judge(&cases, causes);
     if !verdict.is_settled() && observe::look_closer(host, &world, &mut cases) {
@@ -27,7 +35,8 @@ pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'st
             verdict.outcome = Outcome::Unexplained;
         }
     }
-    verdict
+    verdict.sites = Question::of_sites(&world);
+    Diagnosis { world, verdict }
 }
 
 /// Too little was seen to call a host healthy: no nginx, or none of whose error logs or routes could be read.

@@ -23,6 +23,7 @@ pub fn judge(cases: &[Case], causes: &[&'static Cause]) -> Verdict {
         findings: Vec::new(),
         ruled_out: ruled_out(&judged),
         unseen: unseen(&judged),
+        sites: Vec::new(),
         settled_by: settled_by(&judged, causes),
     };
     for finding in judged.iter().flat_map(Judged::findings) {
@@ -53,7 +54,9 @@ fn judge_case<'a>(case: &'a Case, causes: &[&'static Cause]) -> Judged<'a> {
     let mut standing = Vec::new();
     let mut out = Vec::new();
     for cause in causes {
-        let Told::OnHost(weigh) = cause.told else { continue };
+        let Told::OnHost { weigh, .. } = cause.told else {
+            continue;
+        };
         let opinion = weigh(case);
         match decisively_against(&opinion.evidence) {
             Some(against) => out.extend(is_candidate(cause, case).then(|| RuledOut {
@@ -245,6 +248,10 @@ impl Judged<'_> {
             .filter(|it| it.side == Side::For)
             .map(|it| it.rank)
             .max();
+        let (advice, remedies) = match cause.told {
+            Told::OnHost { advise, remedies, .. } => (advise(self.case), remedies(self.case)),
+            Told::ByExplain => (String::new(), Vec::new()),
+        };
         Finding {
             cause: cause.id,
             title: cause.title,
@@ -261,7 +268,14 @@ impl Judged<'_> {
             because_of: because_of.clone(),
             trigger: trigger::just_before(self.case, &opinion.subject),
             class: cause.class,
-            advice: (cause.advise)(self.case),
+            advice,
+            remedies,
+            proof: self
+                .case
+                .asked
+                .iter()
+                .map(|asked| asked.question.clone())
+                .collect(),
             over: self.over,
             evidence,
         }

@@ -3,7 +3,7 @@
 //! A fixture starts healthy; each call breaks one thing. `check` judges it with every cause there is.
 
 use crate::{
-    Case, Symptom,
+    Case, Question, Symptom,
     case::{Asked, Backend, MadeBy, Mended, NameSight, Neighbours, PeerSight, Progress, errno},
     causes,
     judge::judge,
@@ -622,6 +622,17 @@ pub fn conversation(connect: Connect) -> Conversation {
 
 fn asked(status: Option<u16>) -> Asked {
     Asked {
+        question: Question {
+            listen: Listen {
+                endpoint: Endpoint::Tcp(([127, 0, 0, 1], 80).into()),
+                tls: false,
+            },
+            stance: host::Stance::default(),
+            method: "GET".into(),
+            target: "/".into(),
+            host: "shop.example".into(),
+            patience_ms: 2000,
+        },
         request: "GET / of shop.example".into(),
         status: Some(status.unwrap_or(502)),
         command: "curl -s -H 'Host: shop.example' http://127.0.0.1/".into(),

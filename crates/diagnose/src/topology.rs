@@ -1,7 +1,7 @@
 //! What is configured and what runs: nginx -> site -> location -> upstream -> peer, with where each is written.
 
 use host::Endpoint;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -64,7 +64,7 @@ pub struct Route {
 }
 
 /// A listen address of a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listen {
     /// Where.
     pub endpoint: Endpoint,

@@ -1,6 +1,6 @@
 //! What a diagnosis concludes.
 
-use crate::{CauseId, Class, Evidence, Symptom, evidence::Source, world::ChangeKind};
+use crate::{CauseId, Class, Evidence, Question, Remedy, Symptom, evidence::Source, world::ChangeKind};
 use host::{Timestamp, Unseen};
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ pub struct Verdict {
     pub ruled_out: Vec<RuledOut>,
     /// What could not be seen.
     pub unseen: Vec<Unseen>,
+    /// One request to each site: what a repair must not break.
+    pub sites: Vec<Question>,
     /// Looks that would settle what is torn or unexplained: a sentence and a command.
     pub settled_by: Vec<(String, String)>,
 }
@@ -79,6 +81,10 @@ pub struct Finding {
     pub class: Class,
     /// What to do.
     pub advice: String,
+    /// What would mend it, best first.
+    pub remedies: Vec<Remedy>,
+    /// The failing requests, to be put again: what a repair must prove.
+    pub proof: Vec<Question>,
     /// It stood for a failure that is over.
     pub over: bool,
 }

@@ -21,7 +21,7 @@ fn every_recorded_host_is_judged_as_its_truth_says() {
         let truth: Expected = serde_json::from_slice(&truth).expect("the truth");
         let looks = fs::read(dir.join("looks.jsonl")).expect("looks.jsonl");
         let host = recorded::read(&looks).expect("a recording");
-        let verdict = diagnose(&host, &Options::default(), causes::ALL);
+        let verdict = diagnose(&host, &Options::default(), causes::ALL).verdict;
         let said = said(&verdict);
         let right = match truth.expected.as_str() {
             "unexplained or torn" => said == "unexplained" || said == "torn",

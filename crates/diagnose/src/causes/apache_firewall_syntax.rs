@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("let Apache test its own configuration", "apachectl configtest"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

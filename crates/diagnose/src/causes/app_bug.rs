@@ -42,9 +42,12 @@ cause! {
         ],
         effect_of: &["cache-down", "db-down", "db-password-wrong", "db-schema", "disk-full"],
         settled_by: ("read the application's own log at the time of a failure", "journalctl -p err --since -1h --no-pager | tail -50"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["app-bug"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["app-bug"],
+        },
     }
 }
 

@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the language's own message", "grep -rE \"Allowed memory size|OutOfMemoryError|heap out of memory\" /var/log"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("list what changed lately", "find /var/www -name \"*.php\" -newermt \"-7 days\" | head"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the denial", "journalctl -k | grep -i apparmor"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -46,9 +46,12 @@ cause! {
         ],
         effect_of: &["apache-firewall-syntax"],
         settled_by: ("let the backend test its own configuration", "php-fpm8.2 -t; apachectl configtest"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-bad-config"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-bad-config"],
+        },
     }
 }
 

@@ -26,8 +26,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see whether the unit restarts again and again", "systemctl show -p NRestarts,ActiveState,ExecMainStartTimestamp UNIT"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -60,9 +60,12 @@ cause! {
             "search-down",
         ],
         settled_by: ("read what the service said before it ended", "systemctl --failed; journalctl -p err -n 50 --no-pager"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-crash-on-start"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-crash-on-start"],
+        },
     }
 }
 

@@ -37,9 +37,12 @@ cause! {
         ],
         effect_of: &["app-bug", "disk-full", "oom-kill"],
         settled_by: ("see which services ended, and how", "systemctl --failed; journalctl -p warning -n 50 --no-pager"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-died"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-died"],
+        },
     }
 }
 

@@ -33,9 +33,12 @@ cause! {
         phrases: &[("blocked for more than", 60), ("T (stopped)", 60)],
         effect_of: &["io-saturated", "disk-error", "memory-pressure"],
         settled_by: ("see the states of the backend's processes and its accept queue", "ps -eo pid,stat,wchan:24,pcpu,cmd --sort=stat | grep -E ' [TD]'; ss -ltnx"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-hung"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-hung"],
+        },
     }
 }
 

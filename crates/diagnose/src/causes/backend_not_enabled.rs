@@ -29,9 +29,12 @@ cause! {
         phrases: &[("; disabled;", 30)],
         effect_of: &[],
         settled_by: ("see whether the service starts at boot", "systemctl list-unit-files --state=disabled --type=service"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-not-enabled"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-not-enabled"],
+        },
     }
 }
 

@@ -31,9 +31,12 @@ cause! {
         phrases: &[("Found left-over process", 85), ("Address already in use", 20), ("Connection in use: ", 20)],
         effect_of: &[],
         settled_by: ("see who holds the address and whose child that is", "ss -ltnxp; ps -eo pid,ppid,lstart,cmd --forest"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-orphan-workers"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-orphan-workers"],
+        },
     }
 }
 

@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see who owns the port", "ss -ltnp"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

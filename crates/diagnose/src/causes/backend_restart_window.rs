@@ -36,9 +36,12 @@ cause! {
         phrases: &[("Handling signal: hup", 50), ("reloading: execvp", 60), ("Doing graceful restart", 50)],
         effect_of: &[],
         settled_by: ("compare the times of the failures with starts and stops of units", "journalctl -g 'Stopping|Started|Reload' --since -2h --no-pager | tail -40"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-restart-window"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-restart-window"],
+        },
     }
 }
 

@@ -32,9 +32,12 @@ cause! {
         phrases: &[("is masked", 70), ("Deactivated successfully", 30), ("Active: inactive (dead)", 60)],
         effect_of: &[],
         settled_by: ("see whether the backend's service runs", "systemctl --type=service --state=inactive,failed"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["backend-stopped"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["backend-stopped"],
+        },
     }
 }
 

@@ -30,9 +30,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("see on which addresses the port is bound", "ss -ltnp"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["bound-elsewhere"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["bound-elsewhere"],
+        },
     }
 }
 

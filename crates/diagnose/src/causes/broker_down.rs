@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the broker's port", "ss -ltnp | grep -E \"5672|9092|4222\"; systemctl status rabbitmq-server"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the cache", "redis-cli ping; systemctl status redis-server memcached"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

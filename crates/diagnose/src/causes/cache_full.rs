@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see memory and persistence of the cache", "redis-cli info memory; redis-cli info persistence"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

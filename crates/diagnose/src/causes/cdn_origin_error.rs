@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the request in the local log", "grep \" 502 \" /var/log/nginx/access.log | tail"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

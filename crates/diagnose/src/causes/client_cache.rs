@@ -23,7 +23,5 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the request in the server's log", "why502 check URL"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }

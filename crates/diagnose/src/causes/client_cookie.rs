@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("open the page in a private window", "why502 check URL"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -23,7 +23,5 @@ cause! {
         effect_of: &[],
         settled_by: ("compare resolvers", "why502 dns NAME"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }

@@ -23,7 +23,5 @@ cause! {
         effect_of: &[],
         settled_by: ("try from another network", "why502 check URL"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }

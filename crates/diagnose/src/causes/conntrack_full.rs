@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare count and maximum", "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see who uses the CPU", "cat /proc/pressure/cpu; top -b -n1 | head -15"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

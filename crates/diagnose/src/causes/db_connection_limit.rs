@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare connections with the limit", "mariadb -e \"show status like 'Threads_connected'; show variables like 'max_connections'\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the database from the application's host", "systemctl status mariadb mysql postgresql; ss -ltnp | grep -E \"3306|5432\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

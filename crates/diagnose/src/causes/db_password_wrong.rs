@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("try the application's own credentials", "journalctl -u mariadb -u postgresql -n 20 --no-pager | grep -iE \"denied|authentication failed\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

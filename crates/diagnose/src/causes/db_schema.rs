@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for a missing table or column in the application's log", "journalctl -u APP -n 50 --no-pager | grep -iE \"table|column|relation\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

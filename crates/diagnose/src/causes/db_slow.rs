@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see what the database is doing", "mariadb -e \"show full processlist\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("read the kernel's log", "journalctl -k | grep -iE \"i/o error|read-only|ata[0-9]|nvme\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

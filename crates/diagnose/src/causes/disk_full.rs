@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look at every mount", "df -h; df -i"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

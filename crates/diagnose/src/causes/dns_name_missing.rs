@@ -26,9 +26,12 @@ cause! {
         phrases: &[("NXDOMAIN", 70), ("no such host", 60), ("ENOTFOUND", 65), ("Name or service not known", 40)],
         effect_of: &[],
         settled_by: ("ask each name server for the name, without search domains", "dig NAME. @SERVER"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["dns-name-missing"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["dns-name-missing"],
+        },
     }
 }
 

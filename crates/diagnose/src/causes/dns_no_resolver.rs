@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see whether a resolver is set", "nginx -T 2>/dev/null | grep -n resolver; cat /etc/resolv.conf"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

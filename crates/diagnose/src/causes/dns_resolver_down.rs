@@ -26,9 +26,12 @@ cause! {
         phrases: &[("SERVFAIL", 60), ("EAI_AGAIN", 75), ("Temporary failure in name resolution", 75)],
         effect_of: &[],
         settled_by: ("ask nginx's resolver, and another one, for the name", "dig NAME @RESOLVER"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["dns-resolver-down"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["dns-resolver-down"],
+        },
     }
 }
 

@@ -28,9 +28,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("compare the address in the error line with what the name resolves to now", "getent ahosts NAME"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["dns-stale-address"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["dns-stale-address"],
+        },
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the zone's own servers and compare", "why502 dns NAME"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

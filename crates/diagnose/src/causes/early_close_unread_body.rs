@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("send the same request without a body", "curl -sv -X POST --data-binary @big http://ADDRESS/PATH"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

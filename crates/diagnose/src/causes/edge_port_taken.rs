@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see who owns the port", "ss -ltnp \"sport = :80 or sport = :443\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -26,8 +26,6 @@ cause! {
         effect_of: &[],
         settled_by: ("count TIME_WAIT against the range", "ss -s; sysctl net.ipv4.ip_local_port_range"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see what busy workers are connected to", "ss -tnp state established | grep -v 127.0.0.1"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

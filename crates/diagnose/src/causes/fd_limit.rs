@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare open files with the limit of the running process", "grep \"open files\" /proc/$(pgrep -o nginx)/limits"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -28,9 +28,12 @@ cause! {
         phrases: &[("[UFW BLOCK]", 70)],
         effect_of: &[],
         settled_by: ("read the packet filter, with counters, here and on the backend's host", "nft list ruleset"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["firewall-drop"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["firewall-drop"],
+        },
     }
 }
 

@@ -30,9 +30,12 @@ cause! {
         phrases: &[("icmp-host-prohibited", 80), ("reject-with tcp-reset", 80)],
         effect_of: &[],
         settled_by: ("read the packet filter, with counters, here and on the backend's host", "nft list ruleset"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["firewall-reject"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["firewall-reject"],
+        },
     }
 }
 

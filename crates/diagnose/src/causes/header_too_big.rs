@@ -26,9 +26,12 @@ cause! {
         phrases: &[("too big header", 99)],
         effect_of: &[],
         settled_by: ("measure the header of the failing page", "curl -s -o /dev/null -D - http://BACKEND/PAGE | wc -c"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["header-too-big"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["header-too-big"],
+        },
     }
 }
 

@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("sum the time by route", "why502 load"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

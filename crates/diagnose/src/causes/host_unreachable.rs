@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the neighbour table", "ip neigh show ADDRESS; ping -c1 -W1 ADDRESS"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

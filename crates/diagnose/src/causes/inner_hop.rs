@@ -27,9 +27,12 @@ cause! {
         phrases: &[("50x.html\" failed", 75), ("502.html\" failed", 60)],
         effect_of: &[],
         settled_by: ("ask the upstream directly, without nginx", "curl -sv http://UPSTREAM/ -o /dev/null"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["inner-hop"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["inner-hop"],
+        },
     }
 }
 

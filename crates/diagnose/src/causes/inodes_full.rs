@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("count inodes", "df -i"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look at the interfaces", "ip -br link"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

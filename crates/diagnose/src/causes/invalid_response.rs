@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see the raw answer", "curl -si --raw http://ADDRESS/PATH | head -30"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

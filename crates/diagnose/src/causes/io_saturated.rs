@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see who writes", "cat /proc/pressure/io; ps -eo state,pid,comm | grep ^D"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -29,9 +29,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("see whether both loopback addresses of the port are bound", "ss -ltn"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["ipv6-localhost"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["ipv6-localhost"],
+        },
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the route to that peer", "ip -6 route get ADDRESS"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("list the endpoints", "kubectl get endpoints"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

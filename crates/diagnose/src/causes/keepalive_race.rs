@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare the idle times of both sides", "nginx -T 2>/dev/null | grep -n keepalive"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the zone that refused", "grep -rn \"limit_req\\|limit_conn\" /etc/nginx"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

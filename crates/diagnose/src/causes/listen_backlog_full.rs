@@ -32,9 +32,12 @@ cause! {
         phrases: &[("listen queue of socket", 90), ("Possible SYN flooding on port", 60)],
         effect_of: &["backend-hung", "backend-orphan-workers", "pool-exhausted", "traffic-flood"],
         settled_by: ("compare waiting connections (Recv-Q) with the limit (Send-Q)", "ss -ltnx; sysctl net.core.somaxconn; nstat -az TcpExtListenOverflows"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["listen-backlog-full"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["listen-backlog-full"],
+        },
     }
 }
 

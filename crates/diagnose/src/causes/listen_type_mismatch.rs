@@ -29,9 +29,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("see where the backend listens, TCP and unix", "ss -lxtnp"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["listen-type-mismatch"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["listen-type-mismatch"],
+        },
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see who grows", "cat /proc/pressure/memory; ps -eo rss,comm --sort=-rss | head"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

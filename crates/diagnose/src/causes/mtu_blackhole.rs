@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("probe the path", "ping -M do -s 1472 -c2 ADDRESS"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -26,9 +26,12 @@ cause! {
         phrases: &[("Reload failed for nginx", 60)],
         effect_of: &[],
         settled_by: ("compare the start of nginx's workers with the time of its files", "ps -o lstart,cmd -C nginx; ls -lt /etc/nginx/*/ | head"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["nginx-config-stale"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["nginx-config-stale"],
+        },
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("count the masters", "pgrep -af \"nginx: master\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see who owns nginx's temp directories", "nginx -V 2>&1 | tr \" \" \"\\n\" | grep temp-path; ls -ld /var/lib/nginx/*"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -26,9 +26,12 @@ cause! {
         phrases: &[("nginx.service: Failed with result", 70), ("configuration file /etc/nginx/nginx.conf test failed", 80)],
         effect_of: &["dns-name-missing", "dns-resolver-down", "edge-port-taken"],
         settled_by: ("test nginx's config and see why its unit ended", "nginx -t; journalctl -u nginx -n 20 --no-pager"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["nginx-will-not-start"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["nginx-will-not-start"],
+        },
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look the route up", "ip route get ADDRESS"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

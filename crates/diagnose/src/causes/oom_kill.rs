@@ -27,8 +27,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the kernel's line of that second", "journalctl -k | grep -iE \"out of memory|oom\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

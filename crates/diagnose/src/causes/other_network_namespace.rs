@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare network namespaces", "readlink /proc/$(pgrep -o nginx)/ns/net /proc/self/ns/net"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -31,9 +31,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("see which PHP sockets there are and who listens on them", "ss -xlp"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["php-socket-version"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["php-socket-version"],
+        },
     }
 }
 

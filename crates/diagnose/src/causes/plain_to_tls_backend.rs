@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("try a TLS handshake", "openssl s_client -connect ADDRESS </dev/null"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -50,9 +50,12 @@ cause! {
             "traffic-surge",
         ],
         settled_by: ("see how many workers are busy and how many connections wait", "ss -ltnx | awk '$2+$3>0'; grep -h max_children /var/log/*fpm.log | tail -3"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["pool-exhausted"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["pool-exhausted"],
+        },
     }
 }
 

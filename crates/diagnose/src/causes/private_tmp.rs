@@ -30,9 +30,12 @@ cause! {
         phrases: &[("PrivateTmp", 30)],
         effect_of: &[],
         settled_by: ("see whether a process listens on the path that nginx does not find", "ss -xlp"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["private-tmp"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["private-tmp"],
+        },
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare tasks with the limit", "systemctl show -p TasksCurrent,TasksMax UNIT"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

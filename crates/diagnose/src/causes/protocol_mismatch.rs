@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the port what it speaks", "curl -sv http://ADDRESS/ -o /dev/null"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare the peer with nginx's own listeners", "nginx -T 2>/dev/null | grep -nE \"listen|_pass\""),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see what asks for a reboot", "ls /run/reboot-required; ps -eo state,pid,comm | grep ^D"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

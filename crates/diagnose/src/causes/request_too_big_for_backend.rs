@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask with and without the cookie", "grep -rn buffer-size /etc/uwsgi"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see whether the socket's directory exists", "namei -l /run/app/app.sock"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare the minutes with timers and cron", "systemctl list-timers --all; grep CRON /var/log/syslog | tail"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

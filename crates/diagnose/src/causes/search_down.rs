@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the search server", "curl -s http://127.0.0.1:9200/_cluster/health"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

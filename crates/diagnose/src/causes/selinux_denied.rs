@@ -25,8 +25,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the denial", "ausearch -m avc -ts recent -c nginx; getenforce"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

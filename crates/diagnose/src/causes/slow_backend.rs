@@ -38,9 +38,12 @@ cause! {
             "memory-pressure",
         ],
         settled_by: ("ask the slow page directly and see how long it takes", "curl -s -o /dev/null -w '%{time_starttransfer}\\n' -m 300 http://127.0.0.1/"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["slow-backend"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["slow-backend"],
+        },
     }
 }
 

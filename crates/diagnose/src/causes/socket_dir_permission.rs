@@ -30,9 +30,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("see owner, group and mode of every directory above the socket", "namei -l /path/of/the.sock"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["socket-dir-permission"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["socket-dir-permission"],
+        },
     }
 }
 

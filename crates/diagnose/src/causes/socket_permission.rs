@@ -31,9 +31,12 @@ cause! {
         phrases: &[("listen.owner", 60)],
         effect_of: &[],
         settled_by: ("see owner, group and mode of the socket and of every directory above it", "namei -l /path/of/the.sock"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["socket-permission"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["socket-permission"],
+        },
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("look for the flow", "conntrack -L -d ADDRESS"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -92,8 +92,8 @@ fn no_cause_is_its_own_effect() {
 #[test]
 fn a_cause_that_is_judged_has_a_lab_scenario() {
     for cause in ALL {
-        if matches!(cause.told, crate::cause::Told::OnHost(_)) {
-            assert!(!cause.lab.is_empty(), "{}: no lab scenario", cause.id);
+        if let crate::cause::Told::OnHost { lab, .. } = cause.told {
+            assert!(!lab.is_empty(), "{}: no lab scenario", cause.id);
         }
     }
 }

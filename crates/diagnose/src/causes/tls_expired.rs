@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see the dates", "openssl s_client -connect ADDRESS </dev/null | openssl x509 -noout -dates"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("shake hands with and without the name", "openssl s_client -connect ADDRESS -servername NAME </dev/null"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

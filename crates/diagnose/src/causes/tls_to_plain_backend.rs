@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("ask the port in plain HTTP", "curl -sv http://ADDRESS/ -o /dev/null"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

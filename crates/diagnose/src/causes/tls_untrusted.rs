@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see the chain", "openssl s_client -connect ADDRESS -servername NAME -showcerts </dev/null"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -23,8 +23,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see what it offers", "openssl s_client -connect ADDRESS -tls1_2 </dev/null"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

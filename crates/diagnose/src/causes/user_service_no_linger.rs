@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("see whether the owner of a user service lingers", "loginctl list-users; loginctl show-user NAME -p Linger"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

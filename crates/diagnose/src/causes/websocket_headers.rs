@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("try an upgrade through nginx and past it", "curl -sv -H \"Connection: Upgrade\" -H \"Upgrade: websocket\" http://SITE/ws"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

@@ -26,8 +26,6 @@ cause! {
         effect_of: &[],
         settled_by: ("count connections of a worker against the limit", "grep -rn worker_connections /etc/nginx; ss -s"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

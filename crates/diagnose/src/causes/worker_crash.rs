@@ -48,9 +48,12 @@ cause! {
             "look for workers that ended on a signal",
             "dmesg -T | grep -E 'segfault|traps:' | tail -5; grep -rhE 'exited on signal|exit signal' /var/log/*fpm.log /var/log/apache2 | tail -5",
         ),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["worker-crash"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["worker-crash"],
+        },
     }
 }
 

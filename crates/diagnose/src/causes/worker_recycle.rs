@@ -24,8 +24,6 @@ cause! {
         effect_of: &[],
         settled_by: ("compare the distance of the failures with max_requests", "grep -rn max_requests /etc/php /etc/systemd/system"),
         told: Told::ByExplain,
-        advise: |_| String::new(),
-        lab: &[],
     }
 }
 

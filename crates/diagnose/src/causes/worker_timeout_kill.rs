@@ -43,9 +43,12 @@ cause! {
             "look for the backend's own time limit in its log",
             "grep -rhE 'execution timed out|WORKER TIMEOUT|HARAKIRI' /var/log/*fpm.log /var/log/uwsgi | tail -5; journalctl -g 'WORKER TIMEOUT|HARAKIRI' -n 5 --no-pager",
         ),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["worker-timeout-kill"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["worker-timeout-kill"],
+        },
     }
 }
 

@@ -29,9 +29,12 @@ cause! {
         phrases: &[],
         effect_of: &[],
         settled_by: ("see where the site's backend listens and compare it with what nginx asks", "ss -lxtnp"),
-        told: Told::OnHost(weigh),
-        advise: advise,
-        lab: &["wrong-upstream-port"],
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["wrong-upstream-port"],
+        },
     }
 }
 

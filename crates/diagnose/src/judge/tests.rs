@@ -12,9 +12,12 @@ const fn made_up(id: CauseId, effect_of: &'static [CauseId], weigh: fn(&Case) ->
         phrases: &[],
         effect_of,
         settled_by: ("look closer", "true"),
-        told: Told::OnHost(weigh),
-        advise: |_| String::new(),
-        lab: &[],
+        told: Told::OnHost {
+            weigh,
+            advise: |_| String::new(),
+            remedies: crate::remedy::none,
+            lab: &[],
+        },
         file: file!(),
     }
 }

@@ -39,6 +39,7 @@ use crate::{
 use host::{Host, Unseen};
 pub use names::everywhere;
 use peers::Connects;
+pub use question::Question;
 use std::sync::Arc;
 use symptoms::Draft;
 

@@ -16,6 +16,7 @@ use host::{
     answer::{Connect, Conversation},
 };
 use logscan::Trouble;
+use serde::{Deserialize, Serialize};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
@@ -25,18 +26,26 @@ use std::{
 const SHORT_MS: u64 = 1000;
 /// A slow but sound page is not called failing.
 const LONG_MS: u64 = 2000;
+/// Routes whose sites are asked.
+const MOST_SITES: usize = 200;
 /// Characters of a request target that we repeat.
 const LONGEST: usize = 2000;
 
-/// A question to nginx.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Question {
-    listen: Listen,
-    stance: Stance,
-    method: String,
-    target: String,
-    host: String,
-    patience_ms: u64,
+/// A request put to nginx, as a client of its host would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Where nginx is asked.
+    pub listen: Listen,
+    /// From where.
+    pub stance: Stance,
+    /// `GET` or `HEAD`.
+    pub method: String,
+    /// Path and query: hostile.
+    pub target: String,
+    /// The Host header.
+    pub host: String,
+    /// How long to wait for the first byte, in milliseconds.
+    pub patience_ms: u64,
 }
 
 impl Question {
@@ -55,6 +64,18 @@ impl Question {
             host: host.to_owned(),
             patience_ms: SHORT_MS,
         })
+    }
+
+    /// One to each site: its front page, at each door once.
+    pub fn of_sites(world: &World) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        let routes = world.routes.iter().take(MOST_SITES);
+        for question in routes.filter_map(|route| Self::of_path(world, route, "/").ok()) {
+            if !all.contains(&question) {
+                all.push(question);
+            }
+        }
+        all
     }
 
     /// The failing request of a draft.
@@ -90,8 +111,16 @@ impl Question {
         })
     }
 
+    /// The same with curl.
+    pub fn command(&self) -> String {
+        command(self)
+    }
+
     /// Asks.
-    pub(super) fn put(&self, host: &dyn Host) -> Look<Asked> {
+    ///
+    /// # Errors
+    /// Where nginx could not be asked; that it refuses is an answer.
+    pub fn put(&self, host: &dyn Host) -> Look<Asked> {
         let name = self.host.split(':').next().unwrap_or_default().to_owned();
         let talk = Talk::Http {
             method: self.method.clone(),
@@ -111,9 +140,10 @@ impl Question {
             )));
         }
         Ok(Asked {
+            question: self.clone(),
             request: format!("{} {} of {}", self.method, self.target, self.host),
             status: status(&heard),
-            command: command(self),
+            command: self.command(),
             took: took(&heard, self.patience_ms),
         })
     }
@@ -177,7 +207,6 @@ fn took(heard: &Conversation, patience_ms: u64) -> Duration {
     Duration::from_micros(heard.connect_us) + answer
 }
 
-/// The same with curl.
 fn command(question: &Question) -> String {
     let Question {
         listen, target, host, ..

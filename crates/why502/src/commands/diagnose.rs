@@ -40,7 +40,7 @@ fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
 }
 
 fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::Result<Exit> {
-    let verdict = diagnose::diagnose(host, &diagnose_options(options), causes::ALL);
+    let verdict = diagnose::diagnose(host, &diagnose_options(options), causes::ALL).verdict;
     let frame = Frame {
         host: hostname(host),
         at: host.now().unwrap_or_default(),

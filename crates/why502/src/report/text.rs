@@ -353,6 +353,8 @@ mod tests {
             trigger: None,
             class: Class::Ask,
             advice: "start it".into(),
+            remedies: Vec::new(),
+            proof: Vec::new(),
             over,
         }
     }
@@ -380,6 +382,7 @@ mod tests {
                     need: "root".into(),
                 },
             ],
+            sites: Vec::new(),
             settled_by: Vec::new(),
         };
         let frame = Frame {

@@ -1,0 +1,177 @@
+//! What would mend a case, as plain values. A cause only says which measures; the `remedy` crate looks at the host
+//! again, turns them into exact steps, and does them.
+
+use crate::{
+    Case, Class,
+    topology::{Claim, ListenAddress, Place},
+    world::FirewallRule,
+};
+use host::Endpoint;
+use std::path::PathBuf;
+
+/// One way to mend a case: measures that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// What it does, imperative, lower case, one line: `start php8.2-fpm.service`.
+    pub title: String,
+    /// Who may act: never laxer than the class of the cause allows.
+    pub class: Class,
+    /// It only makes the site answer again; the root stays and is still to be mended by a person.
+    pub relief: bool,
+    /// What is to be done, in this order.
+    pub measures: Vec<Measure>,
+}
+
+/// One thing to do, as far as the case knows it. Closed on purpose: a cause can ask for nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Start a unit. Its own config test, if it has one, must pass first.
+    Start {
+        /// `php8.2-fpm.service`
+        unit: String,
+    },
+    /// Take back `systemctl mask`.
+    Unmask {
+        /// The unit.
+        unit: String,
+    },
+    /// Have a unit started at boot.
+    Enable {
+        /// The unit.
+        unit: String,
+    },
+    /// Stop and start a unit, after what its processes were doing was written down.
+    Restart {
+        /// The unit.
+        unit: String,
+        /// Processes to look at before, at most a few: those that are stuck.
+        forensics: Vec<u32>,
+    },
+    /// Let a unit read its config again without ending what it serves; its config test must pass first.
+    Reload {
+        /// The unit.
+        unit: String,
+    },
+    /// `nginx -t`, then have the running nginx read its files again.
+    ReloadNginx {
+        /// Index into [`crate::World::nginx`].
+        nginx: usize,
+    },
+    /// End processes that no unit owns any more (TERM, after some time KILL), each with its children.
+    EndProcesses {
+        /// Their ids.
+        pids: Vec<u32>,
+    },
+    /// Another address, or another word, in place of one in a directive of nginx's files.
+    NginxReplace {
+        /// Where the directive begins.
+        at: Place,
+        /// What stands there: `unix:/run/php/php8.1-fpm.sock`.
+        old: String,
+        /// What shall stand there.
+        new: String,
+    },
+    /// A directive of nginx in the same block as another, in place of one of that name that stands there already.
+    NginxSet {
+        /// Where a directive of that block begins, beside which it goes.
+        beside: Place,
+        /// `fastcgi_buffer_size`
+        name: String,
+        /// `32k`: everything between the name and the semicolon.
+        value: String,
+    },
+    /// A key of an INI file (php-fpm pool, uWSGI): its value where it stands, or a new line in that section.
+    IniSet {
+        /// The file.
+        file: PathBuf,
+        /// `www` of `[www]`.
+        section: String,
+        /// `listen.owner`
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// Let a server listen on another address, where its own files say so (php-fpm pool, Apache's `Listen` and virtual
+    /// hosts, a unit's command line), then restart it.
+    Listen {
+        /// Who, and where that is written.
+        claim: Claim,
+        /// The new address.
+        to: ListenAddress,
+    },
+    /// A setting of a unit by a drop-in of its own: `[Service] Restart=on-failure`.
+    UnitSet {
+        /// The unit.
+        unit: String,
+        /// `Service`
+        section: String,
+        /// `Restart`
+        key: String,
+        /// `on-failure`. An empty one first for keys that add up (`ExecStart=`).
+        values: Vec<String>,
+    },
+    /// The last version of a file that its own config test accepts: an editor's or a package's backup beside it.
+    RestoreBackup {
+        /// The file.
+        file: PathBuf,
+        /// The unit whose config test decides.
+        unit: String,
+    },
+    /// Mode, owner and group of a directory or file; `None` stays as it is. Never more than it takes.
+    Access {
+        /// What.
+        path: PathBuf,
+        /// Permission bits: `0o750`.
+        mode: Option<u32>,
+        /// User id.
+        uid: Option<u32>,
+        /// Group id.
+        gid: Option<u32>,
+    },
+    /// A kernel setting, now and for good.
+    Sysctl {
+        /// `net.core.somaxconn`
+        key: String,
+        /// `4096`
+        value: String,
+    },
+    /// Let one flow through, in the tool that owns the rule which stops it, and there for good too.
+    Accept {
+        /// The rule that stops it.
+        rule: FirewallRule,
+        /// Where the flow goes.
+        to: Endpoint,
+    },
+    /// Owner of nginx's own temp directories.
+    NginxTemp {
+        /// Index into [`crate::World::nginx`].
+        nginx: usize,
+    },
+    /// Name servers of the host, in the tool that owns /etc/resolv.conf.
+    Resolver {
+        /// In order of preference.
+        servers: Vec<std::net::IpAddr>,
+    },
+    /// Forget one neighbour (ARP, NDP).
+    FlushNeighbour {
+        /// Its address.
+        address: std::net::IpAddr,
+    },
+    /// Forget the tracked connections to one address.
+    FlushConntrack {
+        /// The peer.
+        to: Endpoint,
+    },
+    /// Set a network interface up.
+    InterfaceUp {
+        /// `eth0`
+        name: String,
+    },
+    /// Restart the host.
+    Reboot,
+}
+
+/// For causes whose class is `never` or `inform`.
+pub fn none(_: &Case) -> Vec<Remedy> {
+    Vec::new()
+}

@@ -1,0 +1,63 @@
+//! A plan is a value that people read before anything happens.
+
+use crate::Step;
+use diagnose::{Class, Question};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// What would be done to a host, why, and how it is proved. An older version's plan still loads: fields are only added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `why502/plan/1`
+    pub schema: String,
+    /// The cause it is for.
+    pub cause: String,
+    /// What the finding is about: a unit, an address, a file.
+    pub subject: String,
+    /// The finding in one sentence.
+    pub why: String,
+    /// What the plan does, imperative, lower case, one line.
+    pub title: String,
+    /// Who may act.
+    pub class: Class,
+    /// It only makes the site answer again; the root stays.
+    pub relief: bool,
+    /// What is done, in this order.
+    pub steps: Vec<Step>,
+    /// What must hold afterwards, or it is taken back.
+    pub proof: Proof,
+}
+
+/// What must hold after a repair.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The requests that failed: each must be answered below 500.
+    pub must_answer: Vec<Question>,
+    /// One request to each other site: those that answered before must still do.
+    pub must_not_break: Vec<Question>,
+    /// How long the failing request is repeated and the error log watched, in milliseconds.
+    pub settle_ms: u64,
+}
+
+/// Names a plan by its content: whoever agrees to an id agrees to exactly these steps on a host in exactly this state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlanId(pub String);
+
+impl Plan {
+    /// The schema of plans written by this version.
+    pub const SCHEMA: &'static str = "why502/plan/1";
+
+    /// The first ten hex digits of the SHA-256 of its JSON.
+    pub fn id(&self) -> PlanId {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let digest = Sha256::digest(&json);
+        PlanId(digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

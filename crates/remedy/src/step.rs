@@ -1,0 +1,320 @@
+//! All that why502 can do to a host, on one screen: preview, review, apply and undo each match on the whole of it.
+
+use host::Endpoint;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+
+/// One change. Each says what it expects to find, so that it can refuse a host that has moved on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Step {
+    /// A config test that must pass before what follows; changes nothing.
+    Test {
+        /// Which.
+        test: Test,
+    },
+    /// A file's content; `None` is absence. Bytes outside the edit stay as they are.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What stands there.
+        from: Option<Content>,
+        /// What shall stand there.
+        to: Option<Content>,
+    },
+    /// Mode and owner of a file or directory.
+    SetAccess {
+        /// What.
+        path: PathBuf,
+        /// As found.
+        from: Access,
+        /// As it shall be.
+        to: Access,
+    },
+    /// `systemctl daemon-reload`
+    DaemonReload,
+    /// `systemctl start`
+    Start {
+        /// The unit.
+        unit: String,
+        /// As found.
+        from: UnitState,
+    },
+    /// `systemctl stop`
+    Stop {
+        /// The unit.
+        unit: String,
+        /// As found.
+        from: UnitState,
+    },
+    /// `systemctl restart`, after forensics.
+    Restart {
+        /// The unit.
+        unit: String,
+        /// As found: with another main process somebody else restarted it already.
+        from: UnitState,
+        /// Processes whose state is written down first.
+        forensics: Vec<ProcessId>,
+    },
+    /// `systemctl reload`, or SIGHUP to a master that no unit owns.
+    Reload {
+        /// The unit.
+        unit: Option<String>,
+        /// Its main process.
+        master: ProcessId,
+    },
+    /// `systemctl enable`, `disable`, `mask`, `unmask`.
+    SetUnitFile {
+        /// The unit.
+        unit: String,
+        /// `enabled`, `disabled`, `masked`
+        from: String,
+        /// The same words.
+        to: String,
+    },
+    /// Ends processes, TERM and then KILL, after forensics.
+    EndProcesses {
+        /// With their children as found.
+        processes: Vec<ProcessId>,
+    },
+    /// A rule put before the one that stops a flow, in the running packet filter.
+    AcceptFlow {
+        /// The rule.
+        rule: FlowRule,
+    },
+    /// Takes such a rule out again.
+    RefuseFlow {
+        /// The rule.
+        rule: FlowRule,
+    },
+    /// A kernel setting, now.
+    Sysctl {
+        /// `net.core.somaxconn`
+        key: String,
+        /// As found.
+        from: String,
+        /// As it shall be.
+        to: String,
+    },
+    /// `ip neigh flush to ADDRESS dev DEVICE`
+    FlushNeighbour {
+        /// The neighbour.
+        address: IpAddr,
+        /// The interface.
+        device: String,
+    },
+    /// `conntrack -D -d ADDRESS -p tcp --dport PORT`
+    FlushConntrack {
+        /// The peer.
+        to: Endpoint,
+    },
+    /// `ip link set NAME up|down`
+    SetInterface {
+        /// `eth0`
+        name: String,
+        /// As it shall be; it was the other.
+        up: bool,
+    },
+    /// `systemctl reboot`
+    Reboot,
+}
+
+/// A program's test of its own config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "of")]
+pub enum Test {
+    /// `nginx -t` with the arguments that choose the running config.
+    Nginx {
+        /// The binary.
+        exe: PathBuf,
+        /// `-c`, `-p`, `-g` of the running master.
+        args: Vec<String>,
+    },
+    /// `php-fpm -t`
+    PhpFpm {
+        /// `/usr/sbin/php-fpm8.2`
+        exe: PathBuf,
+    },
+    /// `apachectl configtest`
+    Apache,
+    /// `systemd-analyze verify`
+    Unit {
+        /// The unit.
+        unit: String,
+    },
+    /// `nft -c -f`
+    Nft {
+        /// The ruleset file.
+        path: PathBuf,
+    },
+}
+
+/// What a file holds, and who may use it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// All of it. Text where it is UTF-8, so that a person can read the journal.
+    #[serde(with = "crate::bytes")]
+    pub bytes: Vec<u8>,
+    /// Mode and owner.
+    pub access: Access,
+    /// Extended attributes, the SELinux label among them, hex.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Permission bits and owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// `0o640`
+    pub mode: u32,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+/// A unit as a plan found it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitState {
+    /// `active`, `inactive`, `failed`…
+    pub active: String,
+    /// Its main process.
+    pub main_pid: Option<u32>,
+}
+
+/// A process that can't be taken for another one that got its number later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its number.
+    pub pid: u32,
+    /// Start time in clock ticks since boot: field 22 of /proc/PID/stat.
+    pub started: u64,
+}
+
+/// A rule that lets one flow through, in the words of the tool that owns the packet filter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "tool")]
+pub enum FlowRule {
+    /// `nft insert rule FAMILY TABLE CHAIN [position HANDLE] RULE`
+    Nft {
+        /// `inet`
+        family: String,
+        /// `filter`
+        table: String,
+        /// `input`
+        chain: String,
+        /// Handle of the rule that stops the flow: ours goes before it; `None` where the chain's policy does.
+        before: Option<u64>,
+        /// `ip daddr 127.0.0.1 tcp dport 9000 accept comment "why502"`
+        rule: String,
+    },
+    /// `iptables -I CHAIN NUMBER RULE`
+    Iptables {
+        /// `iptables`, `ip6tables`, or a `-legacy` sibling
+        program: String,
+        /// `INPUT`
+        chain: String,
+        /// Number of the rule that stops the flow.
+        before: u32,
+        /// `["-d", "127.0.0.1", "-p", "tcp", …, "-j", "ACCEPT"]`
+        rule: Vec<String>,
+    },
+    /// `ufw insert 1 RULE`; ufw keeps it for good.
+    Ufw {
+        /// `["allow", "out", "to", "10.0.0.2", "port", "8080", "proto", "tcp"]`
+        rule: Vec<String>,
+    },
+    /// `firewall-cmd [--permanent] --zone=ZONE --add-rich-rule=…`, both now and for good.
+    Firewalld {
+        /// The zone.
+        zone: String,
+        /// `8080/tcp`
+        port: String,
+    },
+}
+
+/// How a step is taken back: derived from it, never written by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// By this step, in reverse order.
+    By(Step),
+    /// By doing it again once all that stands before it in the plan is as it was: a reload, a restart, a test.
+    Again,
+    /// It changed nothing, or nothing that could be put back: what it ended is gone.
+    Nothing,
+}
+
+/// Changes a host. Only the code that applies a journaled plan holds one.
+///
+/// Idempotent: a host that is already as the step leaves it is left alone, one that is as the step expects is changed,
+/// and any third state is refused as [`StepFailed::Moved`]. So a step whose effect is unknown after a crash can simply
+/// be taken back.
+pub trait Hands {
+    /// Does it, within the step's own time limit.
+    ///
+    /// # Errors
+    /// Where nothing was changed (`Moved`), or it did not come about (`Failed`).
+    fn apply(&mut self, step: &Step) -> Result<(), StepFailed>;
+}
+
+/// Why a step was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepFailed {
+    /// The host is not as the plan found it; nothing was changed.
+    #[error("the host has moved on since the plan was made: {found}")]
+    Moved {
+        /// What stands there now.
+        found: String,
+    },
+    /// It was tried and did not come about.
+    #[error("{why}")]
+    Failed {
+        /// What the tool said.
+        why: String,
+    },
+}
+
+impl Step {
+    /// How it is taken back.
+    pub fn undo(&self) -> Undo {
+        match self.clone() {
+            Self::Write { path, from, to } => Undo::By(Self::Write {
+                path,
+                from: to,
+                to: from,
+            }),
+            Self::SetAccess { path, from, to } => Undo::By(Self::SetAccess {
+                path,
+                from: to,
+                to: from,
+            }),
+            Self::SetUnitFile { unit, from, to } => Undo::By(Self::SetUnitFile {
+                unit,
+                from: to,
+                to: from,
+            }),
+            Self::Sysctl { key, from, to } => Undo::By(Self::Sysctl {
+                key,
+                from: to,
+                to: from,
+            }),
+            Self::SetInterface { name, up } => Undo::By(Self::SetInterface { name, up: !up }),
+            Self::AcceptFlow { rule } => Undo::By(Self::RefuseFlow { rule }),
+            Self::RefuseFlow { rule } => Undo::By(Self::AcceptFlow { rule }),
+            Self::Start { unit, from } => Undo::By(Self::Stop { unit, from }),
+            Self::Stop { unit, from } => Undo::By(Self::Start { unit, from }),
+            Self::DaemonReload | Self::Restart { .. } | Self::Reload { .. } => Undo::Again,
+            Self::Test { .. }
+            | Self::EndProcesses { .. }
+            | Self::FlushNeighbour { .. }
+            | Self::FlushConntrack { .. }
+            | Self::Reboot => Undo::Nothing,
+        }
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes, {:?}", self.bytes.len(), self.access)
+    }
+}
