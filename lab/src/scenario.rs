@@ -25,6 +25,8 @@ pub struct Scenario {
     pub restore: &'static str,
     /// The right verdict.
     pub expect: Expect,
+    /// The kind of change that the first root must name as its trigger, as `--json` spells it; `None` asks for nothing.
+    pub trigger: Option<&'static str>,
 }
 
 impl Scenario {
@@ -40,6 +42,7 @@ impl Scenario {
         held: None,
         restore: "",
         expect: Expect::Healthy,
+        trigger: None,
     };
 }
 

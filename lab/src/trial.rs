@@ -119,7 +119,11 @@ impl Trial<'_> {
             return self.baselines(host);
         }
         if !matches!(self.scenario.expect, Expect::Recovered(_)) {
-            self.judge(host, |verdict, expect| verdict.check(expect))?;
+            let trigger = self.scenario.trigger;
+            self.judge(host, |verdict, expect| {
+                verdict.check(expect)?;
+                verdict.check_trigger(trigger)
+            })?;
         }
         drop(held);
         host.sh(self.scenario.restore).context("restoring")?;

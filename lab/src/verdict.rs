@@ -22,6 +22,13 @@ struct Finding {
     cause: String,
     role: String,
     over: bool,
+    trigger: Option<Trigger>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Trigger {
+    kind: String,
+    says: String,
 }
 
 impl Verdict {
@@ -71,6 +78,20 @@ impl Verdict {
         };
         ensure!(right, "expected {}, got {}", brief(expect), self.brief());
         self.check_exit(exit)
+    }
+
+    /// Ok when the first root names a change of this kind as its trigger, or none is asked for.
+    pub(crate) fn check_trigger(&self, kind: Option<&str>) -> Result<()> {
+        let root = self.findings.iter().find(|finding| finding.role == "root");
+        let trigger = root.and_then(|root| root.trigger.as_ref());
+        let told = trigger.map_or("none".to_owned(), |it| format!("{}: {}", it.kind, it.says));
+        let right = kind.is_none_or(|kind| trigger.is_some_and(|it| it.kind == kind));
+        ensure!(
+            right,
+            "expected the trigger {}, got {told}",
+            kind.unwrap_or("none")
+        );
+        Ok(())
     }
 
     /// Ok when no failure is claimed to be going on.
@@ -124,16 +145,19 @@ mod tests {
             cause: (*cause).to_owned(),
             role: "root".to_owned(),
             over: kind == "recovered",
+            trigger: None,
         };
         let past = Finding {
             cause: "backend-restart-window".to_owned(),
             role: "root".to_owned(),
             over: true,
+            trigger: None,
         };
         let effect = Finding {
             cause: "backend-died".to_owned(),
             role: "effect".to_owned(),
             over: false,
+            trigger: None,
         };
         let findings = roots.iter().map(finding).chain([effect, past]).collect();
         let verdict = Verdict {
@@ -147,6 +171,17 @@ mod tests {
             right,
             "{kind} {roots:?} {exit} against {expect:?}"
         );
+    }
+
+    #[test]
+    fn the_first_root_names_its_trigger() {
+        let text = r#"{"verdict":"found","took_ms":1,"findings":[
+            {"cause":"a","role":"effect","over":false,"trigger":null},
+            {"cause":"b","role":"root","over":false,"trigger":{"kind":"unit-stop","says":"Stopped"}}]}"#;
+        let verdict: Verdict = serde_json::from_str(text).expect("a verdict");
+        for (kind, right) in [(Some("unit-stop"), true), (Some("reboot"), false), (None, true)] {
+            assert_eq!(verdict.check_trigger(kind).is_ok(), right, "{kind:?}");
+        }
     }
 
     #[test]

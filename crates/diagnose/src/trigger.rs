@@ -2,9 +2,11 @@
 
 use crate::{
     Case,
+    service::is_start,
     verdict::Trigger,
     world::{Change, ChangeKind},
 };
+use host::{Timestamp, looks::JournalLine};
 use std::time::Duration;
 
 /// How long before the first failure a change may lie to be told: a site without visitors fails unseen.
@@ -21,15 +23,15 @@ const MAKES: Duration = Duration::from_secs(120);
 pub fn just_before(case: &Case, subject: &str) -> Option<Trigger> {
     let first = case.first().after(SLACK);
     let near = |change: &&Change| change.at <= first && first.since(change.at) <= reach(change.kind);
-    let concerning = || {
-        let changes = case.world.changes.iter().filter(near);
-        changes.filter(|change| concerns(case, subject, change))
-    };
-    let last = concerning().max_by_key(|change| change.at)?;
-    let made_by = concerning()
-        .filter(|change| makes(change, last))
-        .max_by_key(|change| change.at);
-    let change = made_by.unwrap_or(last);
+    let mut changes: Vec<&Change> = case.world.changes.iter().filter(near).collect();
+    changes.retain(|change| concerns(case, subject, change) && could_break(case, change));
+    if changes.iter().any(|change| is_about(change, subject)) {
+        // rather than what happened to another that the route also needs
+        changes.retain(|change| is_about(change, subject) || change.kind == ChangeKind::Reboot);
+    }
+    let last = *changes.iter().max_by_key(|change| change.at)?;
+    let makers = changes.iter().filter(|change| makes(case, change, last));
+    let change = makers.max_by_key(|change| change.at).unwrap_or(&last);
     Some(Trigger {
         kind: change.kind,
         says: change.says.clone(),
@@ -46,64 +48,180 @@ fn reach(kind: ChangeKind) -> Duration {
     }
 }
 
-/// An upgrade, a job, an edit or a boot stops and starts units; not the other way round.
-fn makes(change: &Change, unit: &Change) -> bool {
+/// An upgrade or a job stops and starts units, and not the other way round. What a unit only reads when it starts
+/// (its configuration, its program), or a boot, breaks it at a start and never stops it.
+fn makes(case: &Case, change: &Change, unit: &Change) -> bool {
     use ChangeKind::{
-        ConfigEdit, LogRotation, PackageUpgrade, Reboot, ScheduledJob, UnitEnd, UnitStart, UnitStop,
+        ConfigEdit, Deploy, LogRotation, PackageUpgrade, Reboot, ScheduledJob, UnitEnd, UnitStart, UnitStop,
     };
-    matches!(unit.kind, UnitStop | UnitStart | UnitEnd)
-        && matches!(
-            change.kind,
-            PackageUpgrade | ScheduledJob | LogRotation | ConfigEdit | Reboot
-        )
-        && change.at <= unit.at.after(SLACK)
-        && unit.at.since(change.at) <= MAKES
+    let moved = match change.kind {
+        PackageUpgrade | ScheduledJob | LogRotation => {
+            matches!(unit.kind, UnitStop | UnitStart | UnitEnd).then_some(change.at)
+        }
+        ConfigEdit | Deploy | Reboot if matches!(unit.kind, UnitStart | UnitEnd) && !was_killed(unit) => {
+            read_by(case, &unit.about, change.at)
+        }
+        _ => None,
+    };
+    moved.is_some_and(|at| at <= unit.at.after(SLACK) && unit.at.since(at) <= MAKES)
+}
+
+/// When this unit first started or reloaded after that: by its journal, else as systemd remembers (whole seconds).
+fn read_by(case: &Case, unit: &str, after: Timestamp) -> Option<Timestamp> {
+    let reads = |line: &JournalLine| is_start(line) || line.text.starts_with("Reload");
+    let mut lines = case
+        .world
+        .journal_of(unit)
+        .filter(|line| line.by == "systemd" && line.at >= after);
+    let active = || case.world.unit(unit)?.active_since;
+    lines
+        .find(|line| reads(line))
+        .map(|line| line.at)
+        .or_else(|| active().filter(|at| at.secs() >= after.secs()))
+}
+
+/// Someone sent SIGKILL, which no program does to itself.
+fn was_killed(unit: &Change) -> bool {
+    unit.says.contains("status=9/KILL")
+}
+
+/// A file that its unit has not read since, or after which requests of the route still went well, broke nothing; nor
+/// did a boot after which they did.
+fn could_break(case: &Case, change: &Change) -> bool {
+    match change.kind {
+        ChangeKind::Reboot => !worked_after(case, change.at),
+        ChangeKind::ConfigEdit if case.world.journal.is_ok() && case.world.unit(&change.about).is_some() => {
+            read_by(case, &change.about, change.at).is_some_and(|at| !worked_after(case, at))
+        }
+        _ => true,
+    }
+}
+
+/// Between that moment and the first failure. Access logs have whole seconds.
+fn worked_after(case: &Case, at: Timestamp) -> bool {
+    let success = case.neighbours.last_success;
+    success.is_some_and(|success| success.secs() > at.secs() && success <= case.first())
 }
 
 /// A change about something else on the host is not this one's trigger.
 fn concerns(case: &Case, subject: &str, change: &Change) -> bool {
     let backends = case.peers.iter().filter_map(|peer| peer.backend.as_ref());
     let units = backends.filter_map(|backend| backend.unit.as_deref());
-    let mut about = units.chain([subject]).filter(|it| !it.is_empty());
-    matches!(change.kind, ChangeKind::Reboot)
-        || about.any(|it| it == change.about || it.contains(&change.about) || change.about.contains(it))
+    change.kind == ChangeKind::Reboot || units.chain([subject]).any(|it| is_about(change, it))
+}
+
+/// The package `php8.2-fpm` is about `php8.2-fpm.service`, an edited file about a subject that names it.
+fn is_about(change: &Change, subject: &str) -> bool {
+    !subject.is_empty() && (subject.contains(&change.about) || change.about.contains(subject))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Fixture, NOW};
-    use ChangeKind::{Deploy, PackageUpgrade, UnitStop};
+    use ChangeKind::{
+        ConfigEdit, Deploy, DnsChange, LogRotation, PackageUpgrade, Reboot, ScheduledJob, UnitEnd, UnitStart,
+        UnitStop,
+    };
+
+    const UNIT: &str = "php8.2-fpm.service";
 
     /// Changes by seconds before the first failure, which is 60 seconds before now.
-    #[track_caller]
-    fn check(changes: &[(ChangeKind, u64)], expect: Option<ChangeKind>) {
-        let fixture = Fixture::php_fpm().refused().with(|it| {
+    fn changed(changes: &[(ChangeKind, u64)]) -> Fixture {
+        Fixture::php_fpm().refused().with(|it| {
             it.world.changes.clear();
-            for (kind, before) in changes {
-                let at = NOW.before(Duration::from_secs(60 + before));
-                let (says, about) = ("it changed".into(), "php8.2-fpm.service".into());
-                it.world.changes.push(Change {
-                    at,
+            it.neighbours.last_success = None;
+            it.world
+                .changes
+                .extend(changes.iter().map(|(kind, before)| Change {
+                    at: NOW.before(Duration::from_secs(60 + before)),
                     kind: *kind,
-                    says,
-                    about,
-                });
-            }
-        });
-        let trigger = just_before(&fixture.case(), "php8.2-fpm.service");
-        assert_eq!(trigger.map(|it| it.kind), expect, "{changes:?}");
+                    says: "it changed".into(),
+                    about: UNIT.into(),
+                }));
+        })
+    }
+
+    #[track_caller]
+    fn check(fixture: Fixture, expect: Option<ChangeKind>) {
+        let trigger = just_before(&fixture.case(), UNIT);
+        assert_eq!(trigger.map(|it| it.kind), expect);
     }
 
     #[test]
     fn the_last_change_is_told_and_of_a_stop_what_made_it() {
-        check(&[], None);
-        check(&[(UnitStop, 1)], Some(UnitStop));
-        check(&[(Deploy, 3), (UnitStop, 1)], Some(UnitStop));
-        check(&[(PackageUpgrade, 20), (UnitStop, 1)], Some(PackageUpgrade));
-        check(&[(PackageUpgrade, 3000), (UnitStop, 1)], Some(UnitStop));
-        check(&[(UnitStop, 7200)], None);
-        check(&[(Deploy, 300)], Some(Deploy));
-        check(&[(Deploy, 1200)], None);
+        for (changes, expect) in [
+            (&[][..], None),
+            (&[(UnitStop, 1)], Some(UnitStop)),
+            (&[(Deploy, 3), (UnitStop, 1)], Some(UnitStop)),
+            (&[(PackageUpgrade, 20), (UnitStop, 1)], Some(PackageUpgrade)),
+            (&[(PackageUpgrade, 3000), (UnitStop, 1)], Some(UnitStop)),
+            (&[(ScheduledJob, 4), (UnitStop, 1)], Some(ScheduledJob)),
+            (&[(LogRotation, 4), (UnitEnd, 1)], Some(LogRotation)),
+            (&[(UnitStop, 20), (Reboot, 10)], Some(Reboot)),
+            (&[(UnitStop, 7200)], None),
+            (&[(Deploy, 300)], Some(Deploy)),
+            (&[(Deploy, 1200)], None),
+        ] {
+            check(changed(changes), expect);
+        }
+    }
+
+    #[test]
+    fn an_edit_breaks_what_reads_it_and_stops_nothing() {
+        let edit = (ConfigEdit, 5);
+        let stopped = |fixture: Fixture| fixture.life(&[(63, "Stopping"), (63, "Stopped")]);
+        let restarted = |fixture: Fixture| stopped(fixture).life(&[(62, "Starting")]);
+        check(stopped(changed(&[edit, (UnitStop, 3)])), Some(UnitStop));
+        check(
+            restarted(changed(&[edit, (UnitStop, 3), (UnitEnd, 1)])),
+            Some(ConfigEdit),
+        );
+        check(
+            restarted(changed(&[edit, (UnitStop, 3), (UnitStart, 1)])),
+            Some(ConfigEdit),
+        );
+        // an edit after the stop, which nothing has read
+        check(
+            stopped(changed(&[(UnitStop, 3), (ConfigEdit, 2)])),
+            Some(UnitStop),
+        );
+        check(changed(&[edit]).unit(|unit| unit.active_since = None), None);
+    }
+
+    #[test]
+    fn a_change_after_which_it_worked_broke_nothing() {
+        let worked = |fixture: Fixture, before: u64| {
+            fixture.with(|it| it.neighbours.last_success = Some(NOW.before(Duration::from_secs(60 + before))))
+        };
+        let started = |changes| changed(changes).life(&[(80, "Started")]);
+        check(worked(started(&[(Reboot, 30), (UnitEnd, 1)]), 10), Some(UnitEnd));
+        check(worked(started(&[(Reboot, 30), (UnitEnd, 1)]), 40), Some(Reboot));
+        check(
+            worked(started(&[(ConfigEdit, 25), (UnitEnd, 1)]), 10),
+            Some(UnitEnd),
+        );
+        check(worked(started(&[(Deploy, 25), (UnitEnd, 1)]), 10), Some(Deploy));
+        let killed = started(&[(Deploy, 25), (UnitEnd, 1)]).with(|it| {
+            it.world.changes[1].says =
+                "php8.2-fpm.service: Main process exited, code=killed, status=9/KILL".into();
+        });
+        check(killed, Some(UnitEnd));
+    }
+
+    #[test]
+    fn what_is_about_the_subject_itself_comes_first() {
+        let fixture = changed(&[(UnitStart, 1)]).with(|it| {
+            let (says, about) = ("dnsmasq: read /etc/hosts - 1 names".into(), "api.internal".into());
+            let at = NOW.before(Duration::from_secs(63));
+            it.world.changes.push(Change {
+                at,
+                kind: DnsChange,
+                says,
+                about,
+            });
+        });
+        let trigger = just_before(&fixture.case(), "api.internal");
+        assert_eq!(trigger.map(|it| it.kind), Some(DnsChange));
     }
 }

@@ -12,6 +12,7 @@ const BASE: Scenario = Scenario {
     },
     restore: "sed -i \"s|'/report': .*|'/report': (req, res) => res.end('report'),|\" /srv/app/server.js; systemctl restart app",
     expect: Expect::Found(&["app-bug"]),
+    trigger: Some("deploy"),
     ..Scenario::BASE
 };
 

@@ -4,6 +4,7 @@ use crate::{Expect, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
     expect: Expect::Found(&["backend-bad-config"]),
+    trigger: Some("config-edit"),
     ..Scenario::BASE
 };
 

@@ -15,5 +15,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     )],
     restore: "systemctl reload nginx",
     expect: Expect::Found(&["dns-stale-address"]),
+    trigger: Some("dns-change"),
     ..Scenario::BASE
 }];

@@ -32,6 +32,7 @@ mod private_tmp;
 mod slow_backend;
 mod socket_dir_permission;
 mod socket_permission;
+mod triggers;
 mod two_faults;
 mod worker_crash;
 mod worker_timeout_kill;
@@ -70,6 +71,7 @@ static ALL: &[&[Scenario]] = &[
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,
+    triggers::SCENARIOS,
     two_faults::SCENARIOS,
     out_of_catalogue::SCENARIOS,
     controls::SCENARIOS,

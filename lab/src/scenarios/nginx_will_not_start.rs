@@ -20,6 +20,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "sed -i s/fastcgi_read_timeout/fastcgi_read_timeot/ /etc/nginx/sites-available/shop; systemctl restart nginx || true",
         )],
         restore: "sed -i s/fastcgi_read_timeot/fastcgi_read_timeout/ /etc/nginx/sites-available/shop; systemctl start nginx",
+        trigger: Some("config-edit"),
         ..BASE
     },
     Scenario {
