@@ -126,7 +126,7 @@ fn of_unit(line: &JournalLine) -> Option<Change> {
     Some(Change {
         at: line.at,
         kind,
-        says: line.text.clone(),
+        says: line.text.trim_end_matches('.').to_owned(),
         about: line.unit.clone(),
     })
 }
