@@ -30,7 +30,10 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     let pairs = digits.chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    digits.len().is_multiple_of(2).then(|| pairs.map(byte).collect())?
+    digits
+        .len()
+        .is_multiple_of(2)
+        .then(|| pairs.map(byte).collect())?
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@
 //! Only [`live`] changes a host, and only by a journaled [`Step`].
 
 mod bytes;
+mod draft;
 mod plan;
 mod step;
 
+pub use draft::{CannotDraft, draft};
 pub use plan::{Plan, PlanId, Proof};
 pub use step::{Access, Content, FlowRule, Hands, ProcessId, Step, StepFailed, Test, Undo, UnitState};

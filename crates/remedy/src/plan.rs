@@ -27,6 +27,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What must hold afterwards, or it is taken back.
     pub proof: Proof,
+    /// What a person should know before agreeing: a file that a tool of configuration management owns, other sites
+    /// that the same line serves. Sentences; may quote files: escape before printing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What must hold after a repair.

@@ -58,6 +58,18 @@ pub(super) fn running(processes: &[Process]) -> Vec<Master<'_>> {
     masters
 }
 
+/// The binary of a running master and the arguments that make another nginx read the same config (`-p`, `-c`, `-g`).
+pub fn command_of_process(process: &Process) -> Option<(PathBuf, Vec<String>)> {
+    let master = master(process, std::slice::from_ref(process))?;
+    Some((master.command.exe.clone(), master.command.args()))
+}
+
+/// The same from a unit's `ExecStart`; `None` where that is a script.
+pub fn command_of_unit(exec_start: &str) -> Option<(PathBuf, Vec<String>)> {
+    let command = Command::of_unit(exec_start)?;
+    Some((command.exe.clone(), command.args()))
+}
+
 fn master<'p>(process: &'p Process, all: &'p [Process]) -> Option<Master<'p>> {
     let title = process.argv.first()?;
     let own = title

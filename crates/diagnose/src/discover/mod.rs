@@ -20,6 +20,7 @@ mod units;
 
 pub use backend::backend_of;
 pub(crate) use kinds::of_process as kind_of;
+pub use masters::{command_of_process, command_of_unit};
 
 use crate::{
     Options, World,

@@ -1,0 +1,140 @@
+//! From what a cause asks for to exact steps: looks at the host again, so that each step holds the state it expects.
+
+mod check;
+mod desk;
+mod files;
+mod nginx;
+mod nginx_edit;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use crate::{Plan, Proof};
+use desk::Desk;
+use diagnose::{Class, Diagnosis, Finding, Measure, Remedy};
+use host::{Host, Unseen};
+
+/// How long a repaired site is watched, in milliseconds.
+const SETTLE_MS: u64 = 2000;
+
+/// Why a remedy can't become a plan on this host as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; {instead}")]
+pub struct CannotDraft {
+    /// Why no step can be made. May quote files: escape before printing.
+    pub why: String,
+    /// What a person would do instead.
+    pub instead: String,
+}
+
+impl CannotDraft {
+    fn new(why: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            instead: instead.into(),
+        }
+    }
+}
+
+impl From<Unseen> for CannotDraft {
+    fn from(unseen: Unseen) -> Self {
+        let instead = match &unseen {
+            Unseen::Forbidden { need, .. } => format!("run why502 fix with {need}"),
+            Unseen::NotRecorded { .. } => "run why502 fix on the host itself".to_owned(),
+            _ => "look yourself, then run why502 fix again".to_owned(),
+        };
+        Self::new(unseen.to_string(), instead)
+    }
+}
+
+/// Turns a remedy into exact steps. Looks only; a remedy that is half possible is not drafted at all.
+///
+/// # Errors
+/// Where a measure can't be made into steps, or nothing is left to do: in plain words, with what a person would do.
+pub fn draft(
+    host: &dyn Host,
+    diagnosis: &Diagnosis,
+    finding: &Finding,
+    remedy: &Remedy,
+) -> Result<Plan, CannotDraft> {
+    let class = stricter(finding.class, remedy.class);
+    if matches!(class, Class::Never | Class::Inform) {
+        let why = format!("why502 does not act on {} by itself", finding.cause);
+        return Err(CannotDraft::new(why, finding.advice.clone()));
+    }
+    let mut desk = Desk::new(host, diagnosis, finding);
+    for measure in &remedy.measures {
+        take(&mut desk, measure)?;
+    }
+    close(&mut desk)?;
+    if desk.steps.is_empty() {
+        let why = "nothing is left to do: the host is already as this remedy would leave it";
+        return Err(CannotDraft::new(why, "run why502 again to see what holds now"));
+    }
+    Ok(Plan {
+        schema: Plan::SCHEMA.to_owned(),
+        cause: finding.cause.to_owned(),
+        subject: finding.subject.clone(),
+        why: finding.says.clone(),
+        title: remedy.title.clone(),
+        class,
+        relief: remedy.relief,
+        steps: desk.steps,
+        proof: proof(diagnosis, finding),
+        notes: desk.notes,
+    })
+}
+
+fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
+    match measure {
+        Measure::Start { unit } => units::start(desk, unit),
+        Measure::Unmask { unit } => units::unmask(desk, unit),
+        Measure::Enable { unit } => units::enable(desk, unit),
+        Measure::Restart { unit, forensics } => units::restart(desk, unit, forensics),
+        Measure::Reload { unit } => units::reload(desk, unit),
+        Measure::EndProcesses { pids } => units::end_processes(desk, pids),
+        Measure::ReloadNginx { nginx } => nginx::reload_later(desk, *nginx),
+        Measure::NginxReplace { at, old, new } => nginx::replace(desk, at, old, new),
+        Measure::NginxSet { beside, name, value } => nginx::set(desk, beside, name, value),
+        _ => Err(CannotDraft::new(
+            "why502 has no steps for this yet",
+            desk.finding.advice.clone(),
+        )),
+    }
+}
+
+/// What the measures left to be done once, at the end: first what serves, then nginx, which sends it requests.
+fn close(desk: &mut Desk) -> Result<(), CannotDraft> {
+    units::settle(desk)?;
+    nginx::settle(desk)
+}
+
+/// The class that lets fewer act.
+fn stricter(a: Class, b: Class) -> Class {
+    let rank = |class: Class| match class {
+        Class::Auto => 0,
+        Class::Ask => 1,
+        Class::Never => 2,
+        Class::Inform => 3,
+    };
+    if rank(a) >= rank(b) { a } else { b }
+}
+
+fn proof(diagnosis: &Diagnosis, finding: &Finding) -> Proof {
+    let sites = diagnosis.verdict.sites.iter();
+    Proof {
+        must_answer: finding.proof.clone(),
+        must_not_break: sites
+            .filter(|site| !finding.proof.iter().any(|failing| same_site(failing, site)))
+            .cloned()
+            .collect(),
+        settle_ms: SETTLE_MS,
+    }
+}
+
+/// The same request but for how long we wait for it.
+fn same_site(a: &diagnose::Question, b: &diagnose::Question) -> bool {
+    (&a.listen, &a.host, &a.target) == (&b.listen, &b.host, &b.target)
+}
