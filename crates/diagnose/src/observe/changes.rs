@@ -109,24 +109,22 @@ fn of_unit(line: &JournalLine) -> Option<Change> {
     if line.by != "systemd" || line.unit.is_empty() {
         return None;
     }
-    let kinds: &[(&str, ChangeKind)] = &[
-        ("Stopping ", ChangeKind::UnitStop),
-        ("Stopped ", ChangeKind::UnitStop),
-        ("Started ", ChangeKind::UnitStart),
-        ("Reloaded ", ChangeKind::UnitStart),
+    let verbs: &[(&str, ChangeKind, &str)] = &[
+        ("Stopping ", ChangeKind::UnitStop, "stopped"),
+        ("Stopped ", ChangeKind::UnitStop, "stopped"),
+        ("Started ", ChangeKind::UnitStart, "started"),
+        ("Reloaded ", ChangeKind::UnitStart, "reloaded"),
     ];
-    let started = kinds
-        .iter()
-        .find(|(start, _)| line.text.starts_with(start))
-        .map(|(_, kind)| *kind);
+    let verb = verbs.iter().find(|(start, ..)| line.text.starts_with(start));
+    let told = verb.map(|(_, kind, done)| (*kind, format!("{} was {done}", line.unit)));
     // the main process's own line says by which signal
     let failed = line.text.contains(": Failed with result") && !line.text.contains("'signal'");
     let ended = failed || line.text.contains(": Main process exited");
-    let kind = started.or(ended.then_some(ChangeKind::UnitEnd))?;
+    let (kind, says) = told.or_else(|| ended.then(|| (ChangeKind::UnitEnd, line.text.clone())))?;
     Some(Change {
         at: line.at,
         kind,
-        says: line.text.trim_end_matches('.').to_owned(),
+        says,
         about: line.unit.clone(),
     })
 }

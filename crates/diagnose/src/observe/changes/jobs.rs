@@ -247,7 +247,7 @@ mod tests {
             &[],
         );
         // nobody's timer, and a writer that is not systemd
-        check(&Memory::default(), &[start.clone()], &[]);
+        check(&Memory::default(), std::slice::from_ref(&start), &[]);
         check(&host(), &[line(9, "evil", "nightly.service", &start.text)], &[]);
     }
 
