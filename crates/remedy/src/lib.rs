@@ -14,6 +14,7 @@
 mod bytes;
 mod draft;
 mod plan;
+pub mod show;
 mod step;
 
 pub use draft::{CannotDraft, draft};

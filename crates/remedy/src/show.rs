@@ -1,0 +1,358 @@
+//! What a person reads of a step, as facts that text and JSON share: the command it equals or its diff, what live traffic
+//! notices, how it is taken back. Texts may quote files: escape before printing.
+
+use crate::{Access, Content, FlowRule, Step, Test, Undo};
+use diagnose::evidence::quote;
+use host::Endpoint;
+use similar::TextDiff;
+use std::path::Path;
+
+/// The exact shell command a step equals; of an edit there is a [`diff`] instead.
+pub fn command(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Test { test } => test_command(test),
+        Step::Write { path, to: None, .. } => format!("rm {}", quoted(path)),
+        Step::Write { .. } => return None,
+        Step::SetAccess { path, from, to } => access_command(path, *from, *to),
+        Step::DaemonReload => "systemctl daemon-reload".to_owned(),
+        Step::Start { unit, from } => start_command(unit, &from.active),
+        Step::Stop { unit, .. } => systemctl("stop", unit),
+        Step::Restart { unit, .. } => systemctl("restart", unit),
+        Step::Reload { unit: Some(unit), .. } => systemctl("reload", unit),
+        Step::Reload { unit: None, master } => format!("kill -HUP {}", master.pid),
+        Step::SetUnitFile { unit, from, to } => unit_file_command(unit, from, to),
+        Step::EndProcesses { processes } => {
+            let pids: Vec<String> = processes.iter().map(|process| process.pid.to_string()).collect();
+            let pids = pids.join(" ");
+            format!("kill -TERM {pids}; sleep 10; kill -KILL {pids}")
+        }
+        Step::AcceptFlow { rule } => flow_command(rule, true),
+        Step::RefuseFlow { rule } => flow_command(rule, false),
+        Step::Sysctl { key, to, .. } => format!("sysctl -w {}", quote(&format!("{key}={to}"))),
+        Step::FlushNeighbour { address, device } => {
+            format!("ip neigh flush to {address} dev {}", quote(device))
+        }
+        Step::FlushConntrack { to } => conntrack_command(to),
+        Step::SetInterface { name, up } => {
+            format!("ip link set {} {}", quote(name), if *up { "up" } else { "down" })
+        }
+        Step::Reboot => "systemctl reboot".to_owned(),
+    })
+}
+
+/// The unified diff of an edit, three lines around each change; `None` for every other step. Bytes that are not UTF-8
+/// are shown as `U+FFFD`; a line end `\r` stays in the text.
+pub fn diff(step: &Step) -> Option<String> {
+    let Step::Write { path, from, to } = step else {
+        return None;
+    };
+    let text = |content: &Option<Content>| {
+        let bytes = content.as_ref().map_or(&[][..], |content| &content.bytes);
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    let name = |content: &Option<Content>| match content {
+        Some(_) => path.display().to_string(),
+        None => "/dev/null".to_owned(),
+    };
+    let (old, new) = (text(from), text(to));
+    let diff = TextDiff::from_lines(&old, &new);
+    Some(
+        diff.unified_diff()
+            .context_radius(3)
+            .header(&name(from), &name(to))
+            .to_string(),
+    )
+}
+
+/// What live traffic notices; `None` where it notices nothing.
+pub fn disturbs(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Stop { unit, .. } => format!("{unit} stops: it serves nobody until it is started again"),
+        Step::Restart { unit, .. } => format!(
+            "{unit} restarts: requests it serves now are cut off, new ones fail until it listens again"
+        ),
+        Step::EndProcesses { processes } => {
+            let count = processes.len();
+            format!(
+                "{count} {} end: what they serve now is cut off",
+                plural(count, "process", "processes")
+            )
+        }
+        Step::RefuseFlow { .. } => "connections of this flow are refused from now on".to_owned(),
+        Step::FlushConntrack { to } => format!("connections to {to} that are open now may break"),
+        Step::SetInterface { name, up: false } => format!("all connections by way of {name} break"),
+        Step::Reboot => "the whole host is away until it has booted".to_owned(),
+        _ => return None,
+    })
+}
+
+/// How a step is taken back, in one line.
+pub fn undone_by(step: &Step) -> String {
+    match (step, step.undo()) {
+        (Step::Write { from: Some(_), .. }, _) => "the file gets back the bytes it had".to_owned(),
+        (_, Undo::By(back)) => command(&back).unwrap_or_else(|| "the file is put back".to_owned()),
+        (_, Undo::Again) => "done again once all before it is as it was".to_owned(),
+        (Step::Test { .. }, Undo::Nothing) => "changes nothing".to_owned(),
+        (Step::FlushNeighbour { .. } | Step::FlushConntrack { .. }, Undo::Nothing) => {
+            "needs none: the kernel learns it anew".to_owned()
+        }
+        (_, Undo::Nothing) => "can't be taken back".to_owned(),
+    }
+}
+
+fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
+    if count == 1 { one } else { many }
+}
+
+fn quoted(path: &Path) -> String {
+    quote(&path.to_string_lossy())
+}
+
+fn words(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn systemctl(verb: &str, unit: &str) -> String {
+    format!("systemctl {verb} {}", quote(unit))
+}
+
+/// A unit that failed too often is not started again before its failures are forgotten.
+fn start_command(unit: &str, active: &str) -> String {
+    let start = systemctl("start", unit);
+    match active {
+        "failed" => format!("{}; {start}", systemctl("reset-failed", unit)),
+        _ => start,
+    }
+}
+
+fn test_command(test: &Test) -> String {
+    match test {
+        Test::Nginx { exe, args } if args.is_empty() => format!("{} -t", quoted(exe)),
+        Test::Nginx { exe, args } => format!("{} -t {}", quoted(exe), words(args)),
+        Test::PhpFpm { exe } => format!("{} -t", quoted(exe)),
+        Test::Apache => "apachectl configtest".to_owned(),
+        Test::Unit { unit } => format!("systemd-analyze verify {}", quote(unit)),
+        Test::Nft { path } => format!("nft -c -f {}", quoted(path)),
+    }
+}
+
+fn access_command(path: &Path, from: Access, to: Access) -> String {
+    let path = quoted(path);
+    let mut commands = Vec::new();
+    if (from.uid, from.gid) != (to.uid, to.gid) {
+        commands.push(format!("chown {}:{} {path}", to.uid, to.gid));
+    }
+    if from.mode != to.mode {
+        commands.push(format!("chmod {:04o} {path}", to.mode));
+    }
+    commands.join(" && ")
+}
+
+fn unit_file_command(unit: &str, from: &str, to: &str) -> String {
+    let runtime = if to.ends_with("-runtime") {
+        " --runtime"
+    } else {
+        ""
+    };
+    let verb = match to.trim_end_matches("-runtime") {
+        "masked" => "mask",
+        _ if from.starts_with("masked") => "unmask",
+        "enabled" => "enable",
+        _ => "disable",
+    };
+    systemctl(&format!("{verb}{runtime}"), unit)
+}
+
+fn flow_command(rule: &FlowRule, accept: bool) -> String {
+    match rule {
+        FlowRule::Nft {
+            family,
+            table,
+            chain,
+            before,
+            rule,
+        } => {
+            let chain = format!("{family} {} {}", quote(table), quote(chain));
+            match (accept, before) {
+                (true, Some(handle)) => format!("nft insert rule {chain} position {handle} {}", quote(rule)),
+                (true, None) => format!("nft insert rule {chain} {}", quote(rule)),
+                (false, _) => format!("nft delete rule {chain} handle HANDLE  # of {}", quote(rule)),
+            }
+        }
+        FlowRule::Iptables {
+            program,
+            chain,
+            before,
+            rule,
+        } => {
+            let (program, chain, rule) = (quote(program), quote(chain), words(rule));
+            match accept {
+                true => format!("{program} -I {chain} {before} {rule}"),
+                false => format!("{program} -D {chain} {rule}"),
+            }
+        }
+        FlowRule::Ufw { rule } if accept => format!("ufw insert 1 {}", words(rule)),
+        FlowRule::Ufw { rule } => format!("ufw delete {}", words(rule)),
+        FlowRule::Firewalld { zone, port } => {
+            let verb = if accept { "add" } else { "remove" };
+            let change = format!("--zone={} --{verb}-port={}", quote(zone), quote(port));
+            format!("firewall-cmd {change} && firewall-cmd --permanent {change}")
+        }
+    }
+}
+
+fn conntrack_command(to: &Endpoint) -> String {
+    match to {
+        Endpoint::Tcp(addr) => format!("conntrack -D -d {} -p tcp --dport {}", addr.ip(), addr.port()),
+        Endpoint::Unix(_) => "true".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ProcessId, UnitState};
+
+    fn unit_state(active: &str) -> UnitState {
+        UnitState {
+            active: active.into(),
+            main_pid: None,
+        }
+    }
+
+    fn write(from: Option<&str>, to: Option<&str>) -> Step {
+        let content = |text: &str| Content {
+            bytes: text.into(),
+            access: Access {
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+            },
+            attributes: Default::default(),
+        };
+        Step::Write {
+            path: "/etc/a b".into(),
+            from: from.map(content),
+            to: to.map(content),
+        }
+    }
+
+    #[test]
+    fn each_step_equals_a_command() {
+        let unit = || "a.service".to_owned();
+        let nft = |before| FlowRule::Nft {
+            family: "inet".into(),
+            table: "filter".into(),
+            chain: "output".into(),
+            before,
+            rule: "tcp dport 80 accept".into(),
+        };
+        let rows = [
+            (
+                Step::Start {
+                    unit: unit(),
+                    from: unit_state("inactive"),
+                },
+                "systemctl start a.service",
+            ),
+            (
+                Step::Start {
+                    unit: unit(),
+                    from: unit_state("failed"),
+                },
+                "systemctl reset-failed a.service; systemctl start a.service",
+            ),
+            (
+                Step::Reload {
+                    unit: None,
+                    master: ProcessId { pid: 7, started: 1 },
+                },
+                "kill -HUP 7",
+            ),
+            (
+                Step::SetUnitFile {
+                    unit: unit(),
+                    from: "masked-runtime".into(),
+                    to: "disabled".into(),
+                },
+                "systemctl unmask a.service",
+            ),
+            (
+                Step::SetUnitFile {
+                    unit: unit(),
+                    from: "enabled".into(),
+                    to: "enabled-runtime".into(),
+                },
+                "systemctl enable --runtime a.service",
+            ),
+            (
+                Step::SetAccess {
+                    path: "/run/a".into(),
+                    from: Access {
+                        mode: 0o600,
+                        uid: 0,
+                        gid: 0,
+                    },
+                    to: Access {
+                        mode: 0o660,
+                        uid: 0,
+                        gid: 33,
+                    },
+                },
+                "chown 0:33 /run/a && chmod 0660 /run/a",
+            ),
+            (
+                Step::AcceptFlow { rule: nft(Some(7)) },
+                "nft insert rule inet filter output position 7 'tcp dport 80 accept'",
+            ),
+            (
+                Step::Test {
+                    test: Test::Nginx {
+                        exe: "/usr/sbin/nginx".into(),
+                        args: vec!["-g".into(), "daemon on;".into()],
+                    },
+                },
+                "/usr/sbin/nginx -t -g 'daemon on;'",
+            ),
+            (write(Some("x"), None), "rm '/etc/a b'"),
+        ];
+        for (step, expected) in rows {
+            assert_eq!(command(&step).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_edit_is_a_diff() {
+        let step = write(Some("a\nb\nc\nd\ne\nf\ng\nh\n"), Some("a\nb\nc\nd\nE\nf\ng\nh\n"));
+        let expected = "--- /etc/a b\n+++ /etc/a b\n@@ -2,7 +2,7 @@\n b\n c\n d\n-e\n+E\n f\n g\n h\n";
+        assert_eq!(diff(&step).as_deref(), Some(expected));
+        assert_eq!(command(&step), None);
+        let new = write(None, Some("x\n"));
+        assert_eq!(
+            diff(&new).as_deref(),
+            Some("--- /dev/null\n+++ /etc/a b\n@@ -0,0 +1 @@\n+x\n")
+        );
+        assert_eq!(
+            (undone_by(&new).as_str(), disturbs(&new)),
+            ("rm '/etc/a b'", None)
+        );
+    }
+
+    #[test]
+    fn what_is_noticed_and_what_can_not_be_taken_back() {
+        let restart = Step::Restart {
+            unit: "php8.2-fpm.service".into(),
+            from: unit_state("active"),
+            forensics: Vec::new(),
+        };
+        assert!(disturbs(&restart).is_some_and(|it| it.starts_with("php8.2-fpm.service restarts")));
+        assert_eq!(undone_by(&Step::Reboot), "can't be taken back");
+        assert_eq!(
+            undone_by(&Step::SetInterface {
+                name: "eth0".into(),
+                up: true
+            }),
+            "ip link set eth0 down"
+        );
+    }
+}
