@@ -11,12 +11,32 @@
 //!
 //! Only [`live`] changes a host, and only by a journaled [`Step`].
 
+mod apply;
 mod bytes;
+mod clock;
 mod draft;
+mod fix;
+pub mod history;
+pub mod journal;
+pub mod outcome;
 mod plan;
+mod policy;
+mod prove;
+pub mod review;
 pub mod show;
 mod step;
+pub mod store;
+mod undo;
+mod words;
 
+pub use clock::{Clock, WallClock};
 pub use draft::{CannotDraft, draft};
+pub use fix::Fixer;
+pub use history::{HalfDone, Past};
+pub use journal::{Journal, Phase};
+pub use outcome::{Conflict, End, FixError, Outcome, Progress, Stuck, Unproved, Why};
 pub use plan::{Plan, PlanId, Proof};
+pub use policy::{Agreed, Facts, Policy};
+pub use review::{Objection, review};
 pub use step::{Access, Content, FlowRule, Hands, ProcessId, Step, StepFailed, Test, Undo, UnitState};
+pub use store::{Author, Fix, FixId, Opened, Store, StoreError};

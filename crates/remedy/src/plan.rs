@@ -4,7 +4,7 @@ use crate::Step;
 use diagnose::{Class, Question};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 /// What would be done to a host, why, and how it is proved. An older version's plan still loads: fields are only added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,13 @@ pub struct Proof {
     pub must_not_break: Vec<Question>,
     /// How long the failing request is repeated and the error log watched, in milliseconds.
     pub settle_ms: u64,
+    /// How long the first good answer may take to come, in milliseconds: a service may be slow to start. 0 is ten
+    /// seconds.
+    #[serde(default)]
+    pub warm_up_ms: u64,
+    /// nginx's error logs, as we see them.
+    #[serde(default)]
+    pub error_logs: Vec<PathBuf>,
 }
 
 /// Names a plan by its content: whoever agrees to an id agrees to exactly these steps on a host in exactly this state.

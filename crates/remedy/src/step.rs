@@ -2,7 +2,11 @@
 
 use host::Endpoint;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// One change. Each says what it expects to find, so that it can refuse a host that has moved on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,10 +259,29 @@ pub trait Hands {
     /// # Errors
     /// Where nothing was changed (`Moved`), or it did not come about (`Failed`).
     fn apply(&mut self, step: &Step) -> Result<(), StepFailed>;
+
+    /// Does an [`Undo::Again`] step once more, in whatever state it finds what the step names: a unit that was restarted
+    /// has another main process since, and a reload may find its master gone.
+    ///
+    /// # Errors
+    /// Where it did not come about (`Failed`).
+    fn again(&mut self, step: &Step) -> Result<(), StepFailed>;
+
+    /// Whether a [`Step::Write`] would find what it expects. Changes nothing.
+    ///
+    /// # Errors
+    /// `Moved` where it would not.
+    fn check(&mut self, step: &Step) -> Result<(), StepFailed>;
+
+    /// From now on forensics go to this directory, which is there.
+    fn keep(&mut self, forensics: &Path) {
+        let _ = forensics;
+    }
 }
 
 /// Why a step was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum StepFailed {
     /// The host is not as the plan found it; nothing was changed.
     #[error("the host has moved on since the plan was made: {found}")]

@@ -1,0 +1,195 @@
+//! Guard rails: what must not be done, whoever asks. Each rule is a pure function of the plan, the policy and the facts.
+
+use crate::{
+    Access, Plan, Step,
+    policy::{Agreed, Facts, Policy},
+};
+use diagnose::{Class, verdict::Outcome};
+use serde::Serialize;
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path},
+};
+
+/// Why a plan may not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Objection {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// What is wrong, and what a person could do, in one sentence.
+    pub says: String,
+}
+
+/// One rule: `Some` sentence is an objection.
+pub type Rule = fn(&Plan, &Policy, &Facts) -> Option<String>;
+
+/// Every rule.
+pub const RULES: &[(&str, Rule)] = &[
+    ("class", class),
+    ("agreement", agreement),
+    ("reversible", reversible),
+    ("reboot", reboot),
+    ("reboot-last", reboot_last),
+    ("roots", roots),
+    ("access", access),
+    ("restart-interval", restart_interval),
+    ("disk-full", disk_full),
+    ("crash-loop", crash_loop),
+    ("one-at-a-time", one_at_a_time),
+    ("verdict", verdict),
+    ("blast-radius", blast_radius),
+];
+
+/// Everything that speaks against it; empty where it may be done.
+pub fn review(plan: &Plan, policy: &Policy, facts: &Facts) -> Vec<Objection> {
+    let objections = RULES.iter().filter_map(|(rule, judge)| {
+        let says = judge(plan, policy, facts)?;
+        Some(Objection { rule, says })
+    });
+    objections.collect()
+}
+
+/// A cause of class `never` or `inform` has no plan.
+fn class(plan: &Plan, _: &Policy, _: &Facts) -> Option<String> {
+    let forbidden = matches!(plan.class, Class::Never | Class::Inform);
+    forbidden.then(|| format!("{} is mended by a person only", plan.cause))
+}
+
+/// A person decides about class `ask`.
+fn agreement(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
+    let unasked = plan.class == Class::Ask && facts.agreed == Agreed::Nobody;
+    unasked.then(|| "a person must agree to this plan".to_owned())
+}
+
+/// What can't be taken back needs a person.
+fn reversible(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
+    let step = plan.steps.iter().position(|step| !step.is_reversible())?;
+    (facts.agreed == Agreed::Nobody).then(|| {
+        format!(
+            "step {} can't be taken back, so a person must agree to it",
+            step + 1
+        )
+    })
+}
+
+/// Agreeing to a plan is not agreeing to a reboot.
+fn reboot(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
+    let reboots = plan.steps.contains(&Step::Reboot);
+    (reboots && facts.agreed < Agreed::ToAReboot)
+        .then(|| "it restarts the host, which somebody must agree to by name".to_owned())
+}
+
+/// Nothing can be done behind a reboot.
+fn reboot_last(plan: &Plan, _: &Policy, _: &Facts) -> Option<String> {
+    let at = plan.steps.iter().position(|step| *step == Step::Reboot)?;
+    (at + 1 != plan.steps.len()).then(|| "steps behind a reboot would not be done".to_owned())
+}
+
+/// Files are changed below allowed roots only.
+fn roots(plan: &Plan, policy: &Policy, _: &Facts) -> Option<String> {
+    let paths = plan.steps.iter().filter_map(Step::path);
+    let outside = paths.into_iter().find(|path| !is_below(path, policy))?;
+    Some(format!(
+        "{} is outside of what why502 may change",
+        outside.display()
+    ))
+}
+
+fn is_below(path: &Path, policy: &Policy) -> bool {
+    let plain = path
+        .components()
+        .all(|it| matches!(it, Component::RootDir | Component::Normal(_)));
+    plain
+        && policy
+            .roots
+            .iter()
+            .any(|root| path.starts_with(root) && path != root)
+}
+
+/// Nobody gets to write who is not named: 666 and 777 are never an answer.
+fn access(plan: &Plan, _: &Policy, _: &Facts) -> Option<String> {
+    let opens = |from: Option<&Access>, to: &Access| {
+        // a sticky directory that was open stays one
+        let new = to.mode & !from.map_or(0, |from| from.mode);
+        new & 0o002 != 0 || new & 0o6000 != 0
+    };
+    let step = plan.steps.iter().find(|step| match step {
+        Step::SetAccess { from, to, .. } => opens(Some(from), to),
+        Step::Write {
+            from, to: Some(to), ..
+        } => opens(from.as_ref().map(|it| &it.access), &to.access),
+        _ => false,
+    })?;
+    let path = step.path()?.display();
+    Some(format!(
+        "{path} would be writable for everybody, or run as its owner"
+    ))
+}
+
+/// What a restart did not heal another won't.
+fn restart_interval(plan: &Plan, policy: &Policy, facts: &Facts) -> Option<String> {
+    let units = restarted(plan);
+    let minutes = policy.between_restarts.as_secs() / 60;
+    let mut past = facts.past.iter().flat_map(|past| &past.restarts);
+    let (unit, at) = past
+        .find(|(unit, at)| units.contains(unit.as_str()) && facts.now.since(*at) < policy.between_restarts)?;
+    Some(format!(
+        "{unit} was restarted at {at}; why502 restarts a unit at most once in {minutes} minutes"
+    ))
+}
+
+/// A service that can't write does not come back.
+fn disk_full(plan: &Plan, policy: &Policy, facts: &Facts) -> Option<String> {
+    let units = restarted(plan);
+    let unit = units.first()?;
+    let free = facts.free.filter(|free| *free < policy.free_for_restart)?;
+    Some(format!(
+        "the disk is full ({free} bytes are free): {unit} may not come back; free some space first"
+    ))
+}
+
+/// systemd restarts it already.
+fn crash_loop(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
+    // a plan that also mends its config or unit may start it
+    let mends = plan.steps.iter().any(|step| step.path().is_some());
+    let units = restarted(plan);
+    let unit = units.iter().find(|unit| facts.crash_looping.contains(**unit))?;
+    (!mends).then(|| format!("{unit} ends again each time it is started: another restart changes nothing"))
+}
+
+/// One plan at a time.
+fn one_at_a_time(_: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
+    let open = facts.open.as_ref()?;
+    Some(format!("fix {open} is half done: why502 undo {open} first"))
+}
+
+/// Only a cause that was found is mended.
+fn verdict(_: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
+    match facts.verdict {
+        Outcome::Found => None,
+        Outcome::Torn => Some("several causes stand equally: what would settle it comes first".to_owned()),
+        Outcome::Unexplained => Some("the cause was not found".to_owned()),
+        Outcome::Recovered | Outcome::Healthy => Some("nothing fails now".to_owned()),
+    }
+}
+
+/// Too much at once is not a repair.
+fn blast_radius(plan: &Plan, policy: &Policy, _: &Facts) -> Option<String> {
+    let units: BTreeSet<&str> = plan.steps.iter().filter_map(Step::unit).collect();
+    let disturbing = plan.steps.iter().filter(|step| step.disturbs().is_some()).count();
+    let counts = [
+        (plan.steps.len(), policy.steps, "steps"),
+        (units.len(), policy.units, "units"),
+        (disturbing, policy.disturbances, "steps that disturb live traffic"),
+    ];
+    let (count, most, of) = counts.into_iter().find(|(count, most, _)| count > most)?;
+    Some(format!("it has {count} {of}, and policy allows {most}"))
+}
+
+fn restarted(plan: &Plan) -> BTreeSet<&str> {
+    let restarts = plan.steps.iter().filter_map(|step| match step {
+        Step::Restart { unit, .. } | Step::Start { unit, .. } => Some(unit.as_str()),
+        _ => None,
+    });
+    restarts.collect()
+}
