@@ -18,6 +18,7 @@ mod draft;
 mod fix;
 pub mod history;
 pub mod journal;
+mod nature;
 pub mod outcome;
 mod plan;
 mod policy;
@@ -27,7 +28,6 @@ pub mod show;
 mod step;
 pub mod store;
 mod undo;
-mod words;
 
 pub use clock::{Clock, WallClock};
 pub use draft::{CannotDraft, draft};

@@ -42,8 +42,8 @@ pub struct Stuck {
     pub conflict: Option<Conflict>,
     /// Why it could not; empty where it was not tried because of another.
     pub why: String,
-    /// What a person would do, in this order.
-    pub commands: Vec<String>,
+    /// What a person would do.
+    pub command: String,
 }
 
 /// What we left somewhere, and what stands there now.

@@ -3,6 +3,7 @@
 use crate::{
     Access, Plan, Step,
     policy::{Agreed, Facts, Policy},
+    show,
 };
 use diagnose::{Class, verdict::Outcome};
 use serde::Serialize;
@@ -176,7 +177,11 @@ fn verdict(_: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
 /// Too much at once is not a repair.
 fn blast_radius(plan: &Plan, policy: &Policy, _: &Facts) -> Option<String> {
     let units: BTreeSet<&str> = plan.steps.iter().filter_map(Step::unit).collect();
-    let disturbing = plan.steps.iter().filter(|step| step.disturbs().is_some()).count();
+    let disturbing = plan
+        .steps
+        .iter()
+        .filter(|step| show::disturbs(step).is_some())
+        .count();
     let counts = [
         (plan.steps.len(), policy.steps, "steps"),
         (units.len(), policy.units, "units"),

@@ -4,12 +4,13 @@
 //! First what can be put back, last step first. Then what must read it again (a reload, a restart), in the plan's order.
 
 use crate::{
-    Fix, FixError, Hands, Step, StepFailed, Undo,
+    Access, Fix, FixError, Hands, Step, StepFailed, Undo,
     apply::{Work, refused},
     journal::{FixEvent, Phase, StepEvent, StepState},
     outcome::{Conflict, Progress, Stuck, Why},
-    words,
+    show,
 };
+use diagnose::evidence::quote;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -98,7 +99,7 @@ pub(crate) fn edited(fix: &Fix, hands: &mut dyn Hands) -> Option<FixError> {
         id: fix.id().clone(),
         step: it.step,
         conflict: Box::new(conflict),
-        commands: moves.iter().flat_map(|it| by_hand(fix, it)).collect(),
+        commands: moves.iter().map(|it| by_hand(fix, it)).collect(),
     })
 }
 
@@ -126,7 +127,7 @@ fn take_back(fix: &mut Fix, it: &Move, work: &mut Work<'_>, done: &mut TakenBack
         let says = says.as_deref().unwrap_or_default();
         done.notes.push(format!(
             "{}: {says}; it failed before the fix too",
-            it.what.commands().join(" && ")
+            by_hand(fix, it)
         ));
     }
     let event = match result.is_ok() || tolerated {
@@ -158,7 +159,7 @@ fn stuck(fix: &Fix, it: &Move, failed: Option<&StepFailed>) -> Stuck {
         step: it.step,
         conflict: failed.and_then(|failed| conflict(fix, it, failed)),
         why: failed.map(StepFailed::to_string).unwrap_or_default(),
-        commands: by_hand(fix, it),
+        command: by_hand(fix, it),
     }
 }
 
@@ -170,7 +171,7 @@ fn conflict(fix: &Fix, it: &Move, failed: &StepFailed) -> Option<Conflict> {
     let left = match step {
         Step::Write { to: Some(to), .. } => String::from_utf8_lossy(&to.bytes).into_owned(),
         Step::Write { to: None, .. } => "no file".to_owned(),
-        other => other.commands().join("\n"),
+        other => show::command(other).unwrap_or_default(),
     };
     Some(Conflict {
         path: step.path().map(ToOwned::to_owned),
@@ -179,12 +180,16 @@ fn conflict(fix: &Fix, it: &Move, failed: &StepFailed) -> Option<Conflict> {
     })
 }
 
-fn by_hand(fix: &Fix, it: &Move) -> Vec<String> {
+fn by_hand(fix: &Fix, it: &Move) -> String {
     match &it.what {
         Step::Write {
             path, to: Some(to), ..
-        } => vec![words::install(&fix.before(it.step), to.access, path)],
-        other => other.commands(),
+        } => {
+            let Access { mode, uid, gid } = to.access;
+            let [copy, path] = [&fix.before(it.step), path].map(|path| quote(&path.to_string_lossy()));
+            format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {path}")
+        }
+        other => show::command(other).unwrap_or_default(),
     }
 }
 

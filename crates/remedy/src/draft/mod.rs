@@ -15,6 +15,7 @@ use crate::{Plan, Proof};
 use desk::Desk;
 use diagnose::{Class, Diagnosis, Finding, Measure, Remedy};
 use host::{Host, Unseen};
+use std::path::PathBuf;
 
 /// How long a repaired site is watched, in milliseconds.
 const SETTLE_MS: u64 = 2000;
@@ -131,7 +132,16 @@ fn proof(diagnosis: &Diagnosis, finding: &Finding) -> Proof {
             .cloned()
             .collect(),
         settle_ms: SETTLE_MS,
+        warm_up_ms: 0,
+        error_logs: error_logs(diagnosis),
     }
+}
+
+/// Files of ours: a log to stderr is a journal, and another root's file may not be meant.
+fn error_logs(diagnosis: &Diagnosis) -> Vec<PathBuf> {
+    let logs = diagnosis.world.nginx.iter().flat_map(|nginx| &nginx.error_logs);
+    let files = logs.filter(|path| path.is_absolute() && !path.starts_with("/dev"));
+    files.cloned().collect()
 }
 
 /// The same request but for how long we wait for it.
