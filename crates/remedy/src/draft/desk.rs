@@ -143,6 +143,14 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// The unit has not read its edited configuration yet; a reload may be too little for it.
+    pub(super) fn owe(&mut self, unit: &str, restart: bool) {
+        match self.stale_units.iter_mut().find(|(stale, _)| stale == unit) {
+            Some((_, needs)) => *needs |= restart,
+            None => self.stale_units.push((unit.to_owned(), restart)),
+        }
+    }
+
     /// A unit as systemd has it now.
     pub(super) fn unit(&self, name: &str) -> Result<Unit, CannotDraft> {
         let mut units = self.host.units(&[name.to_owned()])?;

@@ -1,10 +1,16 @@
 //! From what a cause asks for to exact steps: looks at the host again, so that each step holds the state it expects.
 
+mod backup;
 mod check;
 mod desk;
 mod files;
+mod ini_edit;
+mod kernel;
 mod nginx;
 mod nginx_edit;
+mod resolver;
+mod rights;
+mod settings;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -99,7 +105,28 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::ReloadNginx { nginx } => nginx::reload_later(desk, *nginx),
         Measure::NginxReplace { at, old, new } => nginx::replace(desk, at, old, new),
         Measure::NginxSet { beside, name, value } => nginx::set(desk, beside, name, value),
-        _ => Err(CannotDraft::new(
+        Measure::IniSet {
+            file,
+            section,
+            key,
+            value,
+        } => settings::ini(desk, file, section, key, value),
+        Measure::UnitSet {
+            unit,
+            section,
+            key,
+            values,
+        } => settings::unit(desk, unit, section, key, values),
+        Measure::RestoreBackup { file, unit } => backup::restore(desk, file, unit),
+        Measure::Access { path, mode, uid, gid } => rights::set(desk, path, *mode, *uid, *gid),
+        Measure::Sysctl { key, value } => settings::sysctl(desk, key, value),
+        Measure::NginxTemp { nginx } => rights::nginx_temp(desk, *nginx),
+        Measure::Resolver { servers } => resolver::set(desk, servers),
+        Measure::FlushNeighbour { address } => kernel::flush_neighbour(desk, *address),
+        Measure::FlushConntrack { to } => kernel::flush_conntrack(desk, to),
+        Measure::InterfaceUp { name } => kernel::interface_up(desk, name),
+        Measure::Reboot => kernel::reboot(desk),
+        Measure::Listen { .. } | Measure::Accept { .. } => Err(CannotDraft::new(
             "why502 has no steps for this yet",
             desk.finding.advice.clone(),
         )),

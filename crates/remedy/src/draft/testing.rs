@@ -70,7 +70,6 @@ impl Machine {
         self.stat(path, FileKind::File, mode, modified, None)
     }
 
-    #[expect(dead_code, reason = "soon")]
     pub(crate) fn dir(self, path: &str, mode: u32) -> Self {
         self.stat(path, FileKind::Dir, mode, NOW, None)
     }
@@ -120,7 +119,6 @@ impl Machine {
         self
     }
 
-    #[expect(dead_code, reason = "soon")]
     pub(crate) fn says(mut self, tool: Tool, stdout: &str) -> Self {
         let output = Output {
             status: Some(0),

@@ -210,3 +210,242 @@ fn processes_end_with_their_children_and_never_those_of_a_unit_or_the_system() {
         assert_eq!(host().steps(vec![Measure::EndProcesses { pids }]), [expected]);
     }
 }
+
+const POOL: &str = "/etc/php/8.2/fpm/pool.d/www.conf";
+
+fn pool() -> Machine {
+    let mut machine = Machine::new()
+        .unit(
+            "php8.2-fpm.service",
+            "active",
+            "enabled",
+            80,
+            "/usr/sbin/php-fpm8.2 --nodaemonize",
+        )
+        .process(80, 1, "php-fpm: master process", "/usr/sbin/php-fpm8.2")
+        .file(
+            POOL,
+            "[www]\n;listen.owner = www-data\npm.max_children = 5 ; few\n",
+        );
+    machine.world().pools.push(diagnose::topology::FpmPool {
+        name: "www".into(),
+        unit: "php8.2-fpm.service".into(),
+        written: Place::line(Path::new(POOL), 1),
+        ..Default::default()
+    });
+    machine
+}
+
+#[test]
+fn a_pool_is_edited_then_tested_then_read_again() {
+    let ini = |key: &str, value: &str| Measure::IniSet {
+        file: POOL.into(),
+        section: "www".into(),
+        key: key.into(),
+        value: value.into(),
+    };
+    let test = "test,test:of:php-fpm,exe:/usr/sbin/php-fpm8.2";
+    let more = format!("write {POOL}: pm.max_children = 50 ; few");
+    assert_eq!(
+        pool().steps(vec![ini("pm.max_children", "50")]),
+        [
+            &more,
+            test,
+            "reload,unit:php8.2-fpm.service,master:pid:80,started:8000"
+        ]
+    );
+    let owner = format!("write {POOL}: listen.owner = www");
+    let restart = "restart,unit:php8.2-fpm.service,from:active:active,main_pid:80,forensics:[]";
+    assert_eq!(
+        pool().steps(vec![ini("listen.owner", "www")]),
+        [&owner, test, restart]
+    );
+    let asked = Measure::Restart {
+        unit: "php8.2-fpm.service".into(),
+        forensics: vec![],
+    };
+    assert_eq!(
+        pool().steps(vec![ini("listen.owner", "www"), asked]),
+        [&owner, test, restart]
+    );
+}
+
+#[test]
+fn a_drop_in_is_checked_and_told_before_the_unit_is_touched() {
+    let host = || Machine::new().unit("app.service", "failed", "enabled", 0, "/usr/bin/app");
+    let set = Measure::UnitSet {
+        unit: "app.service".into(),
+        section: "Service".into(),
+        key: "Restart".into(),
+        values: vec!["on-failure".into()],
+    };
+    let start = Measure::Start {
+        unit: "app.service".into(),
+    };
+    let write = "write /etc/systemd/system/app.service.d/why502.conf: # Written by why502 fix; why502 undo takes it back. | [Service] | Restart=on-failure";
+    let (test, tell) = ("test,test:of:unit,unit:app.service", "daemon-reload");
+    let begin = "start,unit:app.service,from:active:failed,main_pid:null";
+    assert_eq!(host().steps(vec![set.clone()]), [write, test, tell]);
+    assert_eq!(host().steps(vec![set, start]), [write, test, tell, begin]);
+}
+
+#[test]
+fn a_kernel_setting_is_set_now_and_where_the_boot_reads_it_last() {
+    let measure = || {
+        vec![Measure::Sysctl {
+            key: "net.core.somaxconn".into(),
+            value: "4096".into(),
+        }]
+    };
+    let host = || Machine::new().file("/proc/sys/net/core/somaxconn", "128\n");
+    let now = "sysctl,key:net.core.somaxconn,from:128,to:4096";
+    let ours = "write /etc/sysctl.d/60-why502.conf: # Written by why502 fix; why502 undo takes it back. | net.core.somaxconn=4096";
+    assert_eq!(host().steps(measure()), [now, ours]);
+    let later = host().file("/etc/sysctl.d/90-tuned.conf", "net.core.somaxconn = 128\n");
+    assert_eq!(
+        later.steps(measure()),
+        [
+            now,
+            "write /etc/sysctl.d/90-tuned.conf: net.core.somaxconn = 4096"
+        ]
+    );
+    let earlier = host().file("/etc/sysctl.d/10-x.conf", "net.core.somaxconn = 128\n");
+    assert_eq!(earlier.steps(measure()), [now, ours]);
+    let evil = Measure::Sysctl {
+        key: "../x".into(),
+        value: "1".into(),
+    };
+    assert!(host().steps(vec![evil])[0].contains("is no kernel setting"));
+}
+
+#[test]
+fn rights_are_what_was_asked_and_never_for_everybody_to_write() {
+    let access = |mode: u32| {
+        vec![Measure::Access {
+            path: "/srv/run".into(),
+            mode: Some(mode),
+            uid: None,
+            gid: Some(33),
+        }]
+    };
+    let host = || Machine::new().dir("/srv/run", 0o700);
+    assert_eq!(
+        host().steps(access(0o750)),
+        ["set-access,path:/srv/run,from:mode:448,uid:0,gid:0,to:mode:488,uid:0,gid:33"]
+    );
+    assert!(host().steps(access(0o777))[0].contains("writable by everybody"));
+}
+
+#[test]
+fn the_newest_version_from_before_the_edit_comes_back() {
+    let restore = || {
+        vec![Measure::RestoreBackup {
+            file: POOL.into(),
+            unit: "php8.2-fpm.service".into(),
+        }]
+    };
+    let broken = || Machine::new().file_of(POOL, "[www\nnew\n", 0o644, 0);
+    let beside = |machine: Machine, suffix: &str, text: &str, age: i64| {
+        machine.file_of(&format!("{POOL}{suffix}"), text, 0o644, age)
+    };
+    let host = beside(broken(), ".bak", "[www]\nold\n", 5000);
+    let host = beside(host, "~", "[www]\nless old\n", 100);
+    let host = beside(host, ".dpkg-dist", "[www]\npackaged\n", 1);
+    let host = beside(host, ".orig", "[www]\nafter the edit\n", -50);
+    assert_eq!(host.steps(restore()), [format!("write {POOL}: [www] | less old")]);
+    assert!(beside(broken(), ".bak", "", 10).steps(restore())[0].contains("no earlier version"));
+}
+
+#[test]
+fn a_resolver_is_set_where_resolv_conf_comes_from() {
+    let servers = || {
+        vec![Measure::Resolver {
+            servers: vec!["192.0.2.53".parse().expect("an address")],
+        }]
+    };
+    let hand = Machine::new().file(
+        "/etc/resolv.conf",
+        "search x\nnameserver 10.0.0.1\nnameserver 10.0.0.2\noptions rotate\n",
+    );
+    let plan = hand.plan(servers()).expect("a plan");
+    let crate::Step::Write {
+        to: Some(content), ..
+    } = &plan.steps[0]
+    else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(
+        content.bytes,
+        b"search x\nnameserver 192.0.2.53\noptions rotate\n"
+    );
+    let resolved = Machine::new()
+        .link("/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf")
+        .unit(
+            "systemd-resolved.service",
+            "active",
+            "enabled",
+            9,
+            "/lib/systemd/systemd-resolved",
+        )
+        .process(9, 1, "r", "/r");
+    let steps = resolved.steps(servers());
+    assert!(
+        steps[0].ends_with("[Resolve] | DNS=192.0.2.53 | Domains=~."),
+        "{steps:?}"
+    );
+    assert!(
+        steps[1].starts_with("restart,unit:systemd-resolved.service"),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn what_the_kernel_keeps() {
+    let route = r#"[{"dst":"10.0.0.2","dev":"eth1","flags":[]}]"#;
+    let address: std::net::IpAddr = [10, 0, 0, 2].into();
+    let host = Machine::new().says(host::Tool::RouteGet { to: address }, route);
+    assert_eq!(
+        host.steps(vec![Measure::FlushNeighbour { address }]),
+        ["flush-neighbour,address:10.0.0.2,device:eth1"]
+    );
+    let up = |flags: &str| {
+        let host = Machine::new().file("/sys/class/net/eth1/flags", flags);
+        host.steps(vec![Measure::InterfaceUp { name: "eth1".into() }])
+    };
+    assert_eq!(up("0x1002\n"), ["set-interface,name:eth1,up:true"]);
+    assert!(up("0x1003\n")[0].contains("nothing is left to do"));
+}
+
+#[test]
+fn temp_directories_are_given_to_the_workers() {
+    let args = vec!["-g".to_owned(), "daemon on; master_process on;".to_owned()];
+    let exe = || std::path::PathBuf::from("/usr/sbin/nginx");
+    let mut machine = Machine::nginx()
+        .dir("/var/lib/nginx", 0o755)
+        .dir("/var/lib/nginx/proxy", 0o700)
+        .dir("/var/lib/nginx/body", 0o700)
+        .says(host::Tool::NginxVersion { exe: exe() }, "")
+        .says(
+            host::Tool::NginxDump { exe: exe(), args },
+            "# configuration file /etc/nginx/nginx.conf:\nhttp { proxy_temp_path /var/lib/nginx/proxy; client_body_temp_path /var/lib/nginx/body; uwsgi_temp_path /var/lib/nginx/none; }\n",
+        );
+    let identity = host::query::Identity {
+        uid: 33,
+        gid: 33,
+        groups: vec![],
+    };
+    machine.world().nginx[0].account = Some(host::looks::Account {
+        name: "www-data".into(),
+        identity,
+    });
+    let steps = machine.steps(vec![Measure::NginxTemp { nginx: 0 }]);
+    assert_eq!(
+        steps,
+        [
+            "set-access,path:/var/lib/nginx/body,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0",
+            "set-access,path:/var/lib/nginx/proxy,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0",
+            TEST,
+            RELOAD
+        ]
+    );
+}
