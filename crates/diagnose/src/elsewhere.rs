@@ -1,9 +1,11 @@
 //! Running servers that listen somewhere else than nginx asks: what the wiring causes have in common.
 
 mod candidate;
+mod mend;
 mod server;
 
 pub use candidate::{Candidate, backend_side, candidates, equals};
+pub use mend::{listen_at, move_socket, point_nginx_at, reload_nginx};
 pub use server::{Fit, Server, servers};
 
 use crate::{

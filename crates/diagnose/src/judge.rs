@@ -1,7 +1,7 @@
 //! Evidence in, verdict out: the one place where causes are compared. Pure; the order of the causes decides nothing.
 
 use crate::{
-    Case, Cause, CauseId, Evidence, Finding, Opinion, Rank, Role, Side, Verdict,
+    Case, Cause, CauseId, Class, Evidence, Finding, Opinion, Rank, Remedy, Role, Side, Verdict,
     case::{NameAnswer, NameSight, PeerSight},
     cause::Told,
     stale::is_written,
@@ -267,7 +267,7 @@ impl Judged<'_> {
                 .collect(),
             because_of: because_of.clone(),
             trigger: trigger::just_before(self.case, &opinion.subject),
-            class: cause.class,
+            class: in_force(cause.class, &remedies),
             advice,
             remedies,
             proof: self
@@ -279,6 +279,15 @@ impl Judged<'_> {
             over: self.over,
             evidence,
         }
+    }
+}
+
+/// A cause that may be mended unattended asks where this case is not so simple.
+fn in_force(class: Class, remedies: &[Remedy]) -> Class {
+    let unattended = remedies.iter().any(|remedy| remedy.class == Class::Auto);
+    match class {
+        Class::Auto if !unattended => Class::Ask,
+        class => class,
     }
 }
 

@@ -64,7 +64,7 @@ pub enum Measure {
     },
     /// Another address, or another word, in place of one in a directive of nginx's files.
     NginxReplace {
-        /// Where the directive begins.
+        /// Where the directive or its argument begins.
         at: Place,
         /// What stands there: `unix:/run/php/php8.1-fpm.sock`.
         old: String,
@@ -73,7 +73,7 @@ pub enum Measure {
     },
     /// A directive of nginx in the same block as another, in place of one of that name that stands there already.
     NginxSet {
-        /// Where a directive of that block begins, beside which it goes.
+        /// Where a directive of that block, or its argument, begins, beside which it goes.
         beside: Place,
         /// `fastcgi_buffer_size`
         name: String,
@@ -171,7 +171,33 @@ pub enum Measure {
     Reboot,
 }
 
-/// For causes whose class is `never` or `inform`.
+/// A title says what is done, not more.
+const TITLE: usize = 160;
+
+impl Remedy {
+    /// Done after a person saw the plan and agreed.
+    pub fn ask(title: impl AsRef<str>, measures: Vec<Measure>) -> Self {
+        Self {
+            title: logscan::text::show(title.as_ref(), TITLE),
+            class: Class::Ask,
+            relief: false,
+            measures,
+        }
+    }
+
+    /// May be done unattended where this holds.
+    pub fn unattended_if(self, holds: bool) -> Self {
+        let class = if holds { Class::Auto } else { self.class };
+        Self { class, ..self }
+    }
+
+    /// The site answers again, and the root stays.
+    pub fn relief(self) -> Self {
+        Self { relief: true, ..self }
+    }
+}
+
+/// For causes whose class is `never` or `inform`, or that only a person can mend.
 pub fn none(_: &Case) -> Vec<Remedy> {
     Vec::new()
 }

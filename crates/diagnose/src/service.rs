@@ -1,11 +1,13 @@
 //! Facts about a backend's service that several causes weigh: how its last run ended, what it said, who its workers
 //! are. Facts only; what they mean is each cause's own business.
 
+mod run;
+
+pub use run::{config_test_command, restart, set_option, setting, start, start_command};
+
 use crate::{
     Case, Source, Symptom,
     case::{MadeBy, PeerSight, errno},
-    evidence::quote,
-    topology::BackendKind,
     world::Said,
 };
 use host::{
@@ -348,32 +350,6 @@ pub fn among(symptoms: &[&Symptom], at: Timestamp) -> bool {
 pub fn at_edge(symptoms: &[&Symptom], at: Timestamp) -> bool {
     let edges = symptoms.iter().flat_map(|symptom| [symptom.first, symptom.last]);
     edges.into_iter().any(|edge| at.distance(edge) <= SLACK)
-}
-
-/// The command that tests the backend's config and starts its unit.
-pub fn start_command(case: &Case, peer: &PeerSight, unit: &Unit) -> String {
-    let start = format!("systemctl start {}", quote(&unit.name));
-    match config_test_command(case, peer, unit) {
-        Some(test) => format!("{test} && {start}"),
-        None => start,
-    }
-}
-
-/// The command that tests the backend's own config, where its kind has one.
-pub fn config_test_command(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<String> {
-    if let Some(test) = case.config_test(&unit.name) {
-        return Some(test.command.clone());
-    }
-    let binary = unit
-        .exec_start
-        .split(' ')
-        .next()
-        .filter(|it| it.contains("php-fpm"));
-    match peer.backend.as_ref()?.kind? {
-        BackendKind::PhpFpm => Some(format!("{} -t", quote(binary.unwrap_or("php-fpm")))),
-        BackendKind::Apache => Some("apachectl configtest".to_owned()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

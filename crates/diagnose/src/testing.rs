@@ -20,6 +20,7 @@ use host::{
 use logscan::{Complaint, Phase, Trouble};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+mod offers;
 mod wiring;
 
 pub use wiring::{endpoint, heard, stat};
@@ -495,6 +496,7 @@ impl Fixture {
     #[track_caller]
     pub fn check(self, expect: &str) {
         let verdict = judge(&[self.case()], causes::ALL);
+        verdict.findings.iter().for_each(offers::is_sound);
         let of = |role| {
             let mut ids: Vec<&str> = verdict
                 .findings

@@ -191,6 +191,18 @@ impl ListenAddress {
     }
 }
 
+impl From<&Endpoint> for ListenAddress {
+    fn from(endpoint: &Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Unix(path) => Self::Unix(path.clone()),
+            Endpoint::Tcp(at) => Self::Tcp {
+                ip: Some(at.ip()),
+                port: at.port(),
+            },
+        }
+    }
+}
+
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

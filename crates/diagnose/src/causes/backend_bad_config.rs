@@ -1,14 +1,16 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, backend_log,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
     service::{self, Down},
+    topology::FpmPool,
     words::clip,
     world::Said,
 };
 use host::looks::Unit;
 use logscan::{Complaint, Trouble};
+use std::path::PathBuf;
 
 cause! {
     /// # What happens
@@ -49,7 +51,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["backend-bad-config"],
         },
     }
@@ -166,6 +168,57 @@ fn advise(case: &Case) -> String {
     format!("{mend}; then: {}", service::start_command(case, peer, unit))
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((_, unit)) = failed(case) else {
+        return Vec::new();
+    };
+    let name = &unit.name;
+    let start = Measure::Start { unit: name.clone() };
+    let mended = case.config_test(name).is_some_and(|test| test.passed);
+    if mended {
+        let title = format!("start {name}, whose configuration was mended");
+        return vec![Remedy::ask(title, vec![start])];
+    }
+    let remedy = named_file(case, unit).map(|file| {
+        let unit = name.clone();
+        let title = format!(
+            "put back the last {} that {name} accepts, and start it",
+            file.display()
+        );
+        Remedy::ask(title, vec![Measure::RestoreBackup { file, unit }, start])
+    });
+    remedy.into_iter().collect()
+}
+
+/// The file that its test or its last words name, or that of the pool they name.
+fn named_file(case: &Case, unit: &Unit) -> Option<PathBuf> {
+    let test = case.config_test(&unit.name);
+    let words = service::last_words(case, unit);
+    let said = || {
+        test.map(|test| test.says.as_str())
+            .into_iter()
+            .chain(words.iter().map(|line| line.text))
+    };
+    let tested = test.and_then(|test| Some(test.place.as_ref()?.file.clone()));
+    let place = || {
+        said()
+            .filter(|text| backend_log::is_bad_config(text))
+            .find_map(backend_log::place)
+    };
+    let file = || Some(PathBuf::from(place()?.rsplit_once(':')?.0));
+    let of_pool = |pool: &&FpmPool| {
+        pool.unit == unit.name && said().any(|text| text.contains(&format!("[pool {}]", pool.name)))
+    };
+    let pool = || {
+        case.world
+            .pools
+            .iter()
+            .find(of_pool)
+            .map(|pool| pool.written.file.clone())
+    };
+    tested.or_else(file).or_else(pool)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -234,5 +287,31 @@ mod tests {
                 "ERROR: [/etc/php/8.2/fpm/pool.d/www.conf:491] unknown entry 'x'",
             )
             .check("unexplained");
+    }
+
+    #[test]
+    fn puts_the_last_good_version_back() {
+        let fpm = || fails_at_start(Fixture::php_fpm().nobody_listens().connect_fails(2), 78);
+        let expect = &["ask: restore /etc/php/8.2/fpm/pool.d/www.conf; start php8.2-fpm.service"];
+        fpm()
+            .says(
+                61,
+                "ERROR: [/etc/php/8.2/fpm/pool.d/www.conf:491] unknown entry 'pm.max_childrn'",
+            )
+            .offers(expect);
+        fpm()
+            .says(61, "ERROR: [pool www] cannot get uid for user 'wp_site1'")
+            .offers(expect);
+        fpm()
+            .config_test(true, "test is successful")
+            .says(61, "ERROR: [pool www] cannot get uid for user 'wp_site1'")
+            .offers(&["ask: start php8.2-fpm.service"]);
+    }
+
+    #[test]
+    fn offers_nothing_where_no_file_is_named() {
+        fails_at_start(Fixture::gunicorn().refused(), 2)
+            .says(61, "gunicorn: error: unrecognized arguments: --wrokers 3")
+            .offers(&[]);
     }
 }

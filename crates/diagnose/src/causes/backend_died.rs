@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, backend_log,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
@@ -27,7 +27,7 @@ cause! {
         id: "backend-died",
         title: "the backend died and nothing started it again",
         group: Group::Process,
-        class: Class::Ask,
+        class: Class::Auto,
         share_of: share_of,
         phrases: &[
             ("Main process exited, code=killed", 50),
@@ -40,7 +40,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["backend-died"],
         },
     }
@@ -164,6 +164,34 @@ fn advise(case: &Case) -> String {
     advice
 }
 
+/// A start heals it until it dies again; systemd can do that start itself.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((_, unit)) = service::unserved_by(case, Down::Ended) else {
+        return Vec::new();
+    };
+    let Some(start) = service::start(case, unit) else {
+        return Vec::new();
+    };
+    let ends = service::systemd_lines(case, unit)
+        .filter(|line| service::is_exit(line))
+        .count();
+    let once = case.world.journal.is_ok() && ends <= 1 && unit.restarts == 0;
+    let title = format!("start {}", unit.name);
+    let lasting = (unit.restart == "no").then(|| {
+        let again = service::setting(unit, "Restart", vec!["on-failure".into()]);
+        let measures = std::iter::once(again).chain(start.iter().cloned()).collect();
+        Remedy::ask(
+            format!("{title}, and have systemd do so when it dies again"),
+            measures,
+        )
+        .relief()
+    });
+    let now = Remedy::ask(title, start.clone()).relief();
+    std::iter::once(now.unattended_if(once && unit.file_state == "enabled"))
+        .chain(lasting)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -240,5 +268,29 @@ mod tests {
             .unit_is("failed", "exit-code")
             .ran(63, 62, "exited", 3)
             .check("found backend-crash-on-start");
+    }
+
+    #[test]
+    fn starts_it_unattended_where_it_died_once() {
+        let start = "relief: start apache2.service";
+        let lasting = "ask relief: apache2.service Restart=on-failure; start apache2.service";
+        let died = || killed(Fixture::apache().refused());
+        died().offers(&[&format!("auto {start}"), lasting]);
+        died()
+            .unit(|unit| unit.file_state = "disabled".into())
+            .offers(&[&format!("ask {start}"), lasting]);
+        died()
+            .unit(|unit| (unit.restart, unit.restarts) = ("on-failure".into(), 2))
+            .offers(&[&format!("ask {start}")]);
+    }
+
+    #[test]
+    fn offers_nothing_for_a_program_without_a_unit() {
+        stale(Fixture::php_fpm().refused())
+            .with(|it| {
+                it.peers[0].backend = None;
+                it.world.claims.clear();
+            })
+            .offers(&[]);
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{PeerSight, Progress, errno},
     cause::{Group, Told, cause},
     evidence::quote,
@@ -28,7 +28,7 @@ cause! {
         id: "backend-hung",
         title: "the backend is alive and does nothing",
         group: Group::Process,
-        class: Class::Ask,
+        class: Class::Auto,
         share_of: share_of,
         phrases: &[("blocked for more than", 60), ("T (stopped)", 60)],
         effect_of: &["io-saturated", "disk-error", "memory-pressure"],
@@ -36,7 +36,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["backend-hung"],
         },
     }
@@ -170,6 +170,30 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// How many stuck processes are looked at before they are gone.
+const FORENSICS: usize = 5;
+
+/// Nothing ends state D but the device it waits for.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let found = hung(case).and_then(|(peer, _)| Some((peer, case.unit_of(peer)?)));
+    let Some((peer, unit)) = found else {
+        return Vec::new();
+    };
+    let workers = service::workers(case, peer);
+    if workers
+        .iter()
+        .any(|worker| worker.state == ProcessState::Uninterruptible)
+    {
+        return Vec::new();
+    }
+    let restart = Measure::Restart {
+        unit: unit.name.clone(),
+        forensics: workers.iter().take(FORENSICS).map(|worker| worker.pid).collect(),
+    };
+    let title = format!("restart {} after its processes were looked at", unit.name);
+    vec![Remedy::ask(title, vec![restart]).unattended_if(true).relief()]
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -237,5 +261,19 @@ mod tests {
             .second_look((1, 2), 0)
             .others_succeed()
             .check("found slow-backend");
+    }
+
+    #[test]
+    fn restarts_it_unless_it_is_in_the_kernel() {
+        timed_out(Fixture::php_fpm())
+            .workers_are(ProcessState::Stopped)
+            .offers(&["auto relief: restart php8.2-fpm.service after [501, 502]"]);
+        timed_out(Fixture::node())
+            .queue(1, 511)
+            .second_look((0, 1), 40)
+            .offers(&["auto relief: restart web.service after [500]"]);
+        timed_out(Fixture::php_fpm())
+            .workers_are(ProcessState::Uninterruptible)
+            .offers(&[]);
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
@@ -24,7 +24,7 @@ cause! {
         id: "backend-not-enabled",
         title: "the backend is not started at boot",
         group: Group::Process,
-        class: Class::Ask,
+        class: Class::Auto,
         share_of: share_of,
         phrases: &[("; disabled;", 30)],
         effect_of: &[],
@@ -32,7 +32,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["backend-not-enabled"],
         },
     }
@@ -162,9 +162,30 @@ fn advise(case: &Case) -> String {
     }
 }
 
+/// Both is best: a start alone lasts until the next boot.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((peer, unit)) = service::unserved_by(case, Down::NeverStarted) else {
+        return Vec::new();
+    };
+    let Some(start) = service::start(case, unit) else {
+        return Vec::new();
+    };
+    let enable = Measure::Enable {
+        unit: unit.name.clone(),
+    };
+    let both = start.iter().cloned().chain([enable]).collect();
+    let sure = case.world.journal.is_ok() && !another_serves(case, peer);
+    vec![
+        Remedy::ask(format!("start {} now and at every boot", unit.name), both),
+        Remedy::ask(format!("start {} until the next boot", unit.name), start)
+            .unattended_if(sure)
+            .relief(),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, NOW, process};
+    use crate::testing::{Fixture, NOW, forbidden, process};
     use std::time::Duration;
 
     fn disabled(fixture: Fixture) -> Fixture {
@@ -223,5 +244,32 @@ mod tests {
         disabled(Fixture::gunicorn().refused())
             .unit(|unit| unit.file_state = "enabled".into())
             .check("found backend-stopped");
+    }
+
+    #[test]
+    fn starts_it_unattended_and_enables_it_when_told() {
+        disabled(Fixture::apache().refused()).offers(&[
+            "ask: start apache2.service; enable apache2.service",
+            "auto relief: start apache2.service",
+        ]);
+        disabled(Fixture::apache().refused())
+            .with(|it| it.world.journal = forbidden("the journal"))
+            .offers(&[
+                "ask: start apache2.service; enable apache2.service",
+                "ask relief: start apache2.service",
+            ]);
+    }
+
+    #[test]
+    fn offers_nothing_for_a_program_without_a_unit() {
+        Fixture::node()
+            .refused()
+            .with(|it| {
+                it.world.claims.clear();
+                it.peers[0].backend = None;
+                it.world.boot = Ok(NOW.before(Duration::from_secs(120)));
+                it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
+            })
+            .offers(&[]);
     }
 }

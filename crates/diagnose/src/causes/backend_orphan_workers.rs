@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, backend_log,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
@@ -34,7 +34,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["backend-orphan-workers"],
         },
     }
@@ -135,6 +135,20 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = orphaned(case).map(|(_, unit, orphans)| {
+        let end = Measure::EndProcesses {
+            pids: orphans.iter().map(|process| process.pid).collect(),
+        };
+        let start = Measure::Start {
+            unit: unit.name.clone(),
+        };
+        let title = format!("end the workers that lost their master, and start {}", unit.name);
+        Remedy::ask(title, vec![end, start])
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -192,5 +206,17 @@ mod tests {
         Fixture::php_fpm()
             .complains(Trouble::TimedOut, Phase::ReadingHeader)
             .check("unexplained");
+    }
+
+    #[test]
+    fn ends_exactly_the_orphans() {
+        orphans(Fixture::gunicorn()).offers(&["ask: end [501, 502]; start app.service"]);
+    }
+
+    #[test]
+    fn ends_no_process_of_a_stranger() {
+        orphans(Fixture::gunicorn())
+            .with(|it| it.world.processes.as_mut().expect("seen")[0].unit = Some("other.service".into()))
+            .offers(&[]);
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     evidence::quote,
@@ -27,7 +27,7 @@ cause! {
         id: "backend-stopped",
         title: "the backend's service is stopped",
         group: Group::Process,
-        class: Class::Ask,
+        class: Class::Auto,
         share_of: share_of,
         phrases: &[("is masked", 70), ("Deactivated successfully", 30), ("Active: inactive (dead)", 60)],
         effect_of: &[],
@@ -35,7 +35,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["backend-stopped"],
         },
     }
@@ -119,6 +119,19 @@ fn advise(case: &Case) -> String {
     }
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((_, unit)) = service::unserved_by(case, Down::Stopped) else {
+        return Vec::new();
+    };
+    let on_purpose =
+        unit.load_state == "masked" || case.world.journal.is_err() || stop_line(case, unit).is_some();
+    let start = service::start(case, unit).map(|measures| {
+        Remedy::ask(format!("start {}", unit.name), measures)
+            .unattended_if(unit.file_state == "enabled" && !on_purpose)
+    });
+    start.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -174,5 +187,30 @@ mod tests {
             .unit_is("inactive", "success")
             .life(&[(3600, "Started"), (61, "Deactivated successfully.")])
             .check("found backend-died");
+    }
+
+    #[test]
+    fn starts_it_unattended_only_where_nobody_stopped_it() {
+        let down = || {
+            Fixture::php_fpm()
+                .nobody_listens()
+                .connect_fails(2)
+                .unit_is("inactive", "success")
+        };
+        down().offers(&["auto: start php8.2-fpm.service"]);
+        down()
+            .unit(|unit| unit.file_state = "static".into())
+            .offers(&["ask: start php8.2-fpm.service"]);
+        stopped(down()).offers(&["ask: start php8.2-fpm.service"]);
+        down()
+            .unit(|unit| unit.load_state = "masked".into())
+            .offers(&["ask: unmask php8.2-fpm.service; start php8.2-fpm.service"]);
+    }
+
+    #[test]
+    fn offers_no_start_that_its_own_test_refuses() {
+        stopped(Fixture::apache().refused())
+            .config_test(false, "Syntax error")
+            .offers(&[]);
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     cause::{Group, Told, cause},
     words::clip,
     world::{ConfigTest, Nginx},
@@ -29,7 +29,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["nginx-will-not-start"],
         },
     }
@@ -147,6 +147,23 @@ fn advise(case: &Case) -> String {
     }
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let named =
+        down(case).and_then(|nginx| Some((nginx.unit.clone()?, failed_test(nginx)?.place.clone()?.file)));
+    let remedy = named.map(|(unit, file)| {
+        let title = format!(
+            "put back the last {} that nginx accepts, and start nginx",
+            file.display()
+        );
+        let restore = Measure::RestoreBackup {
+            file,
+            unit: unit.clone(),
+        };
+        Remedy::ask(title, vec![restore, Measure::Start { unit }])
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::advise;
@@ -210,5 +227,20 @@ mod tests {
             .nginx_test_fails("unexpected end of file", "/etc/nginx/conf.d/x.conf", 2)
             .complains(typo(), Phase::Other)
             .check("unexplained");
+    }
+
+    #[test]
+    fn puts_the_last_good_version_back_where_a_file_is_named() {
+        let down = || {
+            Fixture::php_fpm()
+                .nginx_down("failed")
+                .complains(typo(), Phase::Other)
+        };
+        down()
+            .nginx_test_fails("unknown directive", "/etc/nginx/sites-enabled/shop", 9)
+            .offers(&["ask: restore /etc/nginx/sites-enabled/shop; start nginx.service"]);
+        down()
+            .nginx_journal(30, "nginx: [emerg] bind() to 0.0.0.0:80 failed (98)")
+            .offers(&[]);
     }
 }

@@ -1,5 +1,5 @@
 use super::ALL;
-use crate::judge::deeper;
+use crate::{Class, cause::Told, judge::deeper};
 use std::collections::BTreeSet;
 
 #[test]
@@ -92,8 +92,18 @@ fn no_cause_is_its_own_effect() {
 #[test]
 fn a_cause_that_is_judged_has_a_lab_scenario() {
     for cause in ALL {
-        if let crate::cause::Told::OnHost { lab, .. } = cause.told {
+        if let Told::OnHost { lab, .. } = cause.told {
             assert!(!lab.is_empty(), "{}: no lab scenario", cause.id);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_ours_to_change_has_no_remedy() {
+    for cause in ALL {
+        if let (Class::Never | Class::Inform, Told::OnHost { remedies, .. }) = (cause.class, &cause.told) {
+            let none: fn(&crate::Case) -> Vec<crate::Remedy> = crate::remedy::none;
+            assert!(std::ptr::fn_addr_eq(*remedies, none), "{} has a remedy", cause.id);
         }
     }
 }

@@ -77,7 +77,7 @@ impl Fixture {
     pub fn moves_to(mut self, address: &str) -> Self {
         let at = endpoint(address);
         if let Some(claim) = self.world.claims.first_mut() {
-            claim.address = claimed(&at);
+            claim.address = ListenAddress::from(&at);
         }
         self.world.sockets = Ok(vec![listener(&at, &[500, 501, 502])]);
         self.orphan()
@@ -130,7 +130,7 @@ impl Fixture {
     /// A unit is configured to listen there.
     pub fn claims(mut self, unit: &str, kind: BackendKind, address: &str) -> Self {
         self.world.claims.push(Claim {
-            address: claimed(&endpoint(address)),
+            address: ListenAddress::from(&endpoint(address)),
             kind,
             unit: Some(unit.into()),
             pool: None,
@@ -399,16 +399,6 @@ pub fn endpoint(address: &str) -> Endpoint {
     match address.strip_prefix("unix:") {
         Some(path) => Endpoint::Unix(path.into()),
         None => Endpoint::Tcp(address.parse().expect("an address")),
-    }
-}
-
-fn claimed(at: &Endpoint) -> ListenAddress {
-    match at {
-        Endpoint::Unix(path) => ListenAddress::Unix(path.clone()),
-        Endpoint::Tcp(at) => ListenAddress::Tcp {
-            ip: Some(at.ip()),
-            port: at.port(),
-        },
     }
 }
 
