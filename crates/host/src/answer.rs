@@ -1,6 +1,6 @@
 //! What a host answers: raw, as recorded.
 
-use crate::{Endpoint, Timestamp};
+use crate::{Endpoint, Timestamp, consult::Consultation};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -23,6 +23,8 @@ pub enum Answer {
     Output(Output),
     /// To `Connect`.
     Conversation(Conversation),
+    /// To `Consult`.
+    Consultation(Consultation),
     /// To `Dns`: the raw message.
     Dns(DnsReply),
     /// To `SystemName`: addresses; empty where the name does not resolve.

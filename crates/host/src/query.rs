@@ -1,6 +1,9 @@
 //! What can be asked: a closed list, so that a new look is a reviewed change and every recording can name its answer.
 
-use crate::Timestamp;
+use crate::{
+    Timestamp,
+    consult::{Login, Service},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -50,6 +53,17 @@ pub enum Query {
         stance: Stance,
         /// What to say.
         talk: Talk,
+    },
+    /// Log in to a server as an application does, and ask it how it is: read-only questions of a closed list.
+    Consult {
+        /// Whom to call.
+        to: Endpoint,
+        /// As whom, and from where.
+        stance: Stance,
+        /// What kind of server it is.
+        service: Service,
+        /// The application's own login.
+        login: Login,
     },
     /// One question to one DNS server over UDP (TCP where truncated).
     Dns {
@@ -292,6 +306,8 @@ impl Query {
             Self::Processes | Self::Sockets { .. } | Self::KernelLog => Duration::from_millis(1500),
             Self::Run(tool) => tool.deadline(),
             Self::Connect { talk, .. } => talk.deadline(),
+            // one that hangs costs the whole of it
+            Self::Consult { .. } => Duration::from_millis(1900),
             Self::Dns { .. } => Duration::from_millis(1200),
             Self::SystemName { .. } => Duration::from_millis(1500),
             Self::Later { ms, look } => Duration::from_millis(*ms) + look.deadline(),

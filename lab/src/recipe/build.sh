@@ -10,7 +10,7 @@ packages="systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftab
   nginx
   php8.2-fpm php8.2-mysql php8.2-pgsql php8.2-curl php-redis
   apache2 libapache2-mod-php8.2 libapache2-mod-security2
-  uwsgi uwsgi-plugin-python3 gunicorn python3 nodejs
+  uwsgi uwsgi-plugin-python3 gunicorn python3 python3-psycopg2 nodejs
   mariadb-server postgresql redis-server memcached dnsmasq"
 
 # Servers are installed stopped and disabled: a stack enables what it uses.

@@ -1,6 +1,6 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
-use super::{connect, dns, files, kernel, names, processes, run, sockets, tools, wire};
+use super::{connect, consult, dns, files, kernel, mask, names, processes, run, sockets, tools, wire};
 use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
 
@@ -9,7 +9,8 @@ pub fn looker_main() -> io::Result<()> {
     run::end_with_stdin();
     let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
     while let Some(query) = wire::read::<Query>(&mut from)? {
-        wire::write(&mut to, &look(&query))?;
+        let answer = look(&query).map(|answer| mask::answer(&query, answer));
+        wire::write(&mut to, &answer)?;
     }
     Ok(())
 }
@@ -33,6 +34,12 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
         Query::Connect { to, stance, talk } => {
             connect::call(to, stance, talk, query.deadline()).map(Answer::Conversation)
         }
+        Query::Consult {
+            to,
+            stance,
+            service,
+            login,
+        } => consult::ask(to, stance, *service, login, query.deadline()).map(Answer::Consultation),
         Query::Dns {
             server,
             name,

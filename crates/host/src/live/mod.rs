@@ -8,12 +8,14 @@
 
 mod clock;
 mod connect;
+mod consult;
 mod dns;
 mod enter;
 mod files;
 mod kernel;
 mod look;
 mod lookers;
+mod mask;
 mod names;
 mod processes;
 mod refusal;
@@ -76,7 +78,9 @@ impl Query {
     fn taints(&self) -> bool {
         match self {
             Self::Sockets { netns_of } | Self::Dns { netns_of, .. } => netns_of.is_some(),
-            Self::Connect { stance, .. } => stance.identity.is_some() || stance.inside.is_some(),
+            Self::Connect { stance, .. } | Self::Consult { stance, .. } => {
+                stance.identity.is_some() || stance.inside.is_some()
+            }
             // a /proc file that blocks may have cost the looker a thread
             Self::Processes => true,
             Self::Later { look, .. } => look.taints(),
@@ -96,6 +100,7 @@ impl Query {
             Self::Sockets { netns_of: Some(pid) } => format!("the sockets of process {pid}'s network"),
             Self::Run(tool) => tools::name(tool),
             Self::Connect { to, talk, .. } => format!("{} with {to}", talk.name()),
+            Self::Consult { to, service, .. } => format!("{service} at {to}"),
             Self::Dns { server, name, .. } => format!("{name} at DNS server {server}"),
             Self::SystemName { name } => format!("the addresses of {name}"),
             Self::KernelLog => "the kernel log".into(),

@@ -19,6 +19,7 @@ pub use unit::Unit;
 use crate::{
     Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Tool, Unseen,
     answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Stat},
+    consult::{Consultation, Login, Service},
     query::{Part, RecordKind},
 };
 use jiff::tz::TimeZone;
@@ -133,6 +134,21 @@ pub trait Looks: Host {
     fn connect(&self, to: &Endpoint, stance: &Stance, talk: Talk) -> Look<Conversation> {
         let (to, stance) = (to.clone(), stance.clone());
         expect_answer!(self, Query::Connect { to, stance, talk }, Conversation)
+    }
+
+    /// A server, asked as an application would.
+    fn consult(&self, to: &Endpoint, stance: &Stance, service: Service, login: &Login) -> Look<Consultation> {
+        let (to, stance, login) = (to.clone(), stance.clone(), login.clone());
+        expect_answer!(
+            self,
+            Query::Consult {
+                to,
+                stance,
+                service,
+                login
+            },
+            Consultation
+        )
     }
 
     /// One DNS question.

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::print_stderr, reason = "helpers of tests, too")]
 
 mod connect;
+mod consult;
 mod dns;
 mod files;
 mod hangs;

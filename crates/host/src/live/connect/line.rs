@@ -13,7 +13,7 @@ use rustix::{
 use std::time::Instant;
 
 /// Something to say things to and to hear from.
-pub(super) trait Ear {
+pub(in crate::live) trait Ear {
     /// Says all of it.
     fn say(&mut self, bytes: &[u8], until: Instant) -> io::Result<()>;
     /// Waits for something more, and appends it.
@@ -21,7 +21,7 @@ pub(super) trait Ear {
 }
 
 /// What came of listening.
-pub(super) enum Turn {
+pub(in crate::live) enum Turn {
     /// Something was heard.
     Heard,
     /// Nothing more will come, or not in time.
@@ -29,13 +29,13 @@ pub(super) enum Turn {
 }
 
 /// A connected stream socket.
-pub(super) struct Line {
+pub(in crate::live) struct Line {
     socket: OwnedFd,
 }
 
 impl Line {
     /// Connects without blocking, as nginx does: so a full unix accept queue is EAGAIN here as well.
-    pub(super) fn open(to: &Endpoint, until: Instant) -> (Connect, Option<Self>) {
+    pub(in crate::live) fn open(to: &Endpoint, until: Instant) -> (Connect, Option<Self>) {
         match connect(to, until) {
             Ok(socket) => (Connect::Accepted, Some(Self { socket })),
             Err(Errno::TIME) => (Connect::TimedOut, None),

@@ -3,8 +3,8 @@
 mod fastcgi;
 mod greeting;
 mod http;
-mod line;
-mod tls;
+pub(super) mod line;
+pub(super) mod tls;
 
 use super::enter;
 use crate::{
@@ -16,9 +16,9 @@ use line::{Ear, Line, Turn};
 use std::time::{Duration, Instant};
 
 /// How long connecting may take. Less than the look's deadline, so that the answer comes back in time.
-const TO_CONNECT: Duration = Duration::from_millis(1000);
+pub(super) const TO_CONNECT: Duration = Duration::from_millis(1000);
 /// The part of the deadline that is kept for the way back.
-const MARGIN: Duration = Duration::from_millis(150);
+pub(super) const MARGIN: Duration = Duration::from_millis(150);
 /// Most that is heard.
 const MAX_HEARD: usize = 64 << 10;
 
@@ -51,11 +51,11 @@ pub(super) fn call(to: &Endpoint, stance: &Stance, talk: &Talk, deadline: Durati
 }
 
 #[derive(Default)]
-struct Talked {
+pub(super) struct Talked {
     heard: Vec<u8>,
     end: Option<End>,
     first_byte: Option<Instant>,
-    tls: Option<TlsSight>,
+    pub(super) tls: Option<TlsSight>,
 }
 
 fn talk_over(mut line: Line, talk: &Talk, greeting: &Greeting, until: Instant) -> Talked {

@@ -16,13 +16,13 @@ use rustls::{
 use std::{sync::Arc, time::Instant};
 
 /// A line that speaks TLS.
-pub(super) struct TlsLine {
+pub(in crate::live) struct TlsLine {
     line: Line,
     tls: ClientConnection,
 }
 
 /// The handshake; the line to go on with, if it completed. What was heard of a failed one is kept raw.
-pub(super) fn handshake(line: Line, sni: Option<&str>, until: Instant) -> (Talked, Option<TlsLine>) {
+pub(in crate::live) fn handshake(line: Line, sni: Option<&str>, until: Instant) -> (Talked, Option<TlsLine>) {
     let mut talked = Talked::default();
     match client(sni) {
         Ok(tls) => {
