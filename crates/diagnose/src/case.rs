@@ -7,6 +7,7 @@ pub use names::{NameAnswer, NameSight, NameSource};
 
 use crate::{
     Question,
+    dependencies::DependencySight,
     topology::{BackendKind, Claim, FpmPool, Route},
     world::{ConfigTest, FirewallRule, Nginx, PathStep, World},
 };
@@ -31,6 +32,8 @@ pub struct Case {
     pub peers: Vec<PeerSight>,
     /// The failing request, asked again through nginx just now.
     pub asked: Look<Asked>,
+    /// What the application is configured with, and how that answers.
+    pub dependencies: Vec<DependencySight>,
     /// What resolvers say of the route's name.
     pub names: Vec<NameSight>,
     /// What else served the same backend meanwhile: other requests of the route in the access log.

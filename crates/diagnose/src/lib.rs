@@ -11,6 +11,7 @@ pub mod backend_log;
 pub mod case;
 pub mod cause;
 pub mod causes;
+pub mod dependencies;
 mod diagnosis;
 pub mod discover;
 pub mod elsewhere;

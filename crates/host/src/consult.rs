@@ -97,6 +97,8 @@ pub enum Admission {
     NotAsked,
     /// It did.
     Admitted,
+    /// It greets; no login was tried.
+    Greeted,
     /// It said no.
     Refused(Refusal),
     /// It took the connection and said nothing more in time.

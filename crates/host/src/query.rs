@@ -62,8 +62,8 @@ pub enum Query {
         stance: Stance,
         /// What kind of server it is.
         service: Service,
-        /// The application's own login.
-        login: Login,
+        /// The application's own login; `None`: do not try one, only see whether it greets.
+        login: Option<Login>,
     },
     /// One question to one DNS server over UDP (TCP where truncated).
     Dns {

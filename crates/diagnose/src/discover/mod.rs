@@ -19,6 +19,7 @@ mod tests;
 mod units;
 
 pub use backend::backend_of;
+pub(crate) use claims::environment::Variable;
 pub(crate) use kinds::of_process as kind_of;
 pub use masters::{command_of_process, command_of_unit};
 
@@ -58,6 +59,13 @@ pub fn discover(host: &dyn Host, options: &Options) -> World {
     world.units = world.units.map(|units| units::keep(units, &matters));
     world.unseen = scout.into_unseen();
     world
+}
+
+/// The variables that a unit's files set, each with its place.
+pub(crate) fn environment(host: &dyn Host, unit: &Unit) -> Vec<Variable> {
+    let scout = Scout::new(host);
+    let settings = claims::unit_file::settings(&scout, unit);
+    claims::environment::read(&scout, &settings)
 }
 
 /// Units take longest and need no other look; all the rest is done meanwhile.

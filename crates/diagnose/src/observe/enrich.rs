@@ -62,9 +62,17 @@ pub(super) fn ask(host: &dyn Host, world: &World, drafts: &[&Draft], sights: &[S
     })
 }
 
-/// Fills the world in.
-pub(super) fn world(host: &dyn Host, world: &mut World, told: Told, drafts: &[&Draft], sights: &[Sights]) {
+/// Fills the world in, with the units of what the applications depend on and their lines, too.
+pub(super) fn world(
+    host: &dyn Host,
+    world: &mut World,
+    told: Told,
+    drafts: &[&Draft],
+    sights: &[Sights],
+    needed: (Vec<Unit>, Vec<JournalLine>),
+) {
     world.journal = told.journal;
+    add_needed(world, needed);
     world.kernel = told.kernel;
     world.backend_log = told.lines;
     world.config_tests = told.tests;
@@ -82,6 +90,19 @@ pub(super) fn world(host: &dyn Host, world: &mut World, told: Told, drafts: &[&D
         .filter_map(|(draft, sights)| Some((draft.route.as_ref()?, sights.peers.as_slice())))
         .collect();
     world.changes = changes::look(host, world, &concerned, told.packages, told.since);
+}
+
+fn add_needed(world: &mut World, (units, lines): (Vec<Unit>, Vec<JournalLine>)) {
+    if let Ok(known) = &mut world.units {
+        let new = |unit: &Unit| !known.iter().any(|old| old.name == unit.name);
+        let new: Vec<Unit> = units.into_iter().filter(new).collect();
+        known.extend(new);
+    }
+    if let Ok(journal) = &mut world.journal {
+        let new: Vec<JournalLine> = lines.into_iter().filter(|line| !journal.contains(line)).collect();
+        journal.extend(new);
+        journal.sort_by_key(|line| line.at);
+    }
 }
 
 fn lost(what: &str) -> Unseen {

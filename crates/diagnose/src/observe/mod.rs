@@ -18,7 +18,7 @@ mod firewall;
 mod location;
 mod names;
 mod neighbours;
-mod parallel;
+pub(crate) mod parallel;
 mod peers;
 mod progress;
 mod question;
@@ -34,6 +34,7 @@ mod window;
 use crate::{
     Case, Options, World,
     case::{NameSight, NameSource, Neighbours, PeerSight},
+    dependencies::{self, DependencySight},
     topology::Route,
 };
 use host::{Host, Unseen};
@@ -83,13 +84,15 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
 /// All that there is to see of the failing routes and of the host around them.
 fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
     let mut sights = sights(host, world, drafts, connects);
-    let (told, firewall) = {
+    let (told, firewall, needed) = {
         let world = &*world;
         std::thread::scope(|scope| {
             let firewall = scope.spawn(|| firewall::look(host, world, &sights));
+            let needed = scope.spawn(|| dependencies::look(host, world, &applications(drafts, &sights)));
             (
                 enrich::ask(host, world, drafts, &sights),
                 firewall.join().ok().flatten(),
+                needed.join().unwrap_or_default(),
             )
         })
     };
@@ -98,8 +101,20 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
             firewall::tell(world, &firewall, draft.nginx, &mut sights.peers);
         }
     }
-    enrich::world(host, world, told, drafts, &sights);
+    for (sights, seen) in sights.iter_mut().zip(needed.sights) {
+        sights.dependencies = seen;
+    }
+    let (units, journal) = (needed.units, needed.journal);
+    world.unseen.extend(needed.unseen);
+    enrich::world(host, world, told, drafts, &sights, (units, journal));
     sights
+}
+
+/// The failing applications: a route, and who serves it.
+fn applications<'a>(drafts: &'a [&Draft], sights: &'a [Sights]) -> Vec<(Option<&'a Route>, &'a [PeerSight])> {
+    let all = drafts.iter().zip(sights);
+    all.map(|(draft, sights)| (draft.route.as_ref(), sights.peers.as_slice()))
+        .collect()
 }
 
 /// The dearer looks, for what is torn or unexplained: backends watched for longer. False where there was none to make.
@@ -110,6 +125,7 @@ pub fn look_closer(host: &dyn Host, world: &World, cases: &mut [Case]) -> bool {
 /// What was seen for one case.
 struct Sights {
     peers: Vec<PeerSight>,
+    dependencies: Vec<DependencySight>,
     names: Vec<NameSight>,
 }
 
@@ -137,6 +153,7 @@ fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -
     let all = drafts.iter().zip(targets);
     all.map(|(draft, targets)| Sights {
         peers: peers::sights(host, world, draft, &targets, &connects),
+        dependencies: Vec::new(),
         names: of_draft(&names, draft),
     })
     .collect()
@@ -190,6 +207,7 @@ fn cases(world: &Arc<World>, drafts: &[(Draft, Neighbours)], sights: Vec<Sights>
             route: draft.route.clone(),
             symptoms,
             peers: sights.peers,
+            dependencies: sights.dependencies,
             asked: Err(not_yet()),
             names: sights.names,
             neighbours: neighbours.clone(),

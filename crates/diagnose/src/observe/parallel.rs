@@ -9,7 +9,7 @@ use std::sync::{
 const AT_ONCE: usize = 8;
 
 /// `look` of every item, in their order.
-pub(super) fn map<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     let work = || {

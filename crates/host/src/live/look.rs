@@ -39,7 +39,7 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
             stance,
             service,
             login,
-        } => consult::ask(to, stance, *service, login, query.deadline()).map(Answer::Consultation),
+        } => consult::ask(to, stance, *service, login.as_ref(), query.deadline()).map(Answer::Consultation),
         Query::Dns {
             server,
             name,

@@ -30,6 +30,11 @@ static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// Calls that take a password by its place, up to the first argument: `new mysqli(`, `new PDO(`, and its place.
+static CONNECT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?-u)(?:(?P<fourth>mysqli_real_connect)|(?P<third>new\s+\\?(?:mysqli|PDO)|mysqli_connect|->real_connect))\s*\(").ok()
+});
+
 /// What a stack trace repeats of a call that logs in (PHP before 8.2 prints the arguments).
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?-u)(?:mysqli_(?:real_)?connect|mysqli->(?:__construct|real_connect)|PDO->__construct|pg_p?connect|Redis->auth)\(([^()\n]{1,400})\)").ok()
@@ -127,7 +132,11 @@ fn secrets(path: &Path, text: &[u8]) -> Vec<Found> {
     let of_names = name
         .captures_iter(text)
         .filter_map(|found| value(&grammar, &found, text));
-    let mut all: Vec<Found> = of_urls.chain(of_names).collect();
+    let of_calls = CONNECT
+        .iter()
+        .flat_map(|call| call.captures_iter(text))
+        .filter_map(|found| argument(&found, text));
+    let mut all: Vec<Found> = of_urls.chain(of_names).chain(of_calls).collect();
     all.sort_by_key(|found| (found.start, found.end));
     let mut end = 0;
     all.retain(|found| {
@@ -185,7 +194,8 @@ fn value(grammar: &Grammar, name: &Captures<'_>, text: &[u8]) -> Option<Found> {
     }
     let (skip, length) = match quote {
         Some(quote) => (1, closing(rest.get(1..)?, quote)?),
-        None if grammar.is_code => return None,
+        // in a program only within a longer text: `"host=db password=x"`
+        None if grammar.is_code => (0, keyword(group("sign"), rest)?),
         // `Environment="DB_PASSWORD=a b"`
         None if !closed && !group("open").is_empty() => (0, closing(rest, group("open")[0])?),
         None => (0, unquoted(grammar, rest)),
@@ -205,6 +215,45 @@ fn value(grammar: &Grammar, name: &Captures<'_>, text: &[u8]) -> Option<Found> {
     })
 }
 
+/// The password among the arguments of a call, where it is a literal.
+fn argument(call: &Captures<'_>, text: &[u8]) -> Option<Found> {
+    let before = if call.name("fourth").is_some() { 3 } else { 2 };
+    let mut at = call.get(0)?.end();
+    for _ in 0..before {
+        at += skip_argument(text.get(at..)?)?;
+    }
+    at += text
+        .get(at..)?
+        .iter()
+        .position(|byte| !byte.is_ascii_whitespace())?;
+    let quote = text
+        .get(at)
+        .copied()
+        .filter(|byte| matches!(byte, b'\'' | b'"'))?;
+    let length = closing(text.get(at + 1..)?, quote)?;
+    let (start, end) = (at + 1, at + 1 + length);
+    let value = text.get(start..end).filter(|value| !value.is_empty())?;
+    Some(Found {
+        start,
+        end,
+        value: decoded(value, Some(quote)),
+    })
+}
+
+/// Bytes up to and with the comma after an argument without brackets.
+fn skip_argument(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(byte) = text.get(at).filter(|_| at < LONGEST) {
+        match byte {
+            b',' => return Some(at + 1),
+            b'\'' | b'"' => at += 1 + closing(text.get(at + 1..)?, *byte)? + 1,
+            b'(' | b')' | b';' => return None,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 /// `NAME` may have taken the first letter of a value for the prefix of a string.
 fn lead(name: &Captures<'_>) -> usize {
     let taken = name.get(0).and_then(|it| it.as_bytes().last().copied());
@@ -219,6 +268,18 @@ fn closing(text: &[u8], quote: u8) -> Option<usize> {
         escaped = !escaped && *byte == b'\\';
         ends
     })
+}
+
+/// `password=x` of a connection string: what ends it is a quote, a space or a semicolon.
+fn keyword(sign: &[u8], text: &[u8]) -> Option<usize> {
+    let ends = |byte: &u8| {
+        matches!(
+            byte,
+            b'\'' | b'"' | b' ' | b';' | b',' | b')' | b'(' | b'[' | b'\n'
+        )
+    };
+    let end = text.iter().position(ends)?;
+    (sign == b"=" && matches!(text[end], b'\'' | b'"' | b' ' | b';')).then_some(end)
 }
 
 fn unquoted(grammar: &Grammar, text: &[u8]) -> usize {
@@ -423,6 +484,18 @@ mod tests {
             "A=1\0DB_PASSWORD=a\nb\0C=2",
             "A=1\0DB_PASSWORD=SECRET-0\0C=2",
             &["a\nb"],
+        ),
+        (
+            "db.php",
+            "new PDO('mysql:host=h', $u, 'x y'); new mysqli(\"h\", 'u', 'z', 'd'); new PDO($a, $b, $c);",
+            "new PDO('mysql:host=h', $u, 'SECRET-0'); new mysqli(\"h\", 'u', 'SECRET-1', 'd'); new PDO($a, $b, $c);",
+            &["x y", "z"],
+        ),
+        (
+            "app.py",
+            "connect('host=db password=x') + connect(password=pw, host=h)",
+            "connect('host=db password=SECRET-0') + connect(password=pw, host=h)",
+            &["x"],
         ),
         (
             "passwd",

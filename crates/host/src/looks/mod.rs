@@ -137,8 +137,14 @@ pub trait Looks: Host {
     }
 
     /// A server, asked as an application would.
-    fn consult(&self, to: &Endpoint, stance: &Stance, service: Service, login: &Login) -> Look<Consultation> {
-        let (to, stance, login) = (to.clone(), stance.clone(), login.clone());
+    fn consult(
+        &self,
+        to: &Endpoint,
+        stance: &Stance,
+        service: Service,
+        login: Option<&Login>,
+    ) -> Look<Consultation> {
+        let (to, stance, login) = (to.clone(), stance.clone(), login.cloned());
         expect_answer!(
             self,
             Query::Consult {

@@ -56,7 +56,7 @@ fn ask(to: &Endpoint, service: Service, secret: Option<Secret>) -> Consultation 
         secret,
     };
     live()
-        .consult(to, &Stance::default(), service, &login)
+        .consult(to, &Stance::default(), service, Some(&login))
         .expect("may look")
 }
 
@@ -262,7 +262,7 @@ fn no_secret_leaves_a_looker_but_to_its_server() {
         ..Login::default()
     };
     recorder
-        .consult(&to, &Stance::default(), Service::Redis, &login)
+        .consult(&to, &Stance::default(), Service::Redis, Some(&login))
         .expect("may look");
     let said = String::from_utf8_lossy(&heard.recv().expect("was heard")).into_owned();
     assert!(said.contains(CANARY), "{said}");

@@ -43,14 +43,14 @@ const HOSTS: &[&str] = &[
 ];
 
 /// A variable of a unit's environment, and where it is set.
-pub(super) struct Variable {
-    pub(super) name: String,
-    pub(super) value: String,
-    pub(super) place: Place,
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) place: Place,
 }
 
 /// `Environment=` and `EnvironmentFile=`, later ones last.
-pub(super) fn read(scout: &Scout, settings: &[Setting]) -> Vec<Variable> {
+pub(in crate::discover) fn read(scout: &Scout, settings: &[Setting]) -> Vec<Variable> {
     let mut found = Vec::new();
     for setting in settings {
         match setting.key.as_str() {

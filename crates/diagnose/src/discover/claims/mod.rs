@@ -3,10 +3,10 @@
 pub(super) mod apache;
 mod app_files;
 mod command_line;
-mod environment;
+pub(super) mod environment;
 pub(super) mod fpm;
 mod script;
 pub(super) mod service;
 pub(super) mod spoken;
-mod unit_file;
+pub(super) mod unit_file;
 pub(super) mod uwsgi;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// One assignment in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Setting {
+pub(in crate::discover) struct Setting {
     pub(super) key: String,
     /// Continued lines joined, specifiers resolved.
     pub(super) value: String,
@@ -25,7 +25,7 @@ impl Setting {
 }
 
 /// What the unit's files set, in order. An empty assignment takes back what stood before it.
-pub(super) fn settings(scout: &Scout, unit: &Unit) -> Vec<Setting> {
+pub(in crate::discover) fn settings(scout: &Scout, unit: &Unit) -> Vec<Setting> {
     let mut settings: Vec<Setting> = Vec::new();
     for file in files(unit) {
         let text = scout.text(&file).unwrap_or_default();

@@ -30,10 +30,11 @@ pub(super) fn ask(
     to: &Endpoint,
     stance: &Stance,
     service: Service,
-    login: &Login,
+    login: Option<&Login>,
     deadline: Duration,
 ) -> Look<Consultation> {
-    let password = login.secret.as_ref().map(mask::reveal).transpose()?;
+    let secret = login.and_then(|login| login.secret.as_ref());
+    let password = secret.map(mask::reveal).transpose()?;
     if let Some(pid) = stance.inside {
         enter::inside(pid)?;
     }
@@ -43,8 +44,9 @@ pub(super) fn ask(
     let start = Instant::now();
     let (connect, line) = Line::open(to, start + TO_CONNECT);
     let mut visit = Visit {
-        user: &login.user,
-        database: &login.database,
+        user: login.map_or("", |login| &login.user),
+        database: login.map_or("", |login| &login.database),
+        logs_in: login.is_some(),
         password: password.as_deref().unwrap_or_default(),
         is_local: to.unix().is_some(),
         heard: nothing(connect),
@@ -72,6 +74,8 @@ struct Visit<'a> {
     user: &'a str,
     database: &'a str,
     password: &'a str,
+    /// There is a login to try.
+    logs_in: bool,
     /// Over a unix socket: nobody listens on the way.
     is_local: bool,
     heard: Consultation,
@@ -98,6 +102,14 @@ impl Visit<'_> {
 
     fn admitted(&mut self) {
         self.heard.admission = Admission::Admitted;
+    }
+
+    /// Whether it ends here, after the greeting.
+    fn only_greets(&mut self) -> bool {
+        if !self.logs_in {
+            self.heard.admission = Admission::Greeted;
+        }
+        !self.logs_in
     }
 
     fn tell(&mut self, mut table: Table) {

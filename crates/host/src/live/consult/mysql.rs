@@ -31,7 +31,11 @@ const MAX_COLUMNS: u64 = 64;
 
 pub(super) fn ask(wire: &mut Wire, visit: &mut Visit<'_>) -> Result<(), Trouble> {
     let mut session = Session { wire, sequence: 0 };
-    session.log_in(visit)?;
+    let greeting = session.greeting(visit)?;
+    if visit.only_greets() {
+        return Ok(());
+    }
+    session.log_in(visit, &greeting)?;
     visit.admitted();
     for (about, statement) in QUESTIONS {
         match session.query(about, statement) {
@@ -50,11 +54,15 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn log_in(&mut self, visit: &mut Visit<'_>) -> Result<(), Trouble> {
+    fn greeting(&mut self, visit: &mut Visit<'_>) -> Result<Greeting, Trouble> {
         let payload = self.hear()?;
         let not_it = || Trouble::unclear("it does not greet as MySQL does");
         let greeting = Greeting::parse(&payload).ok_or_else(not_it)?;
         visit.heard.server = Some(greeting.version.clone());
+        Ok(greeting)
+    }
+
+    fn log_in(&mut self, visit: &Visit<'_>, greeting: &Greeting) -> Result<(), Trouble> {
         if greeting.offers_tls && greeting.plugin == CACHING && !visit.is_local {
             self.say(&login::tls_request(), false)?;
             self.wire.upgrade()?;
@@ -71,11 +79,11 @@ impl Session<'_> {
         let secured = self.wire.is_secured();
         let response = login::response(visit.user, visit.database, plugin, &proof, secured);
         self.say(&response, false)?;
-        self.prove(visit, greeting.scramble)
+        self.prove(visit, &greeting.scramble)
     }
 
     /// Goes on until the server lets us in or does not. A server that keeps asking is stopped by the time limit.
-    fn prove(&mut self, visit: &Visit<'_>, scramble: Vec<u8>) -> Result<(), Trouble> {
+    fn prove(&mut self, visit: &Visit<'_>, scramble: &[u8]) -> Result<(), Trouble> {
         for _ in 0..8 {
             let payload = self.hear()?;
             match payload.split_first() {
@@ -94,11 +102,7 @@ impl Session<'_> {
                 Some((0xfe, rest)) => {
                     let mut switch = Packet(rest);
                     let plugin = String::from_utf8_lossy(switch.text()).into_owned();
-                    let fresh = if switch.0.is_empty() {
-                        &scramble[..]
-                    } else {
-                        switch.0
-                    };
+                    let fresh = if switch.0.is_empty() { scramble } else { switch.0 };
                     let fresh = fresh.get(..20).unwrap_or(fresh);
                     let proof = login::proof(&plugin, visit.password, fresh).ok_or_else(|| {
                         Trouble::Unclear(format!("its login method {plugin} is not spoken here"))

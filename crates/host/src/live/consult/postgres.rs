@@ -34,17 +34,20 @@ const QUESTIONS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn ask(wire: &mut Wire, visit: &mut Visit<'_>) -> Result<(), Trouble> {
-    // as libpq does by default: TLS where the server has it
-    if !visit.is_local {
-        wire.say(&built(|buf| {
-            frontend::ssl_request(buf);
-            Ok(())
-        })?)?;
-        match wire.exactly(1)?.as_slice() {
-            b"S" => wire.upgrade()?,
-            b"N" => {}
-            _ => return Err(Trouble::unclear("it does not answer as PostgreSQL does")),
-        }
+    // as libpq does by default: TLS where the server has it, which over a unix socket it has not
+    wire.say(&built(|buf| {
+        frontend::ssl_request(buf);
+        Ok(())
+    })?)?;
+    match wire.exactly(1)?.as_slice() {
+        b"S" => wire.upgrade()?,
+        b"N" => {}
+        // too full, or too old, to say that politely
+        b"E" => return Err(Trouble::unclear("it answers with an error before the login")),
+        _ => return Err(Trouble::unclear("it does not answer as PostgreSQL does")),
+    }
+    if visit.only_greets() {
+        return Ok(());
     }
     log_in(wire, visit)?;
     visit.admitted();

@@ -22,7 +22,10 @@ pub(super) fn redis(wire: &mut Wire, visit: &mut Visit<'_>) -> Result<(), Troubl
         redis_hear(wire)?;
     }
     redis_say(wire, &["PING"])?;
-    redis_hear(wire)?;
+    match redis_hear(wire) {
+        Err(Trouble::Refused(_)) if visit.only_greets() => return Ok(()),
+        other => drop(other?),
+    }
     visit.admitted();
     redis_say(wire, &["INFO"])?;
     match redis_hear(wire) {
