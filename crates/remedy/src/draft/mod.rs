@@ -4,12 +4,14 @@ mod backup;
 mod check;
 mod desk;
 mod files;
+mod flow;
 mod ini_edit;
 mod kernel;
 mod nginx;
 mod nginx_edit;
 mod resolver;
 mod rights;
+mod ruleset_file;
 mod settings;
 #[cfg(test)]
 mod testing;
@@ -126,7 +128,8 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::FlushConntrack { to } => kernel::flush_conntrack(desk, to),
         Measure::InterfaceUp { name } => kernel::interface_up(desk, name),
         Measure::Reboot => kernel::reboot(desk),
-        Measure::Listen { .. } | Measure::Accept { .. } => Err(CannotDraft::new(
+        Measure::Accept { rule, to } => flow::accept(desk, rule, to),
+        Measure::Listen { .. } => Err(CannotDraft::new(
             "why502 has no steps for this yet",
             desk.finding.advice.clone(),
         )),

@@ -1,3 +1,5 @@
+mod firewall;
+
 use super::testing::Machine;
 use diagnose::{Measure, topology::Place};
 use std::path::Path;
