@@ -9,7 +9,10 @@ use super::{
     settings,
 };
 use crate::{FlowRule, Step, Test};
-use diagnose::{elsewhere::is_ours, world::FirewallRule};
+use diagnose::{
+    elsewhere::is_ours,
+    world::{FirewallRule, FlowMatch},
+};
 use host::{
     Endpoint, Look, Looks, Tool,
     looks::firewall::{Family, Firewall, Flow, Obstacle, Owner, Way},
@@ -37,6 +40,7 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
     let stopped = flows(desk, to)
         .into_iter()
         .filter_map(|flow| Some((obstacle(&firewall, &flow, &rule.place)?, flow)))
+        .filter(|(obstacle, _)| obstacle.certain || rule.matches == FlowMatch::Perhaps)
         .min_by_key(|(obstacle, _)| !obstacle.certain);
     let Some((obstacle, flow)) = stopped else {
         let why = format!("the rule is gone: {}", rule.text);
