@@ -18,6 +18,7 @@ mod draft;
 mod fix;
 pub mod history;
 pub mod journal;
+pub mod live;
 mod nature;
 pub mod outcome;
 mod plan;

@@ -242,7 +242,7 @@ pub enum FlowRule {
 pub enum Undo {
     /// By this step, in reverse order.
     By(Step),
-    /// By doing it again once all that stands before it in the plan is as it was: a reload, a restart, a test.
+    /// By [`Hands::again`] once all that stands before it in the plan is as it was: a reload, a restart.
     Again,
     /// It changed nothing, or nothing that could be put back: what it ended is gone.
     Nothing,

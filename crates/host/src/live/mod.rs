@@ -26,6 +26,8 @@ mod trust;
 mod wire;
 
 pub use look::looker_main;
+pub use run::{DIRS as PROGRAM_DIRS, find as find_program};
+pub use trust::{check as trusted, check_nginx_args as trusted_nginx_args};
 
 use crate::{Answer, Host, Look, Query, Unseen};
 use lookers::Lookers;

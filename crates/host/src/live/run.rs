@@ -23,7 +23,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-const DIRS: &[&str] = &[
+/// Where programs are looked for, and the PATH they get.
+pub const DIRS: &[&str] = &[
     "/usr/sbin",
     "/usr/bin",
     "/sbin",
@@ -42,8 +43,8 @@ pub(super) fn end_with_stdin() {
     IS_LOOKER.store(true, Ordering::Relaxed);
 }
 
-/// Where this program is.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+/// Where this program is; `None` where it is not installed.
+pub fn find(program: &str) -> Option<PathBuf> {
     DIRS.iter()
         .map(|dir| Path::new(dir).join(program))
         .find(|path| access(path, Access::EXEC_OK).is_ok())

@@ -16,7 +16,10 @@ const HARMLESS: &[&str] = &[
 ];
 
 /// Why not to use this file or directory as root: someone else could have written it. `Ok` for everybody else.
-pub(super) fn check(path: &Path) -> Result<(), String> {
+///
+/// # Errors
+/// A sentence that names the file and who could write it.
+pub fn check(path: &Path) -> Result<(), String> {
     if !is_root() {
         return Ok(());
     }
@@ -49,7 +52,10 @@ fn only_root_writes(path: &Path) -> Result<(), String> {
 }
 
 /// The same for the arguments that choose nginx's config, which may load modules.
-pub(super) fn check_nginx_args(args: &[String]) -> Result<(), String> {
+///
+/// # Errors
+/// A sentence that names the argument.
+pub fn check_nginx_args(args: &[String]) -> Result<(), String> {
     let mut words = args.iter();
     let mut prefix = PathBuf::from("/");
     while let Some(word) = words.next() {

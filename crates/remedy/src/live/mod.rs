@@ -1,0 +1,111 @@
+//! This machine, changed. The only place that does, and only by a [`Step`].
+//!
+//! Each step first compares the host with what the plan found there, as late as it can, and then acts on the very thing
+//! it compared: by descriptor, by process id and start time, by the handle of a rule.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that changes the host"
+)]
+
+mod access;
+mod attributes;
+mod complaint;
+mod config_tests;
+mod files;
+mod firewall;
+mod forensics;
+mod kernel;
+mod nft;
+mod place;
+mod process;
+mod processes;
+mod reload;
+mod run;
+#[cfg(test)]
+mod tests;
+mod unit_state;
+mod units;
+mod wait;
+
+use crate::{Hands, ProcessId, Step, StepFailed, UnitState};
+use std::path::{Path, PathBuf};
+
+/// The hands that change this machine.
+pub struct LiveHands {
+    roots: Vec<PathBuf>,
+    forensics: Option<PathBuf>,
+}
+
+impl LiveHands {
+    /// Below these directories a file may be written, or its mode and owner be set; nowhere else.
+    pub fn new(roots: Vec<PathBuf>) -> Self {
+        let forensics = None;
+        Self { roots, forensics }
+    }
+
+    fn restart(&self, unit: &str, from: &UnitState, stuck: &[ProcessId]) -> Result<(), StepFailed> {
+        let now = units::check_restart(unit, from)?;
+        self.look_first(stuck, Some(unit));
+        units::restart(unit, &now)
+    }
+
+    fn end(&self, processes: &[ProcessId]) -> Result<(), StepFailed> {
+        self.look_first(processes, None);
+        processes::end(processes)
+    }
+
+    fn look_first(&self, processes: &[ProcessId], unit: Option<&str>) {
+        if let Some(dir) = &self.forensics {
+            forensics::keep(dir, processes, unit);
+        }
+    }
+}
+
+impl Hands for LiveHands {
+    fn apply(&mut self, step: &Step) -> Result<(), StepFailed> {
+        match step {
+            Step::Test { test } => config_tests::pass(test),
+            Step::Write { path, from, to } => files::write(path, from.as_ref(), to.as_ref(), &self.roots),
+            Step::SetAccess { path, from, to } => access::set(path, *from, *to, &self.roots),
+            Step::DaemonReload => units::daemon_reload(),
+            Step::Start { unit, .. } => units::start(unit),
+            Step::Stop { unit, from } => units::stop(unit, from),
+            Step::Restart {
+                unit,
+                from,
+                forensics,
+            } => self.restart(unit, from, forensics),
+            Step::Reload { unit, master } => reload::reload(unit.as_deref(), *master),
+            Step::SetUnitFile { unit, from, to } => units::set_unit_file(unit, from, to),
+            Step::EndProcesses { processes } => self.end(processes),
+            Step::AcceptFlow { rule } => firewall::accept(rule),
+            Step::RefuseFlow { rule } => firewall::refuse(rule),
+            Step::Sysctl { key, from, to } => kernel::sysctl(key, from, to),
+            Step::FlushNeighbour { address, device } => kernel::flush_neighbour(*address, device),
+            Step::FlushConntrack { to } => kernel::flush_conntrack(to),
+            Step::SetInterface { name, up } => kernel::set_interface(name, *up),
+            Step::Reboot => kernel::reboot(),
+        }
+    }
+
+    fn again(&mut self, step: &Step) -> Result<(), StepFailed> {
+        match step {
+            Step::Restart { unit, .. } => units::restart(unit, &units::now(unit)?),
+            // nobody is there to read anything
+            Step::Reload { unit: None, master } if !process::is_alive(*master) => Ok(()),
+            step => self.apply(step),
+        }
+    }
+
+    fn check(&mut self, step: &Step) -> Result<(), StepFailed> {
+        match step {
+            Step::Write { path, from, to } => files::check(path, from.as_ref(), to.as_ref(), &self.roots),
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(&mut self, forensics: &Path) {
+        self.forensics = Some(forensics.to_owned());
+    }
+}
