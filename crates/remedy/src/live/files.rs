@@ -99,13 +99,9 @@ fn see(place: &Place) -> Result<Option<Seen>, StepFailed> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(moved(format!("{} is no regular file", path.display())));
     }
-    let names = names(place, &stat)?;
-    if names > 1 {
-        let why = format!(
-            "{} has {names} names (hard links): a change would part them",
-            path.display()
-        );
-        return Err(failed(why));
+    if has_other_names(place, &stat)? {
+        let why = "it has other names (hard links), which a change would part";
+        return Err(failed(format!("{}: {why}", path.display())));
     }
     let file = open(by_fd(&pinned), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     let file = file.map_err(|error| cannot(path, error))?;
@@ -118,11 +114,11 @@ fn see(place: &Place) -> Result<Option<Seen>, StepFailed> {
 }
 
 /// Hard links, but for the one that a run that was killed left while it made the file.
-fn names(place: &Place, stat: &Stat) -> Result<u64, StepFailed> {
+fn has_other_names(place: &Place, stat: &Stat) -> Result<bool, StepFailed> {
     let (dir, name) = place.last()?;
     let left = statat(dir, temp_name(name), AtFlags::SYMLINK_NOFOLLOW);
     let ours = left.is_ok_and(|left| (left.st_dev, left.st_ino) == (stat.st_dev, stat.st_ino));
-    Ok(u64::from(stat.st_nlink) - u64::from(ours))
+    Ok(stat.st_nlink > if ours { 2 } else { 1 })
 }
 
 /// All of a file, from its beginning whatever was read before.

@@ -177,7 +177,7 @@ fn names_that_share_a_file_are_not_parted() {
             Some(content("old", 0o644)),
             Some(content("new", 0o644)),
         ),
-        "2 names",
+        "other names",
     );
 }
 
