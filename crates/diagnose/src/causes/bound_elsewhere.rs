@@ -1,8 +1,10 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Fit, Server, from_localhost, rewritten, servers, unserved, written},
+    elsewhere::{
+        Fit, Server, from_localhost, listen_at, point_nginx_at, rewritten, servers, unserved, written,
+    },
     topology::BackendKind,
 };
 use host::Endpoint;
@@ -33,7 +35,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["bound-elsewhere"],
         },
     }
@@ -122,6 +124,14 @@ fn loopback_like(peer: &PeerSight, server: &Server<'_>) -> Endpoint {
     }
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((peer, server)) = found(case) else {
+        return Vec::new();
+    };
+    let nginx = point_nginx_at(case, peer, &server.as_asked(&loopback_like(peer, &server)));
+    nginx.into_iter().chain(listen_at(case, peer, &server)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -177,5 +187,23 @@ mod tests {
             .asks_at("10.77.0.2:7080")
             .connect_fails(111)
             .check("unexplained");
+    }
+
+    #[test]
+    fn either_side_can_give_way() {
+        let nginx = |new: &str| {
+            format!("ask: /etc/nginx/sites-enabled/shop:12 127.0.0.1:7080 -> {new}; reload nginx")
+        };
+        Fixture::apache()
+            .moves_to("[::1]:7080")
+            .connect_fails(111)
+            .offers(&[
+                &nginx("[::1]:7080"),
+                "ask: /etc/apache2/ports.conf:5 listen 127.0.0.1:7080",
+            ]);
+        Fixture::nothing("127.0.0.1:7080")
+            .also_runs("web.service", &["/usr/bin/node", "server.js"], "[::1]:7080")
+            .connect_fails(111)
+            .offers(&[&nginx("[::1]:7080")]);
     }
 }

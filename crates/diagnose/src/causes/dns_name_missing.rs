@@ -1,10 +1,13 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
-    case::NameSource,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
+    case::{NameAnswer, NameSource},
     cause::{Group, Told, cause},
+    elsewhere::reload_nginx,
     naming::{self, Lookup, Meaning, is_asked_by_nginx, meaning},
+    topology::Protocol,
 };
 use logscan::{Complaint, Trouble};
+use std::net::IpAddr;
 
 cause! {
     /// # What happens
@@ -29,7 +32,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["dns-name-missing"],
         },
     }
@@ -132,6 +135,44 @@ fn advise(case: &Case) -> String {
     }
 }
 
+/// A name that only this host's files have is replaced by its address, which nginx can use. Which other name was meant,
+/// nobody here knows.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = naming::failed(case)
+        .filter(|lookup| !lookup.at_start)
+        .and_then(|lookup| {
+            let route = case
+                .route
+                .as_ref()
+                .filter(|route| route.pass.contains(lookup.name))?;
+            let address = local_address(case, lookup).filter(|_| route.protocol == Protocol::Http)?;
+            let new = if address.is_ipv6() {
+                format!("[{address}]")
+            } else {
+                address.to_string()
+            };
+            let title = format!(
+                "let nginx ask {new}, the address of {} in this host's files",
+                lookup.name
+            );
+            let (at, old) = (route.written.clone(), lookup.name.to_owned());
+            Some(Remedy::ask(
+                title,
+                vec![Measure::NginxReplace { at, old, new }, reload_nginx(case)?],
+            ))
+        });
+    remedy.into_iter().collect()
+}
+
+/// What the system's own lookup finds, where no name server does.
+fn local_address(case: &Case, lookup: Lookup<'_>) -> Option<IpAddr> {
+    let mut found = naming::sights(case, lookup).filter(|sight| sight.by == NameSource::System);
+    found.find_map(|sight| match &sight.answer {
+        Ok(NameAnswer::Addresses(addresses)) => addresses.first().copied(),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -189,5 +230,23 @@ mod tests {
             .name_says(NginxResolver(at(5353)), PortClosed)
             .name_says(System, Missing)
             .check("found dns-resolver-down");
+    }
+
+    #[test]
+    fn writes_the_address_that_only_this_host_knows() {
+        let known = || {
+            renamed()
+                .name_says(NginxResolver(at(53)), Missing)
+                .name_says(System, Addresses(vec![[10, 0, 0, 9].into()]))
+        };
+        let pass = "proxy_pass http://api.shop.internal$request_uri";
+        known()
+            .with(|it| it.route.as_mut().expect("a route").pass = pass.into())
+            .offers(&["ask: /etc/nginx/sites-enabled/shop:12 api.shop.internal -> 10.0.0.9; reload nginx"]);
+        known().offers(&[]);
+        renamed()
+            .name_says(NginxResolver(at(53)), Missing)
+            .with(|it| it.route.as_mut().expect("a route").pass = pass.into())
+            .offers(&[]);
     }
 }

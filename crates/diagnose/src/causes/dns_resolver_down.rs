@@ -1,10 +1,12 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{NameAnswer, NameSight, NameSource},
     cause::{Group, Told, cause},
+    elsewhere::reload_nginx,
     naming::{self, Lookup, Meaning, is_asked_by_nginx, meaning},
 };
 use logscan::{Complaint, Trouble};
+use std::net::{IpAddr, SocketAddr};
 
 cause! {
     /// # What happens
@@ -29,7 +31,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["dns-resolver-down"],
         },
     }
@@ -160,13 +162,56 @@ fn advise(case: &Case) -> String {
         (false, Some(at)) => format!(
             "start the DNS server that nginx asks; or at {place} write `resolver {}`, which answers, then nginx -t && \
              systemctl reload nginx",
-            if at.port() == 53 {
-                at.ip().to_string()
-            } else {
-                at.to_string()
-            }
+            as_written(at)
         ),
         (false, None) => format!("start the DNS server that nginx asks, or name one that answers at {place}"),
+    }
+}
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = naming::failed(case).and_then(|lookup| {
+        let servers = |wanted: Meaning| {
+            let sights = naming::sights(case, lookup).filter(move |sight| meaning(sight) == wanted);
+            sights.filter_map(move |sight| Some((is_asked_by_nginx(lookup, sight), naming::server(sight)?)))
+        };
+        let good = servers(Meaning::Found).find_map(|(asked, at)| (!asked).then_some(at))?;
+        let broken = servers(Meaning::Broken).find_map(|(asked, at)| asked.then_some(at))?;
+        if lookup.at_start {
+            name_servers_of_host(case, good)
+        } else {
+            resolver_of_nginx(case, broken, good)
+        }
+    });
+    remedy.into_iter().collect()
+}
+
+fn resolver_of_nginx(case: &Case, broken: SocketAddr, good: SocketAddr) -> Option<Remedy> {
+    let at = case.route.as_ref()?.settings.resolver_written.clone()?;
+    let (old, new) = (as_written(broken), as_written(good));
+    let title = format!("let nginx ask the resolver {new} instead of {old}");
+    Some(Remedy::ask(
+        title,
+        vec![Measure::NginxReplace { at, old, new }, reload_nginx(case)?],
+    ))
+}
+
+/// nginx could not start for it. /etc/resolv.conf names no ports.
+fn name_servers_of_host(case: &Case, good: SocketAddr) -> Option<Remedy> {
+    let unit = case.nginx()?.unit.clone().filter(|_| good.port() == 53)?;
+    let servers = vec![good.ip()];
+    let title = format!("let this host ask the name server {}, and start nginx", good.ip());
+    Some(Remedy::ask(
+        title,
+        vec![Measure::Resolver { servers }, Measure::Start { unit }],
+    ))
+}
+
+/// As the `resolver` directive takes it.
+fn as_written(at: SocketAddr) -> String {
+    match (at.port(), at.ip()) {
+        (53, IpAddr::V6(ip)) => format!("[{ip}]"),
+        (53, ip) => ip.to_string(),
+        _ => at.to_string(),
     }
 }
 
@@ -176,6 +221,7 @@ mod tests {
     use crate::{
         case::{NameAnswer::*, NameSource::*},
         testing::Fixture,
+        topology::Place,
     };
     use std::net::SocketAddr;
 
@@ -231,5 +277,33 @@ mod tests {
             .name_says(NginxResolver(at(5353)), known())
             .works_now()
             .check("recovered dns-resolver-down");
+    }
+
+    #[test]
+    fn asks_a_server_that_answers() {
+        let down = |good| {
+            Fixture::apache()
+                .unresolved("api.shop.internal", 110)
+                .name_says(NginxResolver(at(5353)), Silent)
+                .name_says(SystemResolver(at(53)), good)
+                .with(|it| {
+                    let route = it.route.as_mut().expect("a route");
+                    route.settings.resolver_written = Some(Place::line("/etc/nginx/nginx.conf".as_ref(), 7));
+                })
+        };
+        down(known()).offers(&["ask: /etc/nginx/nginx.conf:7 127.0.0.1:5353 -> 127.0.0.1; reload nginx"]);
+        down(Silent).offers(&[]);
+    }
+
+    #[test]
+    fn lets_the_host_ask_another_where_nginx_could_not_start() {
+        let start = |good| {
+            Fixture::apache()
+                .host_not_found("api.shop.internal")
+                .name_says(SystemResolver(at(5354)), PortClosed)
+                .name_says(NginxResolver(good), known())
+        };
+        start(at(53)).offers(&["ask: ask [127.0.0.1]; start nginx.service"]);
+        start(at(5353)).offers(&[]);
     }
 }

@@ -1,8 +1,8 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{moved_name, written},
+    elsewhere::{moved_name, reload_nginx, written},
     evidence::quote,
 };
 use logscan::{Complaint, Phase, Trouble, complaint::PeerAddress};
@@ -31,7 +31,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["dns-stale-address"],
         },
     }
@@ -120,6 +120,15 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let reload = stale(case).and_then(|(_, name, _)| Some((name, reload_nginx(case)?)));
+    let remedy = reload.map(|(name, reload)| {
+        let title = format!("have nginx resolve {name} again by a reload");
+        Remedy::ask(title, vec![reload]).unattended_if(true)
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -193,5 +202,14 @@ mod tests {
             .name_says(System, Addresses(vec![[10, 0, 0, 9].into()]))
             .resolved_each_time("backend.internal")
             .check("unexplained");
+    }
+
+    #[test]
+    fn reloads_unattended_what_would_load() {
+        let moved = || moved().name_says(System, Addresses(vec![[10, 0, 0, 9].into()]));
+        moved().offers(&["auto: reload nginx"]);
+        moved()
+            .nginx_test_fails("unknown directive", "/etc/nginx/nginx.conf", 3)
+            .offers(&[]);
     }
 }

@@ -1,8 +1,8 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{from_localhost, unserved, written},
+    elsewhere::{from_localhost, point_nginx_at, unserved, written},
 };
 use host::Endpoint;
 use logscan::{Complaint, Trouble, complaint::PeerAddress};
@@ -32,7 +32,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["ipv6-localhost"],
         },
     }
@@ -126,6 +126,11 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = found(case).and_then(|(peer, v4)| point_nginx_at(case, peer, &v4));
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::{Fixture, peer};
@@ -184,5 +189,16 @@ mod tests {
             .complains(Trouble::HeaderTooBig, Phase::ReadingHeader)
             .with(|it| it.symptoms[1].peer = Some(Endpoint::from(([127, 0, 0, 1].into(), 8000))))
             .check("found header-too-big");
+    }
+
+    #[test]
+    fn writes_the_address_that_listens() {
+        v6(Fixture::gunicorn(), 8000).offers(&[
+            "ask: /etc/nginx/sites-enabled/shop:12 localhost:8000 -> 127.0.0.1:8000; reload nginx",
+        ]);
+        v6(Fixture::gunicorn(), 8000)
+            .with(|it| it.route.as_mut().expect("a route").pass = "proxy_pass http://$backend".into())
+            .with(|it| it.world.routes.clear())
+            .offers(&[]);
     }
 }

@@ -1,8 +1,11 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Fit, Server, edit, edited, idle_owner, reloaded, rewritten, servers, unserved, written},
+    elsewhere::{
+        Fit, Server, edit, edited, idle_owner, listen_at, point_nginx_at, reloaded, rewritten, servers,
+        unserved, written,
+    },
     topology::BackendKind,
 };
 use host::Endpoint;
@@ -32,7 +35,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["listen-type-mismatch"],
         },
     }
@@ -141,6 +144,17 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((peer, candidates)) = found(case) else {
+        return Vec::new();
+    };
+    let Some(server) = candidates.first() else {
+        return Vec::new();
+    };
+    let nginx = point_nginx_at(case, peer, &server.as_asked(&peer.endpoint));
+    nginx.into_iter().chain(listen_at(case, peer, server)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::advise;
@@ -204,5 +218,29 @@ mod tests {
             .also_asked("unix:/run/php/b.sock")
             .connect_fails(111)
             .check("unexplained");
+    }
+
+    #[test]
+    fn either_side_can_give_way() {
+        Fixture::php_fpm().asks_at("127.0.0.1:9000").orphan().connect_fails(111).offers(&[
+            "ask: /etc/nginx/sites-enabled/shop:12 127.0.0.1:9000 -> unix:/run/php/php8.2-fpm.sock; reload nginx",
+            "ask: /etc/php/8.2/fpm/pool.d/www.conf:41 listen 127.0.0.1:9000",
+        ]);
+    }
+
+    #[test]
+    fn a_server_stays_where_others_ask_it_and_makes_no_socket_where_no_directory_is() {
+        let only_nginx = |at: &str| format!("ask: /etc/nginx/sites-enabled/shop:12 {at}; reload nginx");
+        Fixture::gunicorn()
+            .asks_unix("/run/app/app.sock")
+            .orphan()
+            .connect_fails(2)
+            .offers(&[&only_nginx("unix:/run/app/app.sock -> 127.0.0.1:8000")]);
+        Fixture::php_fpm()
+            .asks_at("127.0.0.1:9000")
+            .also_asked("unix:/run/php/php8.2-fpm.sock")
+            .orphan()
+            .connect_fails(111)
+            .offers(&[&only_nginx("127.0.0.1:9000 -> unix:/run/php/php8.2-fpm.sock")]);
     }
 }

@@ -1,6 +1,7 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     cause::{Group, Told, cause},
+    elsewhere::reload_nginx,
     evidence::quote,
     stale::{Stale, newer_file, on_disk, outlived, refused_reload, stale},
 };
@@ -29,7 +30,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["nginx-config-stale"],
         },
     }
@@ -162,11 +163,21 @@ fn advise(case: &Case) -> String {
     }
 }
 
+/// Only files that are known to load are loaded.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let passes = case
+        .nginx()
+        .is_some_and(|nginx| nginx.test.as_ref().is_ok_and(|test| test.passed));
+    let reload = reload_nginx(case).filter(|_| passes);
+    let remedy = |reload| Remedy::ask("have nginx read its files again", vec![reload]).unattended_if(true);
+    reload.map(remedy).into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::advise;
     use crate::{
-        testing::{Fixture, NOW, endpoint, peer},
+        testing::{Fixture, NOW, endpoint, forbidden, peer},
         topology::Target,
     };
     use std::time::Duration;
@@ -242,5 +253,16 @@ mod tests {
                 it.world.routes.push(other);
             })
             .check("unexplained");
+    }
+
+    #[test]
+    fn reloads_unattended_only_what_passes_the_test() {
+        not_reloaded().offers(&["auto: reload nginx"]);
+        not_reloaded()
+            .nginx_test_fails("unknown directive", "/etc/nginx/nginx.conf", 3)
+            .offers(&[]);
+        not_reloaded()
+            .with(|it| it.world.nginx[0].test = forbidden("nginx -t"))
+            .offers(&[]);
     }
 }

@@ -1,8 +1,8 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Server, just_before, rewritten, unserved, written},
+    elsewhere::{Server, just_before, point_nginx_at, rewritten, unserved, written},
     evidence::quote,
     php::{self, Asked},
     topology::Protocol,
@@ -34,7 +34,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["php-socket-version"],
         },
     }
@@ -156,6 +156,11 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = found(case).and_then(|(peer, _, live)| point_nginx_at(case, peer, live.first()?.at));
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::advise;
@@ -224,5 +229,19 @@ mod tests {
             .connect_fails(2)
             .nobody_listens()
             .check("unexplained");
+    }
+
+    #[test]
+    fn points_nginx_at_the_live_socket() {
+        upgraded().offers(&[
+            "ask: /etc/nginx/sites-enabled/shop:12 unix:/run/php/php8.1-fpm.sock -> unix:/run/php/php8.2-fpm.sock; reload nginx",
+        ]);
+    }
+
+    #[test]
+    fn offers_nothing_where_nginx_would_not_load() {
+        upgraded()
+            .nginx_test_fails("unknown directive", "/etc/nginx/nginx.conf", 3)
+            .offers(&[]);
     }
 }

@@ -1,8 +1,11 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    elsewhere::{Candidate, backend_side, candidates, edit, edited, equals, rewritten, unserved, written},
+    elsewhere::{
+        Candidate, backend_side, candidates, edit, edited, equals, listen_at, point_nginx_at, rewritten,
+        unserved, written,
+    },
     stale::outlived,
     topology::Route,
 };
@@ -32,7 +35,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["wrong-upstream-port"],
         },
     }
@@ -133,11 +136,34 @@ fn advise(case: &Case) -> String {
         rewritten(route, peer, &best.server.as_asked(&peer.endpoint))
     );
     let backend = backend_side(case, peer, &best.server);
-    let nginx_is_odd = edited(case, &written(route, peer).file).is_some();
-    match best.moved.is_some() && !nginx_is_odd {
+    match is_backend_odd(case, peer, route, best) {
         true => format!("either {backend}; or {nginx}"),
         false => format!("either {nginx}; or {backend}"),
     }
+}
+
+/// The odd one out first: the side that was edited just before.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((peer, route)) = unserved(case).zip(case.route.as_ref()) else {
+        return Vec::new();
+    };
+    let candidates = candidates(case, peer, route);
+    let best = candidates.first().filter(|_| equals(&candidates).is_empty());
+    let Some(best) = best else {
+        return Vec::new();
+    };
+    let nginx = point_nginx_at(case, peer, &best.server.as_asked(&peer.endpoint));
+    let backend = listen_at(case, peer, &best.server);
+    let sides = if is_backend_odd(case, peer, route, best) {
+        [backend, nginx]
+    } else {
+        [nginx, backend]
+    };
+    sides.into_iter().flatten().collect()
+}
+
+fn is_backend_odd(case: &Case, peer: &PeerSight, route: &Route, best: &Candidate<'_>) -> bool {
+    best.moved.is_some() && edited(case, &written(route, peer).file).is_none()
 }
 
 #[cfg(test)]
@@ -238,5 +264,25 @@ mod tests {
             .unit_is("inactive", "success")
             .also_runs("apache2.service", &["/usr/sbin/apache2"], "127.0.0.1:7080")
             .check("found backend-stopped");
+    }
+
+    #[test]
+    fn the_side_that_was_edited_gives_way_first() {
+        let nginx = "ask: /etc/nginx/sites-enabled/shop:12 127.0.0.1:7080 -> 127.0.0.1:8080; reload nginx";
+        let apache = "ask: /etc/apache2/ports.conf:5 listen 127.0.0.1:7080";
+        let moved = || Fixture::apache().moves_to("127.0.0.1:8080").connect_fails(111);
+        moved().offers(&[nginx, apache]);
+        moved()
+            .edited(90, "/etc/apache2/ports.conf")
+            .offers(&[apache, nginx]);
+    }
+
+    #[test]
+    fn offers_nothing_where_another_fits_as_well() {
+        Fixture::apache()
+            .moves_to("127.0.0.1:8080")
+            .also_runs("httpd.service", &["/usr/sbin/httpd"], "127.0.0.1:8081")
+            .connect_fails(111)
+            .offers(&[]);
     }
 }
