@@ -3,7 +3,7 @@
 
 use super::{CannotDraft, files};
 use crate::{Access, Content, ProcessId, Step, UnitState};
-use diagnose::{Diagnosis, Finding, World};
+use diagnose::{Diagnosis, World};
 use host::{
     Host, Look, Looks,
     looks::{Process, Unit},
@@ -18,7 +18,6 @@ use std::{
 pub(super) struct Desk<'a> {
     pub(super) host: &'a dyn Host,
     pub(super) diagnosis: &'a Diagnosis,
-    pub(super) finding: &'a Finding,
     pub(super) steps: Vec<Step>,
     pub(super) notes: Vec<String>,
     /// nginx instances to be tested and reloaded at the end.
@@ -47,11 +46,10 @@ impl Found {
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(host: &'a dyn Host, diagnosis: &'a Diagnosis, finding: &'a Finding) -> Self {
+    pub(super) fn new(host: &'a dyn Host, diagnosis: &'a Diagnosis) -> Self {
         Self {
             host,
             diagnosis,
-            finding,
             steps: Vec::new(),
             notes: Vec::new(),
             nginx: BTreeSet::new(),

@@ -7,6 +7,7 @@ mod files;
 mod flow;
 mod ini_edit;
 mod kernel;
+mod listen;
 mod nginx;
 mod nginx_edit;
 mod resolver;
@@ -73,7 +74,7 @@ pub fn draft(
         let why = format!("why502 does not act on {} by itself", finding.cause);
         return Err(CannotDraft::new(why, finding.advice.clone()));
     }
-    let mut desk = Desk::new(host, diagnosis, finding);
+    let mut desk = Desk::new(host, diagnosis);
     for measure in &remedy.measures {
         take(&mut desk, measure)?;
     }
@@ -129,10 +130,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::InterfaceUp { name } => kernel::interface_up(desk, name),
         Measure::Reboot => kernel::reboot(desk),
         Measure::Accept { rule, to } => flow::accept(desk, rule, to),
-        Measure::Listen { .. } => Err(CannotDraft::new(
-            "why502 has no steps for this yet",
-            desk.finding.advice.clone(),
-        )),
+        Measure::Listen { claim, to } => listen::set(desk, claim, to),
     }
 }
 

@@ -1,4 +1,5 @@
 mod firewall;
+mod listen;
 
 use super::testing::Machine;
 use diagnose::{Measure, topology::Place};
