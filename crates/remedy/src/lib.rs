@@ -28,6 +28,9 @@ pub mod review;
 pub mod show;
 mod step;
 pub mod store;
+#[cfg(test)]
+#[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
+pub(crate) mod testing;
 mod undo;
 
 pub use clock::{Clock, WallClock};

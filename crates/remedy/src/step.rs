@@ -270,7 +270,7 @@ pub trait Hands {
     /// Whether a [`Step::Write`] would find what it expects. Changes nothing.
     ///
     /// # Errors
-    /// `Moved` where it would not.
+    /// `Moved` where it would not, with the text that stands there: a person sees it beside what we left.
     fn check(&mut self, step: &Step) -> Result<(), StepFailed>;
 
     /// From now on forensics go to this directory, which is there.
@@ -324,8 +324,19 @@ impl Step {
             Self::SetInterface { name, up } => Undo::By(Self::SetInterface { name, up: !up }),
             Self::AcceptFlow { rule } => Undo::By(Self::RefuseFlow { rule }),
             Self::RefuseFlow { rule } => Undo::By(Self::AcceptFlow { rule }),
-            Self::Start { unit, from } => Undo::By(Self::Stop { unit, from }),
+            // whatever main process it has by then
+            Self::Start { unit, from } => Undo::By(Self::Stop {
+                unit,
+                from: UnitState {
+                    main_pid: None,
+                    ..from
+                },
+            }),
             Self::Stop { unit, from } => Undo::By(Self::Start { unit, from }),
+            // it did not run before
+            Self::Restart { unit, from, .. } if matches!(&*from.active, "failed" | "inactive") => {
+                Undo::By(Self::Stop { unit, from })
+            }
             Self::DaemonReload | Self::Restart { .. } | Self::Reload { .. } => Undo::Again,
             Self::Test { .. }
             | Self::EndProcesses { .. }

@@ -1,0 +1,11 @@
+//! A host in memory that can be changed, and what every plan must survive on it: `harness::survives(&plan)`.
+#![allow(unused_imports, reason = "a kit")]
+
+pub(crate) mod harness;
+mod memory;
+mod plans;
+mod stage;
+
+pub(crate) use memory::{FakeHands, FakeHost, Fault};
+pub(crate) use plans::every_step;
+pub(crate) use stage::{FakeClock, Site, Stage};
