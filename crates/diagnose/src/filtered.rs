@@ -1,7 +1,7 @@
 //! Packet filter rules on the way to a failing peer: what `firewall-reject` and `firewall-drop` have in common.
 
 use crate::{
-    Case, Evidence, Opinion, Rank, Source,
+    Case, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::PeerSight,
     elsewhere::is_ours,
     evidence::quote,
@@ -9,6 +9,9 @@ use crate::{
 };
 use host::{Endpoint, answer::Socket};
 use std::net::SocketAddr;
+
+/// Tools that take a rule for one flow and keep it. fail2ban and Docker write theirs anew.
+const OWNERS: [&str; 4] = ["firewalld", "iptables", "nftables", "ufw"];
 
 /// A peer that fails as a rule of this kind would make it fail.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +113,18 @@ impl Filtered<'_> {
             says: format!("{by} {fate} nginx's packets to {}", self.to),
             evidence,
         }
+    }
+
+    /// The same, done: where the rule is known to meet the flow, and its owner is a tool that can be told.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        let told =
+            |rule: &&FirewallRule| rule.matches == FlowMatch::Yes && OWNERS.contains(&rule.owner.as_str());
+        let remedy = self.rule.filter(told).map(|rule| {
+            let title = format!("let connections to {} pass, in {}", self.to, rule.owner);
+            let (rule, to) = (rule.clone(), self.peer.endpoint.clone());
+            Remedy::ask(title, vec![Measure::Accept { rule, to }])
+        });
+        remedy.into_iter().collect()
     }
 
     /// Exactly this flow let through, in the tool that owns the rule. Nothing else is opened and nothing flushed.

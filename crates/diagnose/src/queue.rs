@@ -7,15 +7,21 @@ use crate::{
     topology::BackendKind,
     world::Said,
 };
-use host::{Timestamp, answer::Socket};
+use host::{Timestamp, answer::Socket, looks::ProcessState};
 use logscan::{Phase, Trouble};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// No server asks for a shorter queue than this unless told to: php-fpm 511, Apache 511, gunicorn 2048, uWSGI 100.
 const SHORT_QUEUE: u32 = 64;
 
 /// One request in so many is a good part: workers that are stuck serve none while thousands fail.
 const GOOD_PART: u64 = 10;
+
+/// One part in so many of the free memory is left alone: caches, bursts, a worker that grows.
+const RESERVE: u64 = 4;
 
 /// php-fpm and Apache log once that they are full, and not again before they were not.
 const EARLIER: Duration = Duration::from_secs(120);
@@ -139,6 +145,31 @@ pub fn worker_count(case: &Case, peer: &PeerSight) -> usize {
 pub fn largest_worker(case: &Case, peer: &PeerSight) -> u64 {
     let workers = workers(case, peer);
     workers.iter().map(|worker| worker.rss).max().unwrap_or_default()
+}
+
+/// How many workers would serve those that wait too, within what memory is free; `None` where more would not help, or
+/// can't be told to.
+pub fn more_workers(case: &Case, peer: &PeerSight, now: u32) -> Option<u32> {
+    let available = *case.world.memory_available.as_ref().ok()?;
+    let spare = available - available / RESERVE;
+    let room = spare.checked_div(largest_worker(case, peer))?;
+    let asked = now.saturating_add(waiting(case, peer));
+    let wanted = now.saturating_mul(2).max(asked.saturating_add(asked / 2));
+    let new = wanted.min(now.saturating_add(u32::try_from(room).unwrap_or(u32::MAX)));
+    (new > now && !wait_alike(case, peer)).then_some(new)
+}
+
+/// All workers wait for the same thing, a database or a disk, or all compute: more of them would do so too. Where they
+/// wait can't always be seen.
+fn wait_alike(case: &Case, peer: &PeerSight) -> bool {
+    let kinds: BTreeSet<&str> = workers(case, peer)
+        .into_iter()
+        .map(|worker| match worker.state {
+            ProcessState::Running => "running",
+            _ => &worker.wchan,
+        })
+        .collect();
+    kinds.len() <= 1 && !kinds.iter().any(|wchan| wchan.contains("nanosleep"))
 }
 
 #[cfg(test)]

@@ -70,6 +70,18 @@ pub fn way<'a>(case: &Case, peer: &'a PeerSight) -> Way<'a> {
     Way::Open
 }
 
+/// No other step on the way refuses than the first that does.
+pub fn is_last_hurdle(case: &Case, peer: &PeerSight) -> bool {
+    let Some(account) = case.nginx().and_then(|nginx| nginx.account.as_ref()) else {
+        return false;
+    };
+    let stats = peer
+        .path
+        .iter()
+        .filter_map(|step| step.stat.as_ref().ok()?.as_ref());
+    stats.filter(|stat| !grants(stat, &account.identity)).count() <= 1
+}
+
 /// One class of bits counts, the first that fits: the owner's, else the group's, else the others'. Root is above them.
 fn grants(stat: &Stat, who: &Identity) -> bool {
     let need = if stat.kind == FileKind::Dir { SEARCH } else { WRITE };

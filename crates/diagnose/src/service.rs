@@ -1,8 +1,10 @@
 //! Facts about a backend's service that several causes weigh: how its last run ended, what it said, who its workers
 //! are. Facts only; what they mean is each cause's own business.
 
+mod knob;
 mod run;
 
+pub use knob::{Knob, turn, uwsgi_ini};
 pub use run::{config_test_command, restart, set_option, setting, start, start_command};
 
 use crate::{

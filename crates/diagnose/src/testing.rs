@@ -274,6 +274,17 @@ impl Fixture {
         self
     }
 
+    /// The command line of the unit.
+    pub fn runs(self, command: &str) -> Self {
+        self.unit(|unit| {
+            let program = command.split(' ').next().unwrap_or_default();
+            let shown =
+                format!("{{ path={program} ; argv[]={command} ; ignore_errors=no ; start_time=[n/a] }}");
+            unit.properties.insert("ExecStart".into(), shown);
+            unit.exec_start = command.into();
+        })
+    }
+
     /// A line in the unit's journal, that many seconds ago.
     pub fn journal(mut self, seconds_ago: u64, by: &str, text: &str) -> Self {
         let unit = self

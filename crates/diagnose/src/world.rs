@@ -45,6 +45,8 @@ pub struct World {
     pub config_tests: BTreeMap<String, Look<ConfigTest>>,
     /// `net.core.somaxconn`
     pub somaxconn: Look<u32>,
+    /// Memory that programs may still take without swapping, bytes: `MemAvailable` of proc_meminfo(5).
+    pub memory_available: Look<u64>,
     /// Everything we could not see, for the report.
     pub unseen: Vec<Unseen>,
 }
@@ -213,6 +215,7 @@ impl World {
             changes: Vec::new(),
             config_tests: BTreeMap::new(),
             somaxconn: Err(not("net.core.somaxconn")),
+            memory_available: Err(not("free memory")),
             unseen: Vec::new(),
         }
     }

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Opinion,
+    Case, Class, Opinion, Remedy,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     filtered::{self, Filtered},
@@ -31,7 +31,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["firewall-drop"],
         },
     }
@@ -66,6 +66,10 @@ fn gave_no_answer(peer: &PeerSight) -> bool {
 
 fn advise(case: &Case) -> String {
     silent(case).map_or(String::new(), |found| found.advice())
+}
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    silent(case).map_or_else(Vec::new, |found| found.remedies())
 }
 
 #[cfg(test)]
@@ -122,5 +126,16 @@ mod tests {
             })
             .case();
         assert!(advise(&case).contains("ip saddr 127.0.0.1 tcp sport 7080 accept"));
+    }
+
+    #[test]
+    fn lets_exactly_this_flow_pass() {
+        let filtered = |matches| {
+            Fixture::apache()
+                .connect_times_out()
+                .rule(Drop, matches, Some(4), "nftables")
+        };
+        filtered(Yes).offers(&["ask: accept 127.0.0.1:7080 before table inet filter chain input handle 7"]);
+        filtered(Perhaps).offers(&[]);
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::errno,
     cause::{Group, Told, cause},
     filtered::{self, Filtered},
@@ -33,7 +33,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["firewall-reject"],
         },
     }
@@ -96,6 +96,10 @@ fn at_once(found: &Filtered<'_>) -> Option<Evidence> {
 
 fn advise(case: &Case) -> String {
     refused(case).map_or(String::new(), |found| found.advice())
+}
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    refused(case).map_or_else(Vec::new, |found| found.remedies())
 }
 
 #[cfg(test)]
@@ -175,5 +179,19 @@ mod tests {
         for owner in ["ufw", "nftables", "firewalld", "iptables", "fail2ban", "docker"] {
             assert!(!advice(owner).contains("flush") && !advice(owner).contains(" -F"));
         }
+    }
+
+    #[test]
+    fn lets_the_flow_pass_in_tools_that_keep_it() {
+        let refused = |owner| {
+            Fixture::apache()
+                .connect_fails(111)
+                .rule(Reject, Yes, Some(1), owner)
+        };
+        for owner in ["ufw", "iptables", "firewalld"] {
+            refused(owner).offers(&["ask: accept 127.0.0.1:7080 before iptables filter INPUT rule 3"]);
+        }
+        refused("fail2ban").offers(&[]);
+        refused("docker").offers(&[]);
     }
 }

@@ -1,6 +1,7 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, Symptom,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, Symptom,
     cause::{Group, Told, cause},
+    elsewhere::reload_nginx,
     topology::Protocol,
 };
 use logscan::{Complaint, Trouble};
@@ -29,7 +30,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["header-too-big"],
         },
     }
@@ -125,8 +126,14 @@ fn directive(case: &Case) -> Option<&'static str> {
     })
 }
 
-/// A size with room, and the buffers that must grow with it: nginx wants `busy_buffers_size` (twice the larger of the
-/// two by default) below the sum of all buffers less one.
+/// A size with room.
+fn kib(case: &Case) -> u64 {
+    let need = measured(case).unwrap_or(0).max(buffer(case) * 4).max(4 * PAGE);
+    need.next_power_of_two() / 1024
+}
+
+/// The buffers must grow with the first: nginx wants `busy_buffers_size` (twice the larger of the two by default) below
+/// the sum of all buffers less one.
 fn advise(case: &Case) -> String {
     let Some((route, prefix)) = case
         .route
@@ -135,8 +142,7 @@ fn advise(case: &Case) -> String {
     else {
         return String::new();
     };
-    let need = measured(case).unwrap_or(0).max(buffer(case) * 4).max(4 * PAGE);
-    let kib = need.next_power_of_two() / 1024;
+    let kib = kib(case);
     let buffers = match prefix {
         "grpc" | "memcached" => String::new(),
         _ => format!(" {prefix}_buffers 8 {kib}k;"),
@@ -148,10 +154,37 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// Larger buffers only hide a page whose header has no end.
+const MOST_KIB: u64 = 128;
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let route = case.route.as_ref().filter(|_| said(case).is_some());
+    let remedy = route.and_then(|route| {
+        let (prefix, kib) = (prefix(route.protocol)?, kib(case));
+        let set = |name: &str, value: String| Measure::NginxSet {
+            beside: route.written.clone(),
+            name: format!("{prefix}_{name}"),
+            value,
+        };
+        let mut measures = vec![set("buffer_size", format!("{kib}k"))];
+        if !matches!(prefix, "grpc" | "memcached") {
+            measures.push(set("buffers", format!("8 {kib}k")));
+            measures.push(set("busy_buffers_size", format!("{}k", kib * 2)));
+        }
+        measures.push(reload_nginx(case)?);
+        let title = format!(
+            "give the answer's header {kib} KiB of buffer at {}",
+            route.written
+        );
+        (kib <= MOST_KIB).then(|| Remedy::ask(title, measures))
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::advise;
-    use crate::testing::Fixture;
+    use crate::{testing::Fixture, topology::Protocol};
     use logscan::{Phase, Trouble};
 
     #[test]
@@ -184,5 +217,25 @@ mod tests {
         };
         assert!(of(Fixture::php_fpm()).contains("`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k;`"));
         assert!(of(Fixture::apache()).contains("`proxy_buffer_size 16k; proxy_buffers 8 16k;`"));
+    }
+
+    #[test]
+    fn sets_the_buffers_that_must_grow_together() {
+        let big = |fixture: Fixture| fixture.complains(Trouble::HeaderTooBig, Phase::ReadingHeader);
+        let at = "/etc/nginx/sites-enabled/shop:12";
+        big(Fixture::php_fpm()).offers(&[&format!(
+            "ask: {at} fastcgi_buffer_size 16k; {at} fastcgi_buffers 8 16k; {at} fastcgi_busy_buffers_size 32k; reload nginx"
+        )]);
+        big(Fixture::apache())
+            .with(|it| it.route.as_mut().expect("a route").protocol = Protocol::Grpc)
+            .offers(&[&format!("ask: {at} grpc_buffer_size 16k; reload nginx")]);
+    }
+
+    #[test]
+    fn offers_no_buffer_without_end() {
+        Fixture::php_fpm()
+            .complains(Trouble::HeaderTooBig, Phase::ReadingHeader)
+            .with(|it| it.route.as_mut().expect("a route").settings.header_buffer = Some(128 << 10))
+            .offers(&[]);
     }
 }

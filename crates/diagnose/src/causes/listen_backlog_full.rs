@@ -1,8 +1,9 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    queue, service,
+    queue,
+    service::{self, Knob},
     world::FirewallAction,
 };
 use host::{Endpoint, answer::Socket};
@@ -35,7 +36,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["listen-backlog-full"],
         },
     }
@@ -193,6 +194,38 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// The length of the queue, as each server calls it.
+const BACKLOG: Knob = Knob {
+    fpm: "listen.backlog",
+    gunicorn: &["--backlog"],
+    uwsgi: "listen",
+    restarts: true,
+};
+/// What php-fpm and Apache ask for by default.
+const USUAL: u32 = 511;
+/// The kernel's default since Linux 5.4.
+const SOMAXCONN: u32 = 4096;
+
+/// Raises the one that binds; both where both do.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = full(case).and_then(|(peer, socket, _)| {
+        let (limit, max) = (socket.send_q, *case.world.somaxconn.as_ref().ok()?);
+        let by_kernel = max <= limit && limit < SOMAXCONN;
+        let by_itself = queue::asked_backlog(peer).map_or(max > limit, |own| own <= limit) && limit < USUAL;
+        let wanted = if by_kernel { USUAL } else { USUAL.min(max) };
+        let (key, value) = ("net.core.somaxconn".into(), SOMAXCONN.to_string());
+        let kernel = by_kernel.then_some(Measure::Sysctl { key, value });
+        let backend = match by_itself {
+            true => service::turn(case, peer, &BACKLOG, &wanted.to_string())?,
+            false => vec![service::restart(case.unit_of(peer).filter(|_| by_kernel)?)],
+        };
+        let subject = service::subject(peer);
+        let title = format!("let more connections wait for {subject} than {limit}");
+        Some(Remedy::ask(title, kernel.into_iter().chain(backend).collect()))
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -248,5 +281,40 @@ mod tests {
                 "TCP: request_sock_TCP: Possible SYN flooding on port 127.0.0.1:708. Sending cookies.",
             )
             .check("unexplained");
+    }
+
+    #[test]
+    fn raises_the_one_that_binds() {
+        let full = |limit, somaxconn, own| {
+            let fixture = Fixture::php_fpm()
+                .connect_fails(11)
+                .queue(limit + 1, limit)
+                .second_look((1, 5), 9);
+            fixture.with(|it| {
+                it.world.somaxconn = Ok(somaxconn);
+                let pool = it.peers[0]
+                    .backend
+                    .as_mut()
+                    .and_then(|backend| backend.pool.as_mut());
+                pool.expect("php-fpm has a pool").backlog = Some(own);
+            })
+        };
+        let own = "/etc/php/8.2/fpm/pool.d/www.conf [www] listen.backlog = 511; restart php8.2-fpm.service";
+        full(4, 4096, 4).offers(&[&format!("ask: {own}")]);
+        full(128, 128, 511).offers(&["ask: net.core.somaxconn = 4096; restart php8.2-fpm.service"]);
+        full(64, 64, 64).offers(&[&format!("ask: net.core.somaxconn = 4096; {own}")]);
+        full(511, 4096, 511).offers(&[]);
+    }
+
+    #[test]
+    fn offers_nothing_where_the_place_is_not_known() {
+        connecting(Fixture::gunicorn())
+            .queue(5, 4)
+            .second_look((0, 2), 2)
+            .offers(&[]);
+        connecting(Fixture::gunicorn().runs("/opt/gunicorn --backlog 4 a:b"))
+            .queue(5, 4)
+            .second_look((0, 2), 2)
+            .offers(&["ask: app.service ExecStart=|/opt/gunicorn --backlog 511 a:b; restart app.service"]);
     }
 }

@@ -1,8 +1,9 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    queue, service,
+    queue,
+    service::{self, Knob},
     topology::BackendKind,
     words::{clip, count, pids, said},
 };
@@ -53,7 +54,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["pool-exhausted"],
         },
     }
@@ -186,6 +187,31 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// How many work at once, as each server calls it.
+const WORKERS: Knob = Knob {
+    fpm: "pm.max_children",
+    gunicorn: &["--workers", "-w"],
+    uwsgi: "processes",
+    restarts: false,
+};
+
+/// More workers, where they would not all wait for the same, and only as many as memory holds.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = exhausted(case).and_then(|(peer, _)| {
+        let pool = peer.backend.as_ref().and_then(|backend| backend.pool.as_ref());
+        let configured = pool.and_then(|pool| pool.max_children);
+        let now = configured.or_else(|| u32::try_from(queue::worker_count(case, peer)).ok())?;
+        let more = queue::more_workers(case, peer, now)?;
+        let measures = service::turn(case, peer, &WORKERS, &more.to_string())?;
+        let title = format!(
+            "let {} run {more} workers instead of {now}",
+            service::subject(peer)
+        );
+        Some(Remedy::ask(title, measures).relief())
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -248,5 +274,34 @@ mod tests {
             .queue(5, 4)
             .second_look((0, 2), 3)
             .check("found listen-backlog-full");
+    }
+
+    /// Two of five php-fpm workers, 50 MiB each, wait in this; so much memory is free, MiB.
+    fn waiting_in(wchan: &str, free: u64) -> Fixture {
+        timed_out(Fixture::php_fpm())
+            .queue(3, 511)
+            .second_look((0, 2), 0)
+            .with(|it| {
+                it.world.memory_available = Ok(free << 20);
+                for process in it.world.processes.as_mut().expect("seen") {
+                    (process.wchan, process.rss) = (wchan.into(), 50 << 20);
+                }
+            })
+    }
+
+    #[test]
+    fn raises_the_number_within_memory() {
+        let set = "ask relief: /etc/php/8.2/fpm/pool.d/www.conf [www] pm.max_children";
+        let reload = "reload php8.2-fpm.service";
+        waiting_in("hrtimer_nanosleep", 4000).offers(&[&format!("{set} = 12; {reload}")]);
+        waiting_in("hrtimer_nanosleep", 200).offers(&[&format!("{set} = 8; {reload}")]);
+        waiting_in("hrtimer_nanosleep", 60).offers(&[]);
+    }
+
+    #[test]
+    fn offers_no_more_workers_to_wait_for_the_same() {
+        for wchan in ["sk_wait_data", "do_sys_poll", ""] {
+            waiting_in(wchan, 4000).offers(&[]);
+        }
     }
 }

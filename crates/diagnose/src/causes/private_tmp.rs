@@ -1,7 +1,8 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    elsewhere::move_socket,
     evidence::quote,
 };
 use host::{answer::Socket, looks::Unit};
@@ -33,7 +34,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["private-tmp"],
         },
     }
@@ -181,6 +182,11 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let remedy = hidden(case).and_then(|(peer, ..)| move_socket(case, peer));
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -221,5 +227,29 @@ mod tests {
                 unit.properties.insert("PrivateTmp".into(), "yes".into());
             })
             .check("found backend-stopped");
+    }
+
+    #[test]
+    fn moves_the_socket_to_a_directory_both_see() {
+        let seen = || app_in_tmp().peer(|peer| peer.listener_sees = Some(Ok(true)));
+        let moved = |dir: &str| {
+            format!(
+                "/etc/systemd/system/app.service:5 listen unix:/run/{dir}/app.sock; \
+                 /etc/nginx/sites-enabled/shop:12 unix:/tmp/app.sock -> unix:/run/{dir}/app.sock; reload nginx"
+            )
+        };
+        seen().offers(&[&format!(
+            "ask: app.service RuntimeDirectory=app; {}",
+            moved("app")
+        )]);
+        seen()
+            .unit(|unit| {
+                unit.properties
+                    .insert("RuntimeDirectory".into(), "shop cache".into());
+            })
+            .offers(&[&format!("ask: {}", moved("shop"))]);
+        seen()
+            .peer(|peer| peer.backend.as_mut().expect("known").claim = None)
+            .offers(&[]);
     }
 }

@@ -1,12 +1,15 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
-    case::errno,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
+    case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    reach::{Way, forbidden, mode_line, way},
+    elsewhere::move_socket,
+    reach::{Way, forbidden, is_last_hurdle, mode_line, way},
+    service,
     world::PathStep,
 };
 use host::answer::{FileKind, Stat};
 use logscan::{Complaint, Trouble, complaint::PeerAddress};
+use std::path::Path;
 
 cause! {
     /// # What happens
@@ -33,7 +36,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["socket-dir-permission"],
         },
     }
@@ -101,6 +104,54 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// Opens the one directory to the worker's group; a person's home is not opened, the socket moves out of it.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some((peer, (step, stat, true))) = forbidden(case).zip(shut(case)) else {
+        return Vec::new();
+    };
+    let alone = is_last_hurdle(case, peer);
+    let open = || of_unit(case, peer, step).or_else(|| of_directory(case, step, stat));
+    let remedy = open().filter(|_| alone).or_else(|| move_socket(case, peer));
+    remedy.into_iter().collect()
+}
+
+/// systemd makes the directory anew with each start of the unit.
+fn of_unit(case: &Case, peer: &PeerSight, step: &PathStep) -> Option<Remedy> {
+    let unit = case.unit_of(peer)?;
+    let made = unit
+        .property("RuntimeDirectory")
+        .split(' ')
+        .any(|name| step.path == Path::new("/run").join(name));
+    let mode = service::setting(unit, "RuntimeDirectoryMode", vec!["0711".into()]);
+    let title = format!("have {} make {} passable", unit.name, step.path.display());
+    made.then(|| Remedy::ask(title, vec![mode, service::restart(unit)]))
+}
+
+/// Search permission, and only that, for the worker: by the class of bits that counts for it.
+fn of_directory(case: &Case, step: &PathStep, stat: &Stat) -> Option<Remedy> {
+    let who = &case.nginx()?.account.as_ref()?.identity;
+    let accounts = case.world.accounts.as_ref().ok()?;
+    let unused = stat.mode & 0o070 == 0 || accounts.user_name(stat.uid) == accounts.group_name(stat.gid);
+    let (mode, gid) = if stat.uid == who.uid {
+        (stat.mode | 0o100, None)
+    } else if stat.gid == who.gid || who.groups.contains(&stat.gid) {
+        (stat.mode | 0o010, None)
+    } else if unused {
+        (stat.mode & !0o070 | 0o010, Some(who.gid))
+    } else {
+        return None;
+    };
+    let personal = step.path.starts_with("/root") || step.path.parent() == Some(Path::new("/home"));
+    let access = Measure::Access {
+        path: step.path.clone(),
+        mode: Some(mode & 0o7777),
+        uid: None,
+        gid,
+    };
+    let title = format!("let {} pass {}", case.worker_user(), step.path.display());
+    (!personal).then(|| Remedy::ask(title, vec![access]))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -142,5 +193,46 @@ mod tests {
             .dir("/run/php", 0o750, 0, 33)
             .socket(0o660, 33, 33)
             .check("unexplained");
+    }
+
+    #[test]
+    fn gives_the_workers_group_search_permission_and_nothing_more() {
+        let shut = |mode, uid, gid| {
+            Fixture::php_fpm()
+                .connect_fails(13)
+                .dir("/srv/run", mode, uid, gid)
+                .socket(0o660, 33, 33)
+        };
+        shut(0o700, 0, 0).offers(&["ask: /srv/run 710 -:33"]);
+        shut(0o750, 0, 0).offers(&["ask: /srv/run 710 -:33"]);
+        shut(0o740, 0, 33).offers(&["ask: /srv/run 750 -:-"]);
+        shut(0o600, 33, 33).offers(&["ask: /srv/run 700 -:-"]);
+    }
+
+    #[test]
+    fn the_unit_that_makes_the_directory_makes_it_passable() {
+        Fixture::gunicorn()
+            .on_unix("/run/app/app.sock")
+            .connect_fails(13)
+            .dir("/run/app", 0o700, 1, 1)
+            .socket(0o777, 1, 1)
+            .unit(|unit| {
+                unit.properties.insert("RuntimeDirectory".into(), "app".into());
+            })
+            .offers(&["ask: app.service RuntimeDirectoryMode=0711; restart app.service"]);
+    }
+
+    #[test]
+    fn a_home_stays_closed() {
+        let home = || {
+            let app = Fixture::gunicorn()
+                .on_unix("/home/app/app.sock")
+                .connect_fails(13);
+            app.dir("/home/app", 0o750, 1000, 1000).socket(0o777, 1000, 1000)
+        };
+        home().offers(&["ask: app.service RuntimeDirectory=app; \
+            /etc/systemd/system/app.service:5 listen unix:/run/app/app.sock; \
+            /etc/nginx/sites-enabled/shop:12 unix:/home/app/app.sock -> unix:/run/app/app.sock; reload nginx"]);
+        home().peer(|peer| peer.backend = None).offers(&[]);
     }
 }

@@ -1,12 +1,14 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    elsewhere::reload_nginx,
     evidence::quote,
     reach::{Way, forbidden, mode_line, way},
+    service,
     topology::{BackendKind, FpmPool},
 };
-use host::answer::FileKind;
+use host::{answer::FileKind, looks::Unit};
 use logscan::{Complaint, Trouble};
 
 cause! {
@@ -34,7 +36,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["socket-permission"],
         },
     }
@@ -155,9 +157,82 @@ fn place(pool: &FpmPool) -> String {
     format!("{}:{line}", pool.written.file.display())
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let Some(peer) = forbidden(case) else {
+        return Vec::new();
+    };
+    let remedy = if not_yet_a_member(case).is_some() {
+        let title = "reload nginx, so that its workers get the groups of their user";
+        reload_nginx(case).map(|reload| Remedy::ask(title, vec![reload]))
+    } else {
+        open_socket(case, peer)
+    };
+    remedy.into_iter().collect()
+}
+
+/// The backend makes its socket for the worker's group, and for nobody else.
+fn open_socket(case: &Case, peer: &PeerSight) -> Option<Remedy> {
+    let shut = matches!(way(case, peer), Way::Shut { stat, sure: true, .. } if stat.kind != FileKind::Dir);
+    let (backend, unit) = (peer.backend.as_ref()?, case.unit_of(peer).filter(|_| shut)?);
+    let group = group(case, case.nginx()?.account.as_ref()?.identity.gid)?;
+    let mut measures = match &backend.pool {
+        Some(pool) => of_pool(pool, case.worker_user(), &group)?,
+        None => of_unit(case, peer, unit, &group),
+    };
+    measures.push(service::restart(unit));
+    let title = format!("have {} make its socket for group {group}", unit.name);
+    Some(Remedy::ask(title, measures))
+}
+
+fn group(case: &Case, gid: u32) -> Option<String> {
+    Some(case.world.accounts.as_ref().ok()?.group_name(gid))
+}
+
+/// php-fpm ignores owner and group where the pool has access control lists.
+fn of_pool(pool: &FpmPool, user: &str, group: &str) -> Option<Vec<Measure>> {
+    let lists = pool
+        .settings
+        .iter()
+        .any(|(key, ..)| key.starts_with("listen.acl_"));
+    let keys = [
+        ("listen.owner", user),
+        ("listen.group", group),
+        ("listen.mode", "0660"),
+    ];
+    let set = |(key, value): (&str, &str)| Measure::IniSet {
+        file: pool.written.file.clone(),
+        section: pool.name.clone(),
+        key: key.into(),
+        value: value.into(),
+    };
+    (!lists).then(|| keys.map(set).into())
+}
+
+/// Its own group stays one of its groups: files of the application may need it.
+fn of_unit(case: &Case, peer: &PeerSight, unit: &Unit, wanted: &str) -> Vec<Measure> {
+    let own = case
+        .processes_of(peer)
+        .next()
+        .and_then(|process| group(case, process.gid));
+    let own = own.filter(|own| own != wanted);
+    let mut measures = vec![service::setting(unit, "Group", vec![wanted.into()])];
+    measures.extend(own.map(|own| service::setting(unit, "SupplementaryGroups", vec![own])));
+    measures.push(service::setting(unit, "UMask", vec!["0007".into()]));
+    measures.extend(
+        match peer.backend.as_ref().and_then(|backend| backend.kind) {
+            Some(BackendKind::Uwsgi) => service::uwsgi_ini(peer, "chmod-socket", "660").map(|it| vec![it]),
+            _ => service::set_option(unit, &["--umask", "-m"], "007"),
+        }
+        .into_iter()
+        .flatten(),
+    );
+    measures
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
+    use host::looks::Accounts;
 
     #[test]
     fn fires_where_the_socket_belongs_to_root() {
@@ -199,5 +274,44 @@ mod tests {
             .socket(0o600, 0, 0)
             .with(|it| it.acl_on_last_step())
             .check("unexplained");
+    }
+
+    #[test]
+    fn the_backend_makes_its_socket_for_nginxs_group() {
+        let file = "/etc/php/8.2/fpm/pool.d/www.conf [www]";
+        Fixture::php_fpm().connect_fails(13).socket(0o600, 0, 0).offers(&[&format!(
+            "ask: {file} listen.owner = www-data; {file} listen.group = www-data; {file} listen.mode = 0660; \
+             restart php8.2-fpm.service"
+        )]);
+        Fixture::gunicorn()
+            .on_unix("/srv/app.sock")
+            .connect_fails(13)
+            .socket(0o755, 1000, 1000)
+            .offers(&["ask: app.service Group=www-data; app.service UMask=0007; restart app.service"]);
+    }
+
+    #[test]
+    fn a_new_member_needs_a_reload_of_nginx_only() {
+        Fixture::php_fpm()
+            .connect_fails(13)
+            .socket(0o660, 0, 1001)
+            .with(|it| {
+                let group = b"www-data:x:33:\nshop:x:1001:www-data\n";
+                it.world.accounts = Ok(Accounts::parse(b"www-data:x:33:33::/var/www:/bin/sh\n", group));
+            })
+            .offers(&["ask: reload nginx"]);
+    }
+
+    #[test]
+    fn offers_nothing_where_lists_decide() {
+        let lists = || vec![("listen.acl_users".to_owned(), "app".to_owned(), 45)];
+        Fixture::php_fpm()
+            .connect_fails(13)
+            .socket(0o600, 0, 0)
+            .peer(|peer| {
+                let pool = peer.backend.as_mut().and_then(|backend| backend.pool.as_mut());
+                pool.expect("php-fpm has a pool").settings = lists();
+            })
+            .offers(&[]);
     }
 }

@@ -1,8 +1,8 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source, Symptom, backend_log,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source, Symptom, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    service,
+    service::{self, Knob},
     words::{clip, said, span},
     world::Said,
 };
@@ -46,7 +46,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["worker-timeout-kill"],
         },
     }
@@ -182,10 +182,51 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// The limit, as each server calls it.
+const LIMIT: Knob = Knob {
+    fpm: "request_terminate_timeout",
+    gunicorn: &["--timeout", "-t"],
+    uwsgi: "harakiri",
+    restarts: false,
+};
+/// Supervisors look once a second: so much less than nginx's patience is still before it, seconds.
+const BEFORE: u64 = 2;
+
+/// Where nginx would have waited longer, the two limits are aligned; the request stays slow.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let cut = service::cut_off(case);
+    let mut peers = case
+        .peers
+        .iter()
+        .filter(|peer| opinion(case, peer, &cut).is_some());
+    let remedy = peers.find_map(|peer| {
+        let patience = case
+            .route
+            .as_ref()?
+            .settings
+            .read_timeout?
+            .as_secs()
+            .checked_sub(BEFORE)?;
+        let lasted = cut
+            .iter()
+            .flat_map(|symptom| &symptom.upstream_seconds)
+            .copied()
+            .reduce(f64::max);
+        let limit = limit(case, peer).or(lasted)?;
+        let raised = Duration::from_secs(patience) > Duration::try_from_secs_f64(limit + 1.0).ok()?;
+        let measures = service::turn(case, peer, &LIMIT, &patience.to_string()).filter(|_| raised)?;
+        let subject = service::subject(peer);
+        let title = format!("let {subject} work {patience} s on a request, just less than nginx waits");
+        Some(Remedy::ask(title, measures).relief())
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
     use logscan::{Phase, Trouble};
+    use std::time::Duration;
 
     fn reset(fixture: Fixture) -> Fixture {
         fixture.complains(Trouble::Receive(104), Phase::ReadingHeader)
@@ -249,5 +290,29 @@ mod tests {
                 "WARNING: [pool www] child 881 exited on signal 11 (SIGSEGV) after 0.08 seconds from start",
             )
             .check("found worker-crash");
+    }
+
+    #[test]
+    fn raises_the_limit_to_just_below_nginxs() {
+        let slow = |fixture: Fixture, patience| {
+            closed(fixture)
+                .says(1, "[CRITICAL] WORKER TIMEOUT (pid:4803)")
+                .with(|it| {
+                    it.route.as_mut().expect("a route").settings.read_timeout =
+                        Some(Duration::from_secs(patience))
+                })
+        };
+        let gunicorn = || Fixture::gunicorn().runs("/opt/gunicorn --timeout 2 a:b");
+        slow(gunicorn(), 60).offers(&[
+            "ask relief: app.service ExecStart=|/opt/gunicorn --timeout 58 a:b; restart app.service",
+        ]);
+        slow(gunicorn(), 3).offers(&[]);
+        slow(Fixture::gunicorn(), 60).offers(&[]);
+        slow(Fixture::php_fpm(), 60)
+            .peer(|peer| {
+                let pool = peer.backend.as_mut().and_then(|backend| backend.pool.as_mut());
+                pool.expect("php-fpm has a pool").terminate_timeout = Some(2.0);
+            })
+            .offers(&["ask relief: /etc/php/8.2/fpm/pool.d/www.conf [www] request_terminate_timeout = 58; reload php8.2-fpm.service"]);
     }
 }

@@ -114,6 +114,7 @@ fn look_around(scout: &Scout, world: &mut World) {
         let boot = scope.spawn(move || boot::look(scout.host, now));
         let accounts = scope.spawn(|| scout.host.accounts());
         world.somaxconn = scout.noted(somaxconn(scout.host));
+        world.memory_available = memory_available(scout.host);
         world.accounts = scout.noted(joined(accounts));
         world.boot = scout.noted(joined(boot));
         world.processes = scout.noted(joined(processes));
@@ -225,6 +226,19 @@ fn somaxconn(host: &dyn Host) -> Look<u32> {
     number.map_err(|_| Unseen::Unusable {
         what: path.display().to_string(),
         why: "not a number".to_owned(),
+    })
+}
+
+/// Asked for what would mend a host, not for the verdict: where it can't be seen, the report need not say so.
+fn memory_available(host: &dyn Host) -> Look<u64> {
+    let path = Path::new("/proc/meminfo");
+    let bytes = host.file(path)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.map(|kib| kib * 1024).ok_or_else(|| Unseen::Unusable {
+        what: path.display().to_string(),
+        why: "no line MemAvailable".to_owned(),
     })
 }
 

@@ -49,7 +49,7 @@ pub fn set_option(unit: &Unit, names: &[&str], value: &str) -> Option<Vec<Measur
     let mut changed = words.clone();
     let with = format!("{}={value}", option_of(words.get(at)?));
     *changed.get_mut(if joined { at } else { at + 1 })? = if joined { &with } else { value };
-    is_as_written(unit).then(|| {
+    (is_as_written(unit) && changed != words).then(|| {
         let values = vec![String::new(), changed.join(" ")];
         vec![setting(unit, "ExecStart", values)]
     })
@@ -126,6 +126,7 @@ mod tests {
             Some("/opt/gunicorn --timeout=58 a:b"),
         );
         check("/opt/gunicorn -t 2 a:b", Some("/opt/gunicorn -t 58 a:b"));
+        check("/opt/gunicorn --timeout 58 a:b", None);
         check("/opt/gunicorn a:b", None);
         check("/opt/gunicorn --timeout", None);
         check("/opt/gunicorn --timeout 2 --name my shop's", None);
