@@ -81,9 +81,11 @@ impl Source {
     /// Lines of a log that hold this text.
     pub fn log(path: &Path, text: &str) -> Self {
         let (text, quoted) = (quote(text), quote(&path.to_string_lossy()));
+        let zipped = path.extension().is_some_and(|it| it == "gz");
+        let grep = if zipped { "zgrep" } else { "grep" };
         Self {
             place: path.display().to_string(),
-            command: format!("grep -F {text} {quoted} | tail -3"),
+            command: format!("{grep} -F {text} {quoted} | tail -3"),
         }
     }
 

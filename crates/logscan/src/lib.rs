@@ -4,6 +4,7 @@ pub mod access;
 pub mod complaint;
 mod complaint_text;
 pub mod error_log;
+pub mod gzip;
 pub mod text;
 
 pub use complaint::{Complaint, Peer, PeerAddress, Phase, Trouble};

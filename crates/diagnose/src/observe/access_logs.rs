@@ -1,12 +1,13 @@
 //! nginx's access logs: what clients got.
 
 use super::{
-    LOG_BYTES, clock,
-    error_logs::{after_first_line, as_nginx_sees},
-    parallel, window,
+    clock,
+    error_logs::{as_nginx_sees, as_written},
+    log_files::{self, Piece},
+    parallel,
 };
 use crate::{World, world::AccessLog};
-use host::{Host, Looks, Timestamp, Unseen};
+use host::{Host, Look, Timestamp, Unseen};
 use logscan::access::{AccessLine, Format, may_be_failure};
 use std::path::{Path, PathBuf};
 
@@ -32,13 +33,13 @@ pub(super) struct Served {
     pub own: bool,
 }
 
-/// The young part of one access log.
+/// The young part of one access log, with what was rotated away.
 pub(super) struct Raw<'a> {
     nginx: usize,
     log: &'a AccessLog,
     format: Format,
-    bytes: Vec<u8>,
-    start: usize,
+    /// Files, oldest first.
+    pieces: Vec<Piece>,
 }
 
 /// What the access logs hold, still as bytes: a healthy host needs no more than a scan for failures.
@@ -62,7 +63,10 @@ impl<'a> AccessLogs<'a> {
         let mut all = Self::default();
         for read in parallel::map(&logs, |(nginx, log)| read_one(host, world, *nginx, log)) {
             match read {
-                Ok(raw) => all.raw.extend(raw),
+                Ok((raw, gap)) => {
+                    all.raw.extend(raw);
+                    all.unseen.extend(gap);
+                }
                 Err(unseen) => all.unseen.push(unseen),
             }
         }
@@ -81,11 +85,17 @@ impl<'a> AccessLogs<'a> {
 
     fn lines(&self, worth: fn(&[u8]) -> bool, keep: fn(&AccessLine) -> bool) -> Vec<Served> {
         let parts = parallel::map(&self.raw, |raw| {
-            let lines = raw.bytes[raw.start..].split(|byte| *byte == b'\n');
-            let lines = lines.filter(|line| worth(line));
-            lines
-                .filter_map(|line| raw.served(line, keep))
-                .collect::<Vec<_>>()
+            let of_piece = |piece: &Piece| {
+                let log = as_written(&raw.log.path, &piece.path);
+                let lines = piece
+                    .young()
+                    .split(|byte| *byte == b'\n')
+                    .filter(|line| worth(line));
+                lines
+                    .filter_map(|line| raw.served(line, &log, keep))
+                    .collect::<Vec<_>>()
+            };
+            raw.pieces.iter().flat_map(of_piece).collect::<Vec<_>>()
         });
         let mut all: Vec<Served> = parts.into_iter().flatten().collect();
         all.sort_by_key(|it| it.at);
@@ -94,7 +104,7 @@ impl<'a> AccessLogs<'a> {
 }
 
 impl Raw<'_> {
-    fn served(&self, bytes: &[u8], keep: fn(&AccessLine) -> bool) -> Option<Served> {
+    fn served(&self, bytes: &[u8], log: &Path, keep: fn(&AccessLine) -> bool) -> Option<Served> {
         let line = self.format.parse(bytes).filter(keep)?;
         let failed = is_failure(line.status);
         Some(Served {
@@ -106,7 +116,7 @@ impl Raw<'_> {
             } else {
                 String::new()
             },
-            log: self.log.path.clone(),
+            log: log.to_owned(),
             sites: self.log.sites.clone(),
             own: is_own(bytes),
         })
@@ -118,35 +128,27 @@ fn read_one<'a>(
     world: &World,
     nginx: usize,
     log: &'a AccessLog,
-) -> Result<Option<Raw<'a>>, Unseen> {
+) -> Look<(Option<Raw<'a>>, Option<Unseen>)> {
     if !log.path.is_absolute() || log.path.starts_with("/dev") {
         return Err(not_a_file(&log.path));
     }
-    let Some(blob) = host.tail(&as_nginx_sees(world, nginx, &log.path), LOG_BYTES)? else {
-        return Ok(None);
-    };
-    let (bytes, size) = (blob.bytes.0, blob.size);
     let format = log
         .format
         .as_deref()
         .map_or_else(Format::combined, Format::compile);
-    let whole = size <= bytes.len() as u64;
-    let lines = if whole {
-        &bytes[..]
-    } else {
-        after_first_line(&bytes)
+    let time_of = |line: &[u8]| Some(clock::utc(format.parse(line)?.at?));
+    let path = as_nginx_sees(world, nginx, &log.path);
+    let Some(read) = log_files::read(host, &path, world.since, time_of)? else {
+        return Ok((None, None));
     };
-    let young = window::since(lines, world.since, |line| {
-        Some(clock::utc(format.parse(line)?.at?))
-    });
-    let start = bytes.len() - young.len();
-    Ok(Some(Raw {
+    let pieces = read.pieces;
+    let raw = Raw {
         nginx,
         log,
         format,
-        bytes,
-        start,
-    }))
+        pieces,
+    };
+    Ok((Some(raw), read.gap.map(|(_, unseen)| unseen)))
 }
 
 fn not_a_file(path: &Path) -> Unseen {

@@ -1,6 +1,6 @@
 //! The backends' own log files: where they are, and what they said of late.
 
-use super::{error_logs::after_first_line, parallel, stamps};
+use super::{log_files::after_first_line, parallel, stamps};
 use crate::{
     World,
     case::Backend,

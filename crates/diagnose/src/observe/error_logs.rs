@@ -1,6 +1,11 @@
 //! nginx's error logs: every complaint young enough, with its time and where it stands.
 
-use super::{LOG_BYTES, clock, parallel, stance::foreign_root, window};
+use super::{
+    clock,
+    log_files::{self, after_first_line},
+    parallel,
+    stance::foreign_root,
+};
 use crate::World;
 use host::{Host, Looks, Timestamp, Unseen};
 use jiff::tz::TimeZone;
@@ -76,27 +81,16 @@ fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone:
     if !path.is_absolute() || path.starts_with("/dev") {
         return from_journal(host, world, (nginx, path), zone);
     }
-    match host.tail(&as_nginx_sees(world, nginx, path), LOG_BYTES) {
-        Ok(Some(blob)) => {
-            let whole = blob.size <= blob.bytes.0.len() as u64;
-            let bytes = if whole {
-                &blob.bytes.0[..]
-            } else {
-                after_first_line(&blob.bytes.0)
-            };
-            let time_of = |line: &[u8]| Some(clock::moment(error_log::parse(line)?.at?, zone));
-            let young = window::since(bytes, world.since, time_of);
-            let first = || bytes.split(|byte| *byte == b'\n').find_map(time_of);
-            let cut = (!whole && young.len() == bytes.len()).then(first).flatten();
-            let unseen = cut.map(|at| Unseen::TooBig {
-                what: format!("{} before {at}", path.display()),
-                bytes: blob.size,
+    let time_of = |line: &[u8]| Some(clock::moment(error_log::parse(line)?.at?, zone));
+    match log_files::read(host, &as_nginx_sees(world, nginx, path), world.since, time_of) {
+        Ok(Some(log)) => {
+            let found = log.pieces.iter().flat_map(|piece| {
+                let file = as_written(path, &piece.path);
+                complaints(piece.young(), nginx, &file, zone)
             });
-            (
-                Some(cut.unwrap_or(world.since)),
-                complaints(young, nginx, path, zone),
-                unseen,
-            )
+            let found = found.collect();
+            let (reach, unseen) = log.gap.unzip();
+            (Some(reach.unwrap_or(world.since)), found, unseen)
         }
         // nginx makes its logs at start, so none means that nothing is logged there
         Ok(None) => (None, Vec::new(), None),
@@ -135,15 +129,10 @@ pub(super) fn as_nginx_sees(world: &World, nginx: usize, path: &Path) -> PathBuf
     }
 }
 
-/// The tail of a file begins within a line, unless it begins in a hole: truncated while it was written, a log has one.
-pub(super) fn after_first_line(bytes: &[u8]) -> &[u8] {
-    let hole = bytes.iter().take_while(|byte| **byte == 0).count();
-    let end = if hole > 0 {
-        Some(hole - 1)
-    } else {
-        bytes.iter().position(|byte| *byte == b'\n')
-    };
-    end.and_then(|end| bytes.get(end + 1..)).unwrap_or_default()
+/// A file beside the log, named as the log is in nginx's config.
+pub(super) fn as_written(log: &Path, file: &Path) -> PathBuf {
+    file.file_name()
+        .map_or_else(|| log.to_owned(), |name| log.with_file_name(name))
 }
 
 /// A log to stderr goes to the journal of nginx's unit.

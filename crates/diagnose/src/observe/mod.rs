@@ -16,6 +16,7 @@ mod failures;
 mod find;
 mod firewall;
 mod location;
+mod log_files;
 mod names;
 mod neighbours;
 pub(crate) mod parallel;

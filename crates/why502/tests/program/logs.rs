@@ -121,3 +121,63 @@ fn logs_to_nowhere_are_said_to_be_missing_or_replaced_by_asking() {
     let run = stage.why502(&["--url", "http://shop.example/"]);
     names_the_site(&run);
 }
+
+/// As logrotate does for nginx: the old file moved (and what was moved before compressed), then a new one opened.
+fn rotate(stage: &Stage) {
+    stage.sh("cd /var/log/nginx
+        for log in access error; do
+            [ ! -e $log.log.1 ] || { mv $log.log.1 $log.log.2; gzip $log.log.2; }
+            mv $log.log $log.log.1
+        done
+        nginx -s reopen
+        until [ -e access.log ] && [ -e error.log ]; do sleep 0.05; done");
+}
+
+#[test]
+fn what_was_rotated_away_within_the_window_is_read() {
+    let stage = failing();
+    for _ in 0..4 {
+        stage.get("shop.example", "/cart");
+    }
+    rotate(&stage);
+    for _ in 0..3 {
+        stage.get("shop.example", "/cart");
+    }
+    rotate(&stage);
+    stage.get("shop.example", "/cart");
+    let json = stage.why502(&["--json"]).json();
+    let symptoms = json["symptoms"].as_array().unwrap();
+    let count: u64 = symptoms.iter().filter_map(|it| it["count"].as_u64()).sum();
+    assert_eq!(count, 9, "{json:#}");
+    assert!(
+        !json["unseen"].to_string().contains("nginx"),
+        "{}",
+        json["unseen"]
+    );
+}
+
+#[test]
+fn what_the_window_does_not_reach_is_said() {
+    let bomb = "head -c 300000000 /dev/zero | gzip -1 >access.log.1.gz";
+    let noise = "head -c 3000 /dev/urandom >error.log.1.gz";
+    // more than is read of a log, of its own first line
+    let long = "long() { pad=$(head -c 4000 /dev/zero | tr '\\0' x)
+        yes \"$(head -1 $1 | sed \"s|GET /|GET /?$pad|\")\" | head -c 9000000; }";
+    let rows = [
+        (
+            bomb,
+            "access.log.1.gz: it is no gzip, damaged, or holds more than 128 MiB",
+        ),
+        (noise, "error.log.1.gz: it is no gzip"),
+        ("long access.log >>access.log", "access.log before 20"),
+        ("long error.log >error.log.1", "error.log.1 before 20"),
+    ];
+    for (act, says) in rows {
+        let stage = failing();
+        stage.sh(&format!("{long}; cd /var/log/nginx; {act}"));
+        let run = stage.why502(&["--json"]);
+        assert!(run.took < Duration::from_secs(8), "{act}: {:?}", run.took);
+        let unseen = run.json()["unseen"].to_string();
+        assert!(unseen.contains(says), "{act}: {unseen}");
+    }
+}
