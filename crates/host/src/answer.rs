@@ -15,6 +15,8 @@ pub enum Answer {
     Dir(Option<Vec<String>>),
     /// To `Stat`; `None` where nothing is.
     Stat(Option<Stat>),
+    /// To `Space`; `None` where nothing is.
+    Space(Option<Space>),
     /// To `Processes`.
     Processes(Vec<RawProcess>),
     /// To `Sockets`.
@@ -130,6 +132,35 @@ pub struct Stat {
     pub link_to: Option<PathBuf>,
     /// An access control list is set, so the mode's group bits are only its mask.
     pub has_acl: bool,
+}
+
+/// Room on a file system, as statvfs(3) tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Size, bytes.
+    pub bytes: u64,
+    /// Free, bytes: root may use them all.
+    pub bytes_free: u64,
+    /// Free for everybody else, bytes: ext4 keeps 5 % for root.
+    pub bytes_available: u64,
+    /// Inodes; 0 on file systems that make them as needed (btrfs).
+    pub inodes: u64,
+    /// Free inodes.
+    pub inodes_free: u64,
+    /// Mounted read-only.
+    pub read_only: bool,
+}
+
+impl Space {
+    /// Nobody but root can write one more byte.
+    pub fn is_full(&self) -> bool {
+        self.bytes > 0 && self.bytes_available == 0
+    }
+
+    /// No file can be made, however much room there is.
+    pub fn is_out_of_inodes(&self) -> bool {
+        self.inodes > 0 && self.inodes_free == 0
+    }
 }
 
 /// Kinds of file.

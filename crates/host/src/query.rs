@@ -36,6 +36,11 @@ pub enum Query {
         /// `None` is our own mount namespace.
         seen_by: Option<u32>,
     },
+    /// Blocks and inodes of the file system that a path lies on, in our own mount namespace.
+    Space {
+        /// Any path on it.
+        path: PathBuf,
+    },
     /// Every process, raw.
     Processes,
     /// Sockets of one network namespace.
@@ -302,7 +307,7 @@ impl Query {
         match self {
             Self::Clock => Duration::from_millis(100),
             Self::File { .. } => Duration::from_millis(2500),
-            Self::Dir { .. } | Self::Stat { .. } => Duration::from_millis(1000),
+            Self::Dir { .. } | Self::Stat { .. } | Self::Space { .. } => Duration::from_millis(1000),
             Self::Processes | Self::Sockets { .. } | Self::KernelLog => Duration::from_millis(1500),
             Self::Run(tool) => tool.deadline(),
             Self::Connect { talk, .. } => talk.deadline(),

@@ -1,7 +1,7 @@
 use super::refusal::{forbidden, is_absent, refused};
 use crate::{
     Look, Timestamp, Unseen,
-    answer::{Blob, Bytes, FileKind, Stat},
+    answer::{Blob, Bytes, FileKind, Space, Stat},
     query::Part,
 };
 use rustix::{
@@ -143,6 +143,20 @@ pub(super) fn stat(path: &Path, seen_by: Option<u32>) -> Look<Option<Stat>> {
         modified: modified(&stat),
         link_to,
         has_acl: has_acl(fd),
+    }))
+}
+
+/// Room on the file system of a path.
+pub(super) fn space(path: &Path) -> Look<Option<Space>> {
+    let what = format!("room on the file system of {}", path.display());
+    let found = absent_is_none(fs::statvfs(path)).map_err(|error| refused(what, error))?;
+    Ok(found.map(|it| Space {
+        bytes: it.f_blocks.saturating_mul(it.f_frsize),
+        bytes_free: it.f_bfree.saturating_mul(it.f_frsize),
+        bytes_available: it.f_bavail.saturating_mul(it.f_frsize),
+        inodes: it.f_files,
+        inodes_free: it.f_ffree,
+        read_only: it.f_flag.contains(fs::StatVfsMountFlags::RDONLY),
     }))
 }
 

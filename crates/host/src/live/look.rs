@@ -22,6 +22,7 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
         Query::File { path, part } => files::file(path, *part).map(Answer::File),
         Query::Dir { path } => files::dir(path).map(Answer::Dir),
         Query::Stat { path, seen_by } => files::stat(path, *seen_by).map(Answer::Stat),
+        Query::Space { path } => files::space(path).map(Answer::Space),
         Query::Processes => processes::all().map(Answer::Processes),
         Query::Sockets { netns_of } => sockets::all(*netns_of).map(Answer::Sockets),
         Query::Run(tool) => tools::run(tool).map(Answer::Output),

@@ -106,6 +106,7 @@ impl Query {
             Self::Dns { server, name, .. } => format!("{name} at DNS server {server}"),
             Self::SystemName { name } => format!("the addresses of {name}"),
             Self::KernelLog => "the kernel log".into(),
+            Self::Space { path } => format!("room on the file system of {}", path.display()),
             Self::Later { ms, look } => format!("{}, {ms} ms later", look.subject()),
         }
     }

@@ -4,6 +4,7 @@ mod account;
 pub mod firewall;
 pub(crate) mod journal;
 mod kernel;
+mod mounts;
 mod packages;
 mod process;
 pub mod unit;
@@ -12,13 +13,14 @@ pub use account::{Account, Accounts};
 pub use firewall::Firewall;
 pub use journal::JournalLine;
 pub use kernel::{Boot, Netstat, Pressure, Resource, Stall};
+pub use mounts::{Mount, mount_of};
 pub use packages::{PackageAct, PackageChange};
 pub use process::{Process, ProcessState};
 pub use unit::Unit;
 
 use crate::{
     Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Tool, Unseen,
-    answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Stat},
+    answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Space, Stat},
     consult::{Consultation, Login, Service},
     query::{Part, RecordKind},
 };
@@ -85,6 +87,19 @@ pub trait Looks: Host {
     fn stat_seen_by(&self, path: &Path, seen_by: Option<u32>) -> Look<Option<Stat>> {
         let path = path.to_owned();
         expect_answer!(self, Query::Stat { path, seen_by }, Stat)
+    }
+
+    /// Blocks and inodes of the file system that this path lies on.
+    fn space(&self, path: &Path) -> Look<Option<Space>> {
+        let path = path.to_owned();
+        expect_answer!(self, Query::Space { path }, Space)
+    }
+
+    /// What is mounted where, as a process sees it or as we do; later mounts lie over earlier ones.
+    fn mounts(&self, seen_by: Option<u32>) -> Look<Vec<Mount>> {
+        let who = seen_by.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
+        let file = self.file(Path::new(&format!("/proc/{who}/mountinfo")))?;
+        Ok(file.map_or_else(Vec::new, |file| mounts::parse(&file)))
     }
 
     /// Every process.

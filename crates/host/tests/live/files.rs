@@ -116,3 +116,18 @@ fn an_absolute_link_leads_under_the_root_of_that_process() {
         .expect("may look");
     assert_eq!(stat.map(|stat| stat.size), Some(3));
 }
+
+#[test]
+fn mounts_and_the_room_on_them() {
+    let (live, dir) = (live(), tempfile::tempdir().expect("temp dir"));
+    let mounts = live.mounts(None).expect("may look");
+    let proc = host::looks::mount_of(&mounts, Path::new("/proc/self")).expect("is mounted");
+    assert_eq!((proc.kind.as_str(), proc.is_remote()), ("proc", false));
+    let space = live.space(dir.path()).expect("may look").expect("is there");
+    assert!(
+        space.bytes >= space.bytes_free && space.bytes_free >= space.bytes_available,
+        "{space:?}"
+    );
+    assert!(!space.is_full() && !space.read_only, "{space:?}");
+    assert_eq!(live.space(&dir.path().join("none")), Ok(None));
+}
