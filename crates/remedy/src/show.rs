@@ -191,8 +191,8 @@ fn flow_command(rule: &FlowRule, accept: bool) -> String {
                 false => format!("{program} -D {chain} {rule}"),
             }
         }
-        FlowRule::Ufw { rule } if accept => format!("ufw insert 1 {}", words(rule)),
-        FlowRule::Ufw { rule } => format!("ufw delete {}", words(rule)),
+        FlowRule::Ufw { rule } if accept => format!("ufw prepend {}", words(rule)),
+        FlowRule::Ufw { rule } => format!("ufw --force delete {}", words(rule)),
         FlowRule::Firewalld { zone, port } => {
             let verb = if accept { "add" } else { "remove" };
             let change = format!("--zone={} --{verb}-port={}", quote(zone), quote(port));
@@ -223,11 +223,7 @@ mod tests {
     fn write(from: Option<&str>, to: Option<&str>) -> Step {
         let content = |text: &str| Content {
             bytes: text.into(),
-            access: Access {
-                mode: 0o644,
-                uid: 0,
-                gid: 0,
-            },
+            access: access(0o644, 0),
             attributes: Default::default(),
         };
         Step::Write {
@@ -237,88 +233,69 @@ mod tests {
         }
     }
 
+    fn access(mode: u32, gid: u32) -> Access {
+        Access { mode, uid: 0, gid }
+    }
+
+    fn unit_file(from: &str, to: &str) -> Step {
+        let (unit, from, to) = ("a.service".into(), from.into(), to.into());
+        Step::SetUnitFile { unit, from, to }
+    }
+
+    fn start(active: &str) -> Step {
+        let (unit, from) = ("a.service".into(), unit_state(active));
+        Step::Start { unit, from }
+    }
+
     #[test]
     fn each_step_equals_a_command() {
-        let unit = || "a.service".to_owned();
-        let nft = |before| FlowRule::Nft {
-            family: "inet".into(),
-            table: "filter".into(),
-            chain: "output".into(),
-            before,
-            rule: "tcp dport 80 accept".into(),
+        let (exe, args) = ("/usr/sbin/nginx".into(), vec!["-g".into(), "daemon on;".into()]);
+        let test = Step::Test {
+            test: Test::Nginx { exe, args },
         };
+        let hang_up = Step::Reload {
+            unit: None,
+            master: ProcessId { pid: 7, started: 1 },
+        };
+        let (path, from, to) = ("/run/a".into(), access(0o600, 0), access(0o660, 33));
         let rows = [
+            (start("inactive"), "systemctl start a.service"),
             (
-                Step::Start {
-                    unit: unit(),
-                    from: unit_state("inactive"),
-                },
-                "systemctl start a.service",
-            ),
-            (
-                Step::Start {
-                    unit: unit(),
-                    from: unit_state("failed"),
-                },
+                start("failed"),
                 "systemctl reset-failed a.service; systemctl start a.service",
             ),
+            (hang_up, "kill -HUP 7"),
             (
-                Step::Reload {
-                    unit: None,
-                    master: ProcessId { pid: 7, started: 1 },
-                },
-                "kill -HUP 7",
-            ),
-            (
-                Step::SetUnitFile {
-                    unit: unit(),
-                    from: "masked-runtime".into(),
-                    to: "disabled".into(),
-                },
+                unit_file("masked-runtime", "disabled"),
                 "systemctl unmask a.service",
             ),
             (
-                Step::SetUnitFile {
-                    unit: unit(),
-                    from: "enabled".into(),
-                    to: "enabled-runtime".into(),
-                },
+                unit_file("enabled", "enabled-runtime"),
                 "systemctl enable --runtime a.service",
             ),
             (
-                Step::SetAccess {
-                    path: "/run/a".into(),
-                    from: Access {
-                        mode: 0o600,
-                        uid: 0,
-                        gid: 0,
-                    },
-                    to: Access {
-                        mode: 0o660,
-                        uid: 0,
-                        gid: 33,
-                    },
-                },
+                Step::SetAccess { path, from, to },
                 "chown 0:33 /run/a && chmod 0660 /run/a",
             ),
-            (
-                Step::AcceptFlow { rule: nft(Some(7)) },
-                "nft insert rule inet filter output position 7 'tcp dport 80 accept'",
-            ),
-            (
-                Step::Test {
-                    test: Test::Nginx {
-                        exe: "/usr/sbin/nginx".into(),
-                        args: vec!["-g".into(), "daemon on;".into()],
-                    },
-                },
-                "/usr/sbin/nginx -t -g 'daemon on;'",
-            ),
+            (test, "/usr/sbin/nginx -t -g 'daemon on;'"),
             (write(Some("x"), None), "rm '/etc/a b'"),
         ];
         for (step, expected) in rows {
             assert_eq!(command(&step).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_rule_is_put_before_the_one_that_stops_the_flow() {
+        let rule = FlowRule::Nft {
+            family: "inet".into(),
+            table: "filter".into(),
+            chain: "output".into(),
+            before: Some(7),
+            rule: "tcp dport 80 accept".into(),
+        };
+        let expected = "nft insert rule inet filter output position 7 'tcp dport 80 accept'";
+        assert_eq!(command(&Step::AcceptFlow { rule }).as_deref(), Some(expected));
     }
 
     #[test]

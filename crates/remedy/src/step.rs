@@ -223,7 +223,7 @@ pub enum FlowRule {
         /// `["-d", "127.0.0.1", "-p", "tcp", …, "-j", "ACCEPT"]`
         rule: Vec<String>,
     },
-    /// `ufw insert 1 RULE`; ufw keeps it for good.
+    /// `ufw prepend RULE`; ufw keeps it for good.
     Ufw {
         /// `["allow", "out", "to", "10.0.0.2", "port", "8080", "proto", "tcp"]`
         rule: Vec<String>,

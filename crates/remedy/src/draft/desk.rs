@@ -24,6 +24,9 @@ pub(super) struct Desk<'a> {
     pub(super) nginx: BTreeSet<usize>,
     /// Units whose files were edited since the last `daemon-reload`.
     pub(super) unit_files: BTreeSet<String>,
+    /// Lines that edits put into files: the file, the number of the new line, how many. Places in a case are those of
+    /// the files as they were.
+    pub(super) new_lines: Vec<(PathBuf, u32, u32)>,
     /// Units whose configuration was edited and that have not read it yet; and whether a reload is too little.
     pub(super) stale_units: Vec<(String, bool)>,
     processes: OnceCell<Look<Vec<Process>>>,
@@ -54,6 +57,7 @@ impl<'a> Desk<'a> {
             notes: Vec::new(),
             nginx: BTreeSet::new(),
             unit_files: BTreeSet::new(),
+            new_lines: Vec::new(),
             stale_units: Vec::new(),
             processes: OnceCell::new(),
         }
@@ -139,6 +143,15 @@ impl<'a> Desk<'a> {
             }),
         }
         Ok(())
+    }
+
+    /// Where a line of the file as the case saw it stands after the steps so far.
+    pub(super) fn line_now(&self, path: &Path, line: u32) -> u32 {
+        let added = self.new_lines.iter().filter(|(file, ..)| file == path);
+        added.fold(
+            line,
+            |line, (_, at, count)| if line >= *at { line + count } else { line },
+        )
     }
 
     /// The unit has not read its edited configuration yet; a reload may be too little for it.

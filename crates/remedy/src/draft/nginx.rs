@@ -9,19 +9,19 @@ use super::{
 use crate::{Step, Test};
 use diagnose::topology::{Place, Route, Target};
 use host::Looks;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Another word in place of one.
 pub(super) fn replace(desk: &mut Desk, at: &Place, old: &str, new: &str) -> Result<(), CannotDraft> {
-    edit(desk, at, &|bytes| {
-        nginx_edit::replace(&at.file, bytes, (at.line, at.column), old, new)
+    edit(desk, at, &|bytes, line| {
+        nginx_edit::replace(&at.file, bytes, (line, at.column), old, new)
     })
 }
 
 /// A directive beside another.
 pub(super) fn set(desk: &mut Desk, beside: &Place, name: &str, value: &str) -> Result<(), CannotDraft> {
-    edit(desk, beside, &|bytes| {
-        nginx_edit::set(&beside.file, bytes, (beside.line, beside.column), name, value)
+    edit(desk, beside, &|bytes, line| {
+        nginx_edit::set(&beside.file, bytes, (line, beside.column), name, value)
     })
 }
 
@@ -37,16 +37,20 @@ pub(super) fn settle(desk: &mut Desk) -> Result<(), CannotDraft> {
         let (exe, args) = check::nginx(desk, index)?;
         let nginx = desk.world().nginx.get(index).cloned();
         let unit = nginx.as_ref().and_then(|nginx| nginx.unit.clone());
+        let master = nginx.and_then(|nginx| nginx.master);
+        if master.is_none() && unit.as_deref().is_some_and(|unit| is_started(desk, unit)) {
+            continue;
+        }
         desk.push(Step::Test {
             test: Test::Nginx { exe, args },
         });
-        match (nginx.and_then(|nginx| nginx.master), unit) {
+        match (master, unit) {
             (Some(pid), unit) => {
                 let master = id(desk.process(pid)?);
                 desk.push(Step::Reload { unit, master });
             }
-            (None, Some(unit)) if !is_started(desk, &unit) => units::start(desk, &unit)?,
-            (None, _) => {}
+            (None, Some(unit)) => units::start(desk, &unit)?,
+            (None, None) => {}
         }
     }
     Ok(())
@@ -58,24 +62,38 @@ fn is_started(desk: &Desk, name: &str) -> bool {
     desk.steps.iter().any(starts)
 }
 
-type Edit<'e> = &'e dyn Fn(&[u8]) -> Result<Vec<u8>, String>;
+/// From the bytes of a file and the line that is meant to the edited bytes.
+type Edit<'e> = &'e dyn Fn(&[u8], u32) -> Result<Vec<u8>, String>;
 
 fn edit(desk: &mut Desk, at: &Place, edit: Edit) -> Result<(), CannotDraft> {
     let nginx = instance_of(desk, at);
     let file = desk.open(&at.file)?;
     same_file(desk, nginx, &at.file)?;
     tell_who_else(desk, at)?;
-    let edited = edit(file.bytes()).map_err(|why| {
+    let edited = edit(file.bytes(), desk.line_now(&file.path, at.line)).map_err(|why| {
         let instead = format!("look at {at} and change it by hand, then: nginx -t && nginx -s reload");
         CannotDraft::new(why, instead)
     })?;
-    write(desk, file, edited)?;
+    desk.new_lines.extend(new_lines(&file, &edited));
+    desk.write(file, edited, ROOT_READABLE)?;
     desk.nginx.insert(nginx);
     Ok(())
 }
 
-fn write(desk: &mut Desk, file: Found, edited: Vec<u8>) -> Result<(), CannotDraft> {
-    desk.write(file, edited, ROOT_READABLE)
+/// Where an edit put new lines, and how many.
+fn new_lines(file: &Found, edited: &[u8]) -> Option<(PathBuf, u32, u32)> {
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    let count = lines(edited)
+        .checked_sub(lines(file.bytes()))
+        .filter(|count| *count > 0)?;
+    let common = file
+        .bytes()
+        .iter()
+        .zip(edited)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let above = lines(edited.get(..common)?);
+    Some((file.path.clone(), above as u32 + 1, count as u32))
 }
 
 /// The nginx that reads this file.

@@ -1,7 +1,7 @@
 //! Edits of one nginx file by byte span. All other bytes stay; an edit that would change anything else in the parsed
 //! tree is refused.
 
-use nginx_conf::{Body, Directive, Source, Tree, Word, parse};
+use nginx_conf::{Body, Directive, Mistake, Source, Tree, Word, parse};
 use std::path::Path;
 
 /// Directives that add up: one of the same name is the same setting only with the same first argument.
@@ -21,59 +21,53 @@ pub(super) type At = (u32, u32);
 
 /// Puts `new` where `old` stands in the directive at that place: a whole word or a part of one.
 pub(super) fn replace(file: &Path, bytes: &[u8], at: At, old: &str, new: &str) -> Result<Vec<u8>, String> {
-    let (tree, _) = parse(file, bytes);
     let place = format!("{}:{}", file.display(), at.0);
-    let word = find_word(&tree, at, old).map_err(|why| format!("{place} {why}"))?;
+    let before = parse(file, bytes);
+    let word = find_word(&before.0, at, old).map_err(|why| format!("{place} {why}"))?;
     let (start, end) = (word.span.start as usize, word.span.end as usize);
-    let raw = bytes.get(start..end).unwrap_or_default();
-    let written = rewritten(raw, word, old, new).ok_or_else(|| {
+    let written = rewritten(bytes.get(start..end).unwrap_or_default(), word, old, new).ok_or_else(|| {
         format!("{place}: {new:?} can't be written in place of {old:?} without other changes")
     })?;
-    let value = expected(word, old, new);
     let edited = splice(bytes, start, end, &written);
-    let same = words_of(&parse(file, &edited).0, None);
-    let mut wanted = words_of(&tree, None);
-    let index = wanted.iter().position(|(at, _)| *at == start);
-    index
-        .and_then(|index| wanted.get_mut(index))
-        .ok_or("the word is lost")?
-        .1 = value;
-    values(same)
-        .eq(values(wanted))
+    let after = parse(file, &edited);
+    let mut wanted = words_of(&before.0, None);
+    for (_, value) in wanted.iter_mut().filter(|(at, _)| *at == start) {
+        *value = expected(word, old, new);
+    }
+    let same = values(words_of(&after.0, None)).eq(values(wanted));
+    (same && after.1.len() <= before.1.len())
         .then_some(edited)
         .ok_or_else(|| format!("{place}: an edit would change more than {old:?}"))
 }
 
 /// Puts `name value;` beside the directive at that place, or that value in place of what the block sets already.
 pub(super) fn set(file: &Path, bytes: &[u8], at: At, name: &str, value: &str) -> Result<Vec<u8>, String> {
-    let (tree, _) = parse(file, bytes);
+    let place = format!("{}:{}", file.display(), at.0);
     let line = format!("{name} {value};");
-    let (alone, mistakes) = parse(file, line.as_bytes());
-    let [wanted] = top(&alone) else {
-        return Err(format!("{line:?} is not one directive"));
-    };
-    if !mistakes.is_empty() || wanted.body != Body::None {
-        return Err(format!("{line:?} is not one directive"));
-    }
-    let Some((siblings, beside)) = directives_at(&tree, at).into_iter().next() else {
-        return Err(format!("{}:{} holds no directive any more", file.display(), at.0));
-    };
+    let alone = parse(file, line.as_bytes());
+    let wanted = one_directive(&alone).ok_or_else(|| format!("{line:?} is not one directive"))?;
+    let before = parse(file, bytes);
+    let found = directives_at(&before.0, at).into_iter().next();
+    let (siblings, beside) = found.ok_or_else(|| format!("{place} holds no directive any more"))?;
     let standing = siblings.iter().rev().find(|it| is_same_setting(it, wanted));
     let (start, edited) = match standing {
         Some(standing) => (standing.name.span.start, with_value(bytes, standing, value)),
         None => inserted(bytes, beside, &line),
     };
-    let (after, _) = parse(file, &edited);
-    let others = values(words_of(&after, Some(start)))
-        .eq(values(words_of(&tree, standing.map(|it| it.name.span.start))));
-    let done = find_at(top(&after), start).is_some_and(|it| same_words(it, wanted));
-    (others && done).then_some(edited).ok_or_else(|| {
-        format!(
-            "{}:{}: adding {line:?} would change more than that",
-            file.display(),
-            at.0
-        )
-    })
+    let after = parse(file, &edited);
+    let others_before = words_of(&before.0, standing.map(|it| it.name.span.start));
+    let same = values(words_of(&after.0, Some(start))).eq(values(others_before));
+    let done = find_at(top(&after.0), start).is_some_and(|it| same_words(it, wanted));
+    (same && done && after.1.len() <= before.1.len())
+        .then_some(edited)
+        .ok_or_else(|| format!("{place}: adding {line:?} would change more than that"))
+}
+
+fn one_directive((tree, mistakes): &(Tree, Vec<Mistake>)) -> Option<&Directive> {
+    match top(tree) {
+        [only] if mistakes.is_empty() && only.body == Body::None => Some(only),
+        _ => None,
+    }
 }
 
 fn top(tree: &Tree) -> &[Directive] {
@@ -299,3 +293,6 @@ fn same_words(a: &Directive, b: &Directive) -> bool {
     let values = |it: &Directive| it.args.iter().map(|word| word.value.clone()).collect::<Vec<_>>();
     a.name.value == b.name.value && values(a) == values(b) && a.body == b.body
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,7 @@ fn put(line: &str, at: usize, length: usize, new: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use BackendKind::{Node, Ruby, Uwsgi};
 
     fn address(text: &str) -> ListenAddress {
         match (text.strip_prefix("*:"), text.parse::<std::net::SocketAddr>()) {
@@ -167,123 +168,132 @@ mod tests {
         }
     }
 
+    /// Kind, line, from, to, and the line then.
+    type Row = (
+        BackendKind,
+        &'static str,
+        &'static str,
+        &'static str,
+        Option<&'static str>,
+    );
+
+    const ROWS: &[Row] = &[
+        (
+            BackendKind::Gunicorn,
+            "gunicorn --bind 127.0.0.1:8000 a:a",
+            "127.0.0.1:8000",
+            "127.0.0.1:8100",
+            Some("gunicorn --bind 127.0.0.1:8100 a:a"),
+        ),
+        (
+            BackendKind::Gunicorn,
+            "gunicorn -b127.0.0.1:8000 a:a",
+            "127.0.0.1:8000",
+            "127.0.0.1:8100",
+            Some("gunicorn -b127.0.0.1:8100 a:a"),
+        ),
+        (
+            BackendKind::Gunicorn,
+            "bind = 'localhost:8000'",
+            "127.0.0.1:8000",
+            "127.0.0.1:8100",
+            Some("bind = 'localhost:8100'"),
+        ),
+        (
+            BackendKind::Gunicorn,
+            "bind = '[::1]:8000'",
+            "[::1]:8000",
+            "127.0.0.1:8000",
+            Some("bind = '127.0.0.1:8000'"),
+        ),
+        (
+            BackendKind::Gunicorn,
+            "-b unix:/run/a.sock a",
+            "/run/a.sock",
+            "127.0.0.1:8000",
+            Some("-b 127.0.0.1:8000 a"),
+        ),
+        (
+            BackendKind::Gunicorn,
+            "-b 127.0.0.1:8000 a",
+            "127.0.0.1:8000",
+            "/run/a.sock",
+            Some("-b unix:/run/a.sock a"),
+        ),
+        (
+            Ruby,
+            "bind 'unix:///run/a.sock'",
+            "/run/a.sock",
+            "/run/b.sock",
+            Some("bind 'unix:///run/b.sock'"),
+        ),
+        (
+            Ruby,
+            "bind 'tcp://0.0.0.0:3000'",
+            "0.0.0.0:3000",
+            "127.0.0.1:3001",
+            Some("bind 'tcp://0.0.0.0:3001'"),
+        ),
+        (
+            Ruby,
+            "bind 'tcp://127.0.0.1:3000'",
+            "127.0.0.1:3000",
+            "/run/a.sock",
+            Some("bind 'unix:///run/a.sock'"),
+        ),
+        (Ruby, "port 3000", "*:3000", "127.0.0.1:3001", Some("port 3001")),
+        (
+            Uwsgi,
+            "socket = /var/run/a.sock",
+            "/run/a.sock",
+            "/run/b.sock",
+            Some("socket = /run/b.sock"),
+        ),
+        (
+            Uwsgi,
+            "socket = :3031",
+            "*:3031",
+            "127.0.0.1:3032",
+            Some("socket = :3032"),
+        ),
+        (Node, "PORT=3000", "*:3000", "127.0.0.1:3001", Some("PORT=3001")),
+        (
+            Node,
+            "PORT=3000 HOST=::1",
+            "[::1]:3000",
+            "127.0.0.1:3000",
+            Some("PORT=3000 HOST=127.0.0.1"),
+        ),
+        (
+            Node,
+            "node s.js -p3000",
+            "*:3000",
+            "*:3001",
+            Some("node s.js -p3001"),
+        ),
+        (
+            Node,
+            "node s.js --port 3000 --admin 3000",
+            "*:3000",
+            "*:3001",
+            None,
+        ),
+        (
+            Node,
+            "node s.js --port 3000",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+            None,
+        ),
+        (Node, "node s.js --port 13000", "*:3000", "*:3001", None),
+        (Node, "node s.js --port 3000", "*:3000", "/run/a.sock", None),
+    ];
+
     #[test]
     fn addresses_of_servers() {
-        use BackendKind::{Gunicorn, Node, Ruby, Uwsgi};
-        let rows = [
-            (
-                Gunicorn,
-                "gunicorn --bind 127.0.0.1:8000 a:a",
-                "127.0.0.1:8000",
-                "127.0.0.1:8100",
-                Some("gunicorn --bind 127.0.0.1:8100 a:a"),
-            ),
-            (
-                Gunicorn,
-                "gunicorn -b127.0.0.1:8000 a:a",
-                "127.0.0.1:8000",
-                "127.0.0.1:8100",
-                Some("gunicorn -b127.0.0.1:8100 a:a"),
-            ),
-            (
-                Gunicorn,
-                "bind = 'localhost:8000'",
-                "127.0.0.1:8000",
-                "127.0.0.1:8100",
-                Some("bind = 'localhost:8100'"),
-            ),
-            (
-                Gunicorn,
-                "bind = '[::1]:8000'",
-                "[::1]:8000",
-                "127.0.0.1:8000",
-                Some("bind = '127.0.0.1:8000'"),
-            ),
-            (
-                Gunicorn,
-                "-b unix:/run/a.sock a",
-                "/run/a.sock",
-                "127.0.0.1:8000",
-                Some("-b 127.0.0.1:8000 a"),
-            ),
-            (
-                Gunicorn,
-                "-b 127.0.0.1:8000 a",
-                "127.0.0.1:8000",
-                "/run/a.sock",
-                Some("-b unix:/run/a.sock a"),
-            ),
-            (
-                Ruby,
-                "bind 'unix:///run/a.sock'",
-                "/run/a.sock",
-                "/run/b.sock",
-                Some("bind 'unix:///run/b.sock'"),
-            ),
-            (
-                Ruby,
-                "bind 'tcp://0.0.0.0:3000'",
-                "0.0.0.0:3000",
-                "127.0.0.1:3001",
-                Some("bind 'tcp://0.0.0.0:3001'"),
-            ),
-            (
-                Ruby,
-                "bind 'tcp://127.0.0.1:3000'",
-                "127.0.0.1:3000",
-                "/run/a.sock",
-                Some("bind 'unix:///run/a.sock'"),
-            ),
-            (Ruby, "port 3000", "*:3000", "127.0.0.1:3001", Some("port 3001")),
-            (
-                Uwsgi,
-                "socket = /var/run/a.sock",
-                "/run/a.sock",
-                "/run/b.sock",
-                Some("socket = /run/b.sock"),
-            ),
-            (
-                Uwsgi,
-                "socket = :3031",
-                "*:3031",
-                "127.0.0.1:3032",
-                Some("socket = :3032"),
-            ),
-            (Node, "PORT=3000", "*:3000", "127.0.0.1:3001", Some("PORT=3001")),
-            (
-                Node,
-                "PORT=3000 HOST=::1",
-                "[::1]:3000",
-                "127.0.0.1:3000",
-                Some("PORT=3000 HOST=127.0.0.1"),
-            ),
-            (
-                Node,
-                "node s.js -p3000",
-                "*:3000",
-                "*:3001",
-                Some("node s.js -p3001"),
-            ),
-            (
-                Node,
-                "node s.js --port 3000 --admin 3000",
-                "*:3000",
-                "*:3001",
-                None,
-            ),
-            (
-                Node,
-                "node s.js --port 3000",
-                "127.0.0.1:3000",
-                "[::1]:3000",
-                None,
-            ),
-            (Node, "node s.js --port 13000", "*:3000", "*:3001", None),
-            (Node, "node s.js --port 3000", "*:3000", "/run/a.sock", None),
-        ];
-        for (kind, line, from, to, expected) in rows {
-            let moved = moved(line, &address(from), &address(to), kind);
-            assert_eq!(moved.as_deref(), expected, "{line}: {from} -> {to}");
+        for (kind, line, from, to, expected) in ROWS {
+            let moved = moved(line, &address(from), &address(to), *kind);
+            assert_eq!(moved.as_deref(), *expected, "{line}: {from} -> {to}");
         }
     }
 }
