@@ -198,3 +198,249 @@ fn restarted(plan: &Plan) -> BTreeSet<&str> {
     });
     restarts.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        FixId, Phase,
+        history::Past,
+        testing::{FPM, access as mode, plan, restart, start, write},
+    };
+    use host::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_369_501);
+
+    fn facts() -> Facts {
+        Facts {
+            verdict: Outcome::Found,
+            now: NOW,
+            past: Vec::new(),
+            open: None,
+            free: Some(1 << 30),
+            crash_looping: BTreeSet::new(),
+            agreed: Agreed::ToThePlan,
+        }
+    }
+
+    fn edit(path: &str) -> Plan {
+        plan(vec![write(path, Some("a"), Some("b"))])
+    }
+
+    fn set_mode(from: u32, to: u32) -> Plan {
+        plan(vec![Step::SetAccess {
+            path: "/run/php.sock".into(),
+            from: mode(from),
+            to: mode(to),
+        }])
+    }
+
+    fn check(plan: &Plan, facts: &Facts, expected: &[&str]) {
+        let found: Vec<&str> = review(plan, &Policy::default(), facts)
+            .iter()
+            .map(|it| it.rule)
+            .collect();
+        assert_eq!(found, expected, "{plan:?}");
+    }
+
+    fn unasked() -> Facts {
+        Facts {
+            agreed: Agreed::Nobody,
+            ..facts()
+        }
+    }
+
+    fn of_class(class: Class, plan: Plan) -> Plan {
+        Plan { class, ..plan }
+    }
+
+    #[test]
+    fn a_sound_plan_has_nothing_against_it() {
+        check(&edit("/etc/nginx/nginx.conf"), &facts(), &[]);
+        check(
+            &of_class(Class::Auto, edit("/etc/nginx/nginx.conf")),
+            &unasked(),
+            &[],
+        );
+        check(&plan(vec![restart("active")]), &facts(), &[]);
+    }
+
+    #[test]
+    fn class() {
+        for class in [Class::Never, Class::Inform] {
+            check(&of_class(class, edit("/etc/a")), &facts(), &["class"]);
+        }
+    }
+
+    #[test]
+    fn agreement() {
+        check(&of_class(Class::Ask, edit("/etc/a")), &unasked(), &["agreement"]);
+    }
+
+    #[test]
+    fn reversible() {
+        let end = Step::EndProcesses {
+            processes: Vec::new(),
+        };
+        for step in [restart("active"), end] {
+            check(
+                &of_class(Class::Auto, plan(vec![step])),
+                &unasked(),
+                &["reversible"],
+            );
+        }
+    }
+
+    #[test]
+    fn reboot() {
+        let reboots = plan(vec![Step::Reboot]);
+        let by_name = Facts {
+            agreed: Agreed::ToAReboot,
+            ..facts()
+        };
+        check(&reboots, &facts(), &["reboot"]);
+        check(&reboots, &by_name, &[]);
+        check(
+            &plan(vec![Step::Reboot, start("failed")]),
+            &by_name,
+            &["reboot-last"],
+        );
+    }
+
+    #[test]
+    fn roots() {
+        for path in [
+            "/usr/bin/nginx",
+            "/etc",
+            "/etc/../bin/sh",
+            "/root/.ssh/authorized_keys",
+            "etc/a",
+            "/etcetera/a",
+        ] {
+            check(&edit(path), &facts(), &["roots"]);
+        }
+        for path in ["/etc/a", "/run/php/a.sock", "/usr/local/etc/x/y"] {
+            check(&edit(path), &facts(), &[]);
+        }
+    }
+
+    #[test]
+    fn access() {
+        for to in [0o666, 0o777, 0o602, 0o4755, 0o2755] {
+            check(&set_mode(0o600, to), &facts(), &["access"]);
+        }
+        for (from, to) in [(0o600, 0o660), (0o755, 0o711), (0o1777, 0o1777), (0o2750, 0o2770)] {
+            check(&set_mode(from, to), &facts(), &[]);
+        }
+    }
+
+    #[test]
+    fn restart_interval() {
+        let plans = [plan(vec![restart("active")]), plan(vec![start("failed")])];
+        for (ago, expected) in [(599, &["restart-interval"][..]), (601, &[])] {
+            let facts = Facts {
+                past: vec![restarted_before(FPM, ago)],
+                ..facts()
+            };
+            plans.iter().for_each(|plan| check(plan, &facts, expected));
+        }
+        let other = Facts {
+            past: vec![restarted_before("other.service", 1)],
+            ..facts()
+        };
+        check(&plans[0], &other, &[]);
+    }
+
+    fn restarted_before(unit: &str, secs: i64) -> Past {
+        Past {
+            id: id(),
+            at: NOW,
+            by: crate::testing::author(),
+            cause: String::new(),
+            subject: String::new(),
+            title: String::new(),
+            plan: crate::PlanId(String::new()),
+            relief: false,
+            phase: Phase::Kept,
+            says: String::new(),
+            restarts: vec![(unit.into(), Timestamp::from_secs(NOW.secs() - secs))],
+        }
+    }
+
+    fn id() -> FixId {
+        "20261122-174501-3f9a0c12de".parse().expect("an id")
+    }
+
+    #[test]
+    fn disk_full() {
+        let full = Facts {
+            free: Some(4096),
+            ..facts()
+        };
+        check(&plan(vec![restart("active")]), &full, &["disk-full"]);
+        check(&edit("/etc/a"), &full, &[]);
+        check(
+            &plan(vec![restart("active")]),
+            &Facts {
+                free: None,
+                ..facts()
+            },
+            &[],
+        );
+    }
+
+    #[test]
+    fn crash_loop() {
+        let looping = Facts {
+            crash_looping: [FPM.to_owned()].into(),
+            ..facts()
+        };
+        check(&plan(vec![restart("activating")]), &looping, &["crash-loop"]);
+        check(
+            &plan(vec![write("/etc/a", None, Some("b")), restart("activating")]),
+            &looping,
+            &[],
+        );
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let open = Facts {
+            open: Some(id()),
+            ..facts()
+        };
+        check(&edit("/etc/a"), &open, &["one-at-a-time"]);
+    }
+
+    #[test]
+    fn verdict() {
+        for verdict in [
+            Outcome::Torn,
+            Outcome::Unexplained,
+            Outcome::Recovered,
+            Outcome::Healthy,
+        ] {
+            check(&edit("/etc/a"), &Facts { verdict, ..facts() }, &["verdict"]);
+        }
+    }
+
+    #[test]
+    fn blast_radius() {
+        let many = |count: usize| plan(vec![write("/etc/a", Some("a"), Some("b")); count]);
+        let units = |count: usize| {
+            let start = |n: usize| Step::Start {
+                unit: format!("{n}.service"),
+                from: crate::UnitState {
+                    active: "inactive".into(),
+                    main_pid: None,
+                },
+            };
+            plan((0..count).map(start).collect())
+        };
+        check(&many(32), &facts(), &[]);
+        check(&many(33), &facts(), &["blast-radius"]);
+        check(&units(4), &facts(), &[]);
+        check(&units(5), &facts(), &["blast-radius"]);
+        check(&plan(vec![restart("active"); 4]), &facts(), &["blast-radius"]);
+    }
+}

@@ -7,5 +7,5 @@ mod plans;
 mod stage;
 
 pub(crate) use memory::{FakeHands, FakeHost, Fault};
-pub(crate) use plans::every_step;
-pub(crate) use stage::{FakeClock, Site, Stage};
+pub(crate) use plans::{FPM, access, content, every_step, plan, restart, start, write};
+pub(crate) use stage::{FakeClock, Site, Stage, author};
