@@ -203,3 +203,6 @@ fn outcome(fix: &Fix, end: End, why: Option<Why>, notes: Vec<String>) -> Outcome
         notes,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -273,3 +273,6 @@ impl fmt::Display for Author {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,9 +128,17 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(host: FakeHost) -> Self {
         // thousands of syncs: in memory where there is such a file system
-        let dir = tempfile::tempdir_in("/dev/shm")
-            .or_else(|_| tempfile::tempdir())
-            .expect("a directory");
+        let shm = Path::new("/dev/shm");
+        let parent = if shm.is_dir() {
+            shm.to_owned()
+        } else {
+            std::env::temp_dir()
+        };
+        Self::within(host, &parent)
+    }
+
+    pub(crate) fn within(host: FakeHost, parent: &Path) -> Self {
+        let dir = tempfile::tempdir_in(parent).expect("a directory");
         Self {
             store: Store::open(&dir.path().join("why502")).expect("a store"),
             hands: FakeHands::on(host),
