@@ -21,6 +21,8 @@ use std::{
 
 /// For one look.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A debugger reads all libraries of the process first.
+const DEBUGGER: Duration = Duration::from_secs(4);
 /// For all of them.
 const ALL: Duration = Duration::from_secs(10);
 /// Of one look, bytes.
@@ -40,10 +42,10 @@ const FILES: &[&str] = &[
 pub(super) fn keep(dir: &Path, processes: &[ProcessId], unit: Option<&str>) {
     let until = Instant::now() + ALL;
     let alive = processes.iter().filter(|process| process::is_alive(**process));
-    for process in alive.take(MAX_PROCESSES) {
-        let place = dir.join(format!("process-{}", process.pid));
-        looks(process.pid, &place, until);
-        user_stack(process.pid, &place, until);
+    let alive: Vec<u32> = alive.take(MAX_PROCESSES).map(|process| process.pid).collect();
+    let place = |pid: u32| dir.join(format!("process-{pid}"));
+    for pid in &alive {
+        looks(*pid, &place(*pid), until);
     }
     if let Some(unit) = unit {
         let unit = format!("--unit={unit}");
@@ -54,12 +56,16 @@ pub(super) fn keep(dir: &Path, processes: &[ProcessId], unit: Option<&str>) {
             "--output=short-iso-precise",
             &unit,
         ];
-        save_tool(dir, "journal", "journalctl", &args, until);
+        save_tool(dir, "journal", "journalctl", &args, left(until, PATIENCE));
+    }
+    // last, for a debugger stops the process and takes its time
+    for pid in &alive {
+        user_stack(*pid, &place(*pid), until);
     }
 }
 
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now()).min(PATIENCE)
+fn left(until: Instant, patience: Duration) -> Duration {
+    until.saturating_duration_since(Instant::now()).min(patience)
 }
 
 /// Looks in a thread, which is left behind when one of them hangs.
@@ -68,7 +74,7 @@ fn looks(pid: u32, place: &Path, until: Instant) {
     // without a thread the channel is closed at once, which reads like the end
     let _ = thread::Builder::new()
         .spawn(move || look(pid, &mut |name, bytes| send.send((name.into(), bytes)).is_ok()));
-    while let Ok((name, bytes)) = seen.recv_timeout(left(until)) {
+    while let Ok((name, bytes)) = seen.recv_timeout(left(until, PATIENCE)) {
         save(place, &name, &bytes);
     }
 }
@@ -211,9 +217,15 @@ fn user_stack(pid: u32, place: &Path, until: Instant) {
     let pid = pid.to_string();
     let exe = fs::read_link(format!("/proc/{pid}/exe")).map_or(String::new(), |exe| name(&exe));
     if exe.starts_with("python") {
-        save_tool(place, "python-stack", "py-spy", &["dump", "--pid", &pid], until);
+        save_tool(
+            place,
+            "python-stack",
+            "py-spy",
+            &["dump", "--pid", &pid],
+            left(until, DEBUGGER),
+        );
     }
-    save_tool(place, "user-stack", "gdb", &gdb(&pid), until);
+    save_tool(place, "user-stack", "gdb", &gdb(&pid), left(until, DEBUGGER));
 }
 
 /// Without anybody's settings and scripts: the program and its libraries may be a stranger's.
@@ -236,8 +248,8 @@ fn gdb(pid: &str) -> [&str; 14] {
     ]
 }
 
-fn save_tool(place: &Path, name: &str, tool: &str, args: &[&str], until: Instant) {
-    if let Ok(said) = run::tool(tool, args, left(until)) {
+fn save_tool(place: &Path, name: &str, tool: &str, args: &[&str], limit: Duration) {
+    if let Ok(said) = run::tool(tool, args, limit) {
         save(place, name, said.out.as_bytes());
     }
 }

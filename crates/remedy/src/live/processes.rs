@@ -17,6 +17,11 @@ const KILLED: Duration = Duration::from_secs(3);
 
 /// Ends those of them that still run. Never another process that got one of their numbers.
 pub(super) fn end(processes: &[ProcessId]) -> Result<(), StepFailed> {
+    end_after(processes, ASKED)
+}
+
+/// With this much time between asking and killing.
+pub(super) fn end_after(processes: &[ProcessId], asked: Duration) -> Result<(), StepFailed> {
     let ours = ourselves();
     if let Some(forbidden) = processes.iter().find(|it| it.pid <= 1 || ours.contains(&it.pid)) {
         return Err(failed(format!(
@@ -33,10 +38,18 @@ pub(super) fn end(processes: &[ProcessId]) -> Result<(), StepFailed> {
         // one that was stopped hears nothing until it goes on
         process.signal(Signal::CONT)?;
     }
-    if all_gone(&held, ASKED) {
+    if all_gone(&held, asked) {
         return Ok(());
     }
-    for process in &held {
+    // what they started meanwhile would be left without a master
+    let born = held
+        .iter()
+        .filter(|it| process::is_alive(it.id))
+        .flat_map(|it| process::children(it.id.pid));
+    let born: Vec<Held> = born
+        .filter_map(|id| Held::hold(id).transpose())
+        .collect::<Result<_, _>>()?;
+    for process in held.iter().chain(&born) {
         process.signal(Signal::KILL)?;
     }
     if all_gone(&held, KILLED) {

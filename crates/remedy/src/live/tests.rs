@@ -1,6 +1,9 @@
 //! The hands on real files, processes, network namespaces and servers.
 
 mod files;
+mod network;
+mod nginx;
+mod processes;
 
 use super::LiveHands;
 use crate::{Hands, Step, StepFailed};
