@@ -62,10 +62,10 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     pages.insert("docs/causes/README.md".into(), index());
     let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
-    pages.insert(
-        "docs/verdict.schema.json".into(),
-        shell::output(&why502, &["schema"])?,
-    );
+    for of in ["verdict", "fix", "undo", "history"] {
+        let schema = shell::output(&why502, &["schema", of])?;
+        pages.insert(format!("docs/{of}.schema.json").into(), schema);
+    }
     pages.insert("docs/exit-codes.md".into(), exit_codes(&why502)?);
     Ok(pages)
 }
@@ -163,6 +163,7 @@ fn commands(help: &str) -> impl Iterator<Item = &str> {
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     listed
         .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
 }

@@ -2,10 +2,8 @@
 
 pub mod errno;
 mod names;
-mod spoken;
 
 pub use names::{NameAnswer, NameSight, NameSource};
-pub use spoken::Spoken;
 
 use crate::{
     Question,
@@ -108,8 +106,8 @@ pub struct PeerSight {
     pub progress: Option<Progress>,
     /// Packet filter rules that meet this flow.
     pub firewall: Look<Vec<FirewallRule>>,
-    /// What the port said in several protocols, where that was asked. See [`crate::speech`].
-    pub speaks: Vec<Spoken>,
+    /// What the port speaks, where that was asked.
+    pub speaks: Vec<(String, Conversation)>,
 }
 
 /// Who listens on a peer's address, or should.

@@ -30,7 +30,6 @@ pub mod reach;
 pub mod remedy;
 pub mod restart;
 pub mod service;
-pub mod speech;
 pub mod stale;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]

@@ -24,7 +24,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 mod offers;
 mod wiring;
 
-pub use wiring::{endpoint, heard, http_talk, stat};
+pub use wiring::{endpoint, heard, stat};
 
 /// Noon of a quiet day.
 pub const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -659,9 +659,9 @@ fn asked(status: Option<u16>) -> Asked {
 
 fn route(endpoint: &Endpoint, protocol: Protocol) -> Route {
     let directive = if protocol == Protocol::FastCgi {
-        "fastcgi_pass "
+        "fastcgi_pass"
     } else {
-        "proxy_pass http://"
+        "proxy_pass"
     };
     Route {
         nginx: 0,
@@ -674,7 +674,7 @@ fn route(endpoint: &Endpoint, protocol: Protocol) -> Route {
         location: "/".into(),
         protocol,
         target: Target::Endpoint(endpoint.clone()),
-        pass: format!("{directive}{endpoint}"),
+        pass: format!("{directive} {endpoint}"),
         written: Place {
             file: "/etc/nginx/sites-enabled/shop".into(),
             line: 12,

@@ -214,10 +214,8 @@ pub enum Talk {
         /// How long to wait for the first byte, in milliseconds.
         patience_ms: u64,
     },
-    /// `HEAD /` over the uwsgi protocol.
+    /// An empty uwsgi packet.
     Uwsgi,
-    /// `HEAD /` over HTTP, behind a PROXY protocol header that names this host as the client.
-    Proxied,
     /// The HTTP/2 preface with an empty SETTINGS frame.
     H2,
     /// Redis `PING`.
@@ -237,7 +235,6 @@ impl Talk {
             Self::Tls { .. } => "TLS",
             Self::FastCgi | Self::FastCgiRequest { .. } => "FastCGI",
             Self::Uwsgi => "uwsgi",
-            Self::Proxied => "PROXY protocol",
             Self::H2 => "HTTP/2",
             Self::Redis => "Redis",
             Self::Postgres => "PostgreSQL",
@@ -297,6 +294,8 @@ pub enum Tool {
     ApacheTest,
     /// `rpm -qa --last`.
     RpmHistory,
+    /// `df -kP` of the file systems where services write.
+    DiskFree,
     /// `ip -j route get` for this address, in the namespace of a process.
     RouteGet {
         /// Destination.

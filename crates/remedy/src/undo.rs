@@ -88,6 +88,13 @@ fn moves(fix: &Fix) -> Vec<Move> {
     .collect()
 }
 
+impl Fix {
+    /// What taking it back does, in this order, each with its index in the plan: shown before anybody agrees to it.
+    pub fn way_back(&self) -> Vec<(usize, Step)> {
+        moves(self).into_iter().map(|it| (it.step, it.what)).collect()
+    }
+}
+
 /// What a person changed since, of the files that taking back would write; asked before anything is touched.
 pub(crate) fn edited(fix: &Fix, hands: &mut dyn Hands) -> Option<FixError> {
     let moves = moves(fix);

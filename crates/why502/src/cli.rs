@@ -9,8 +9,9 @@ use std::{
 
 /// Names the true cause of nginx's 502 and 504, with evidence.
 ///
-/// Without a command: diagnose this host. Looking changes nothing. Exit status: 0 healthy, 1 a cause was found,
-/// 2 failures without a found cause, 3 could not look, 64 usage.
+/// Without a command: diagnose this host. Looking changes nothing; only `fix` and `undo` change a host, and only what
+/// they printed before. Exit status: 0 healthy or fixed, 1 a cause was found, 2 failures without a found cause,
+/// 3 could not look, 64 usage.
 #[derive(Debug, Parser)]
 #[command(name = "why502", version, propagate_version = true, max_term_width = 80)]
 pub struct Cli {
@@ -27,6 +28,12 @@ pub struct Cli {
 pub enum Command {
     /// Diagnose this host: the answer first, on one screen
     Diagnose(Diagnose),
+    /// Mend what fails: show the plan, ask, do it, prove it, else undo it
+    Fix(Fix),
+    /// Take back the last fix, or that one, half done ones too
+    Undo(Undo),
+    /// What was done to this host: who, when, what, outcome
+    History(History),
     /// What pasted log lines can mean, or what a cause is; needs no host
     Explain(Explain),
     /// Who listens where, against what nginx asks for
@@ -40,8 +47,12 @@ pub enum Command {
     },
     /// Print the man page (roff)
     Man,
-    /// Print the JSON Schema of `diagnose --json`
-    Schema,
+    /// Print the JSON Schema of what `--json` prints
+    Schema {
+        /// Of which document
+        #[arg(value_enum, default_value_t = Document::Verdict)]
+        of: Document,
+    },
     /// Print the table of exit codes (Markdown)
     #[command(hide = true)]
     ExitCodes,
@@ -74,6 +85,9 @@ pub struct Diagnose {
     /// Print all evidence, not only the strongest
     #[arg(long)]
     pub all: bool,
+    /// Where fixes are written down.
+    #[command(flatten)]
+    pub state: State,
 }
 
 impl Diagnose {
@@ -81,6 +95,93 @@ impl Diagnose {
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }
+}
+
+/// Where the program keeps what it did.
+#[derive(Args, Clone, Debug)]
+pub struct State {
+    /// Where fixes and their undo are written down
+    #[arg(
+        long = "state-dir",
+        value_name = "DIR",
+        env = "WHY502_STATE_DIR",
+        default_value = "/var/lib/why502",
+        hide_env_values = true
+    )]
+    pub dir: PathBuf,
+}
+
+/// Options of `fix`.
+#[derive(Args, Clone, Debug)]
+pub struct Fix {
+    /// Only print the plan
+    #[arg(long, conflicts_with = "yes")]
+    pub plan: bool,
+    /// Do what is printed without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// Only these steps of the plan, by their numbers
+    #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',', value_parser = number)]
+    pub only: Vec<usize>,
+    /// Another way to mend it, where the plan lists several
+    #[arg(long, value_name = "N", default_value = "1", value_parser = number)]
+    pub way: usize,
+    /// Only this site (a server_name)
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+    /// Agree to a restart of the whole host, where the plan has one
+    #[arg(long)]
+    pub agree_reboot: bool,
+    /// For machines: schema why502/fix/1
+    #[arg(long)]
+    pub json: bool,
+    /// Where it is written down.
+    #[command(flatten)]
+    pub state: State,
+}
+
+/// Options of `undo`.
+#[derive(Args, Clone, Debug)]
+pub struct Undo {
+    /// Id of a fix, as `history` lists it; the last one without
+    #[arg(value_name = "ID", value_parser = id)]
+    pub id: Option<String>,
+    /// Do what is printed without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// For machines: schema why502/undo/1
+    #[arg(long)]
+    pub json: bool,
+    /// Where it is written down.
+    #[command(flatten)]
+    pub state: State,
+}
+
+/// Options of `history`.
+#[derive(Args, Clone, Debug)]
+pub struct History {
+    /// One fix, with all its steps
+    #[arg(value_name = "ID", value_parser = id)]
+    pub id: Option<String>,
+    /// For machines: schema why502/history/1
+    #[arg(long)]
+    pub json: bool,
+    /// Where it is written down.
+    #[command(flatten)]
+    pub state: State,
+}
+
+/// Documents with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// Of `diagnose`
+    Verdict,
+    /// Of `fix`
+    Fix,
+    /// Of `undo`
+    Undo,
+    /// Of `history`
+    History,
 }
 
 /// Options of `explain`.
@@ -165,6 +266,23 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(seconds) => Ok(Duration::from_secs(seconds)),
         None => Err("between one second and a year".to_owned()),
     }
+}
+
+/// Steps and ways are counted from one.
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=999) => Ok(number),
+        _ => Err("say it like 1 or 2: they are counted from one".to_owned()),
+    }
+}
+
+/// Goes into a file name: letters, digits, hyphen.
+fn id(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
+        return Err("it is no id of a fix; why502 history lists them".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// `http://shop.example/path`

@@ -1,8 +1,10 @@
 //! why502: on a host where nginx answers 502, the true cause, with evidence.
 
+mod ask;
 mod cli;
 mod commands;
 mod exit;
+mod interrupt;
 mod report;
 mod screen;
 
@@ -25,12 +27,15 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => commands::diagnose::run(&cli.diagnose),
         Some(Command::Diagnose(options)) => commands::diagnose::run(&options),
+        Some(Command::Fix(options)) => commands::fix::run(&options),
+        Some(Command::Undo(options)) => commands::undo::run(&options),
+        Some(Command::History(options)) => commands::history::run(&options),
         Some(Command::Explain(options)) => commands::explain::run(&options),
         Some(Command::Ports(options)) => commands::ports::run(&options),
         Some(Command::Dns(options)) => commands::dns::run(&options),
         Some(Command::Completions { shell }) => commands::pages::completions(shell, &mut Cli::command()),
         Some(Command::Man) => commands::pages::man(&Cli::command()),
-        Some(Command::Schema) => commands::pages::schema(),
+        Some(Command::Schema { of }) => commands::pages::schema(of),
         Some(Command::ExitCodes) => commands::pages::exit_codes(),
     };
     match done {

@@ -2,6 +2,7 @@
 //! terminal.
 
 use anstyle::{AnsiColor, Style};
+use std::fmt::Write;
 
 /// Bold.
 pub const STRONG: Style = Style::new().bold();
@@ -15,6 +16,9 @@ pub const QUIET: Style = Style::new().dimmed();
 /// Longest piece of strangers' text on a screen, characters.
 const LONGEST: usize = 400;
 
+/// As wide as the column of labels.
+pub const COLUMN: &str = "          ";
+
 /// Columns to draw in: the terminal's, 80 in a pipe, never more than people read with ease.
 pub fn width() -> usize {
     let columns = terminal_size::terminal_size().map_or(80, |(terminal_size::Width(columns), _)| columns);
@@ -24,6 +28,18 @@ pub fn width() -> usize {
 /// Text from logs, configs and the network, made harmless.
 pub fn safe(text: &str) -> String {
     logscan::text::show(text, LONGEST)
+}
+
+/// The same, whole: for what somebody agrees to.
+pub fn exact(text: &str) -> String {
+    logscan::text::show(text, usize::MAX)
+}
+
+/// A label in a column of its own, then wrapped text, made harmless.
+pub fn paragraph(page: &mut String, style: Style, label: &str, text: &str) {
+    let wrapped = wrap(&exact(text), COLUMN, COLUMN);
+    let body = wrapped.strip_prefix(COLUMN).unwrap_or(&wrapped);
+    let _ = writeln!(page, "{style}{label:<10}{style:#}{body}");
 }
 
 /// Wraps one paragraph; the first line starts with `first`, the others with `rest`.

@@ -27,14 +27,11 @@ mod nginx_config_stale;
 mod nginx_will_not_start;
 mod out_of_catalogue;
 mod php_socket_version;
-mod plain_to_tls_backend;
 mod pool_exhausted;
 mod private_tmp;
-mod protocol_mismatch;
 mod slow_backend;
 mod socket_dir_permission;
 mod socket_permission;
-mod tls_to_plain_backend;
 mod triggers;
 mod two_faults;
 mod worker_crash;
@@ -68,9 +65,6 @@ static ALL: &[&[Scenario]] = &[
     socket_permission::SCENARIOS,
     socket_dir_permission::SCENARIOS,
     private_tmp::SCENARIOS,
-    protocol_mismatch::SCENARIOS,
-    tls_to_plain_backend::SCENARIOS,
-    plain_to_tls_backend::SCENARIOS,
     header_too_big::SCENARIOS,
     app_bug::SCENARIOS,
     slow_backend::SCENARIOS,

@@ -3,13 +3,13 @@
 use super::{Fixture, NOW, conversation, listener, process, running_unit};
 use crate::{
     Symptom,
-    case::{Backend, MadeBy, NameAnswer, NameSight, NameSource, Spoken},
+    case::{Backend, MadeBy, NameAnswer, NameSight, NameSource},
     topology::{BackendKind, Claim, ListenAddress, Place, Protocol, Target},
     world::{Change, ChangeKind, ConfigTest, FirewallAction, FirewallRule, FlowMatch, PathStep},
 };
 use host::looks::JournalLine;
 use host::{
-    Endpoint, Talk,
+    Endpoint,
     answer::{Bytes, Connect, Conversation, End, FileKind, Stat},
 };
 use logscan::{Phase, Trouble};
@@ -63,19 +63,6 @@ impl Fixture {
         fixture.world.units = Ok(Vec::new());
         fixture.world.processes = Ok(Vec::new());
         fixture
-    }
-
-    /// nginx speaks this protocol.
-    pub fn speaks(mut self, protocol: Protocol) -> Self {
-        for route in self.route.iter_mut().chain(&mut self.world.routes) {
-            route.protocol = protocol;
-        }
-        self
-    }
-
-    /// The first peer was asked so, and answered.
-    pub fn heard(self, spoken: Spoken) -> Self {
-        self.peer(|peer| peer.speaks.push(spoken))
     }
 
     /// nginx speaks FastCGI.
@@ -430,23 +417,12 @@ pub fn stat(kind: FileKind, mode: u32, uid: u32, gid: u32) -> Stat {
     }
 }
 
-/// What a port said when asked so.
-pub fn heard(talk: Talk, bytes: &[u8]) -> Spoken {
-    let answer = Conversation {
+/// What a port said when asked in that protocol.
+pub fn heard(protocol: &str, bytes: &[u8]) -> (String, Conversation) {
+    let said = Conversation {
         heard: Bytes(bytes.to_vec()),
         end: End::Closed,
         ..conversation(Connect::Accepted)
     };
-    Spoken { talk, answer }
-}
-
-/// The question in plain HTTP.
-pub fn http_talk() -> Talk {
-    Talk::Http {
-        method: "HEAD".into(),
-        target: "/".into(),
-        host: "shop.example".into(),
-        tls: None,
-        patience_ms: 700,
-    }
+    (protocol.to_owned(), said)
 }

@@ -101,7 +101,7 @@ impl Before {
                 self.master.pid
             ))
         };
-        outcome.unwrap_or_else(|| Err(late()))
+        outcome.unwrap_or_else(|| self.has_new().then_some(()).ok_or_else(late))
     }
 
     fn outcome(&self) -> Option<Result<(), StepFailed>> {
@@ -111,11 +111,13 @@ impl Before {
         if let Some(why) = self.refusal() {
             return Some(Err(failed(format!("nginx goes on with its old config: {why}"))));
         }
+        // the master lets the new workers settle for 100 ms (ngx_master_process_cycle) before the old ones stop accepting
+        (self.has_new() && !self.workers.iter().any(still_accepts)).then_some(Ok(()))
+    }
+
+    fn has_new(&self) -> bool {
         let is_new = |worker: &ProcessId| !self.workers.contains(worker);
-        process::children(self.master.pid)
-            .iter()
-            .any(is_new)
-            .then_some(Ok(()))
+        process::children(self.master.pid).iter().any(is_new)
     }
 
     /// What the master wrote since: `… [emerg] PID#TID: …`.
@@ -126,6 +128,12 @@ impl Before {
             news.lines().find(|line| line.contains(&mark)).map(str::to_owned)
         })
     }
+}
+
+/// A worker says in its title when it stops: `nginx: worker process is shutting down`.
+fn still_accepts(worker: &ProcessId) -> bool {
+    let title = fs::read_to_string(format!("/proc/{}/cmdline", worker.pid)).unwrap_or_default();
+    title.contains("worker process") && !title.contains("shutting down") && process::is_alive(*worker)
 }
 
 /// The files that a process writes at their end, and their sizes.

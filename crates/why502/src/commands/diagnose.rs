@@ -60,7 +60,8 @@ fn diagnose_options(options: &cli::Diagnose) -> diagnose::Options {
     }
 }
 
-fn hostname(host: &dyn Host) -> String {
+/// The host's name.
+pub fn hostname(host: &dyn Host) -> String {
     let name = host.file(Path::new("/proc/sys/kernel/hostname"));
     let name = name.ok().flatten().unwrap_or_default();
     String::from_utf8_lossy(&name).trim().to_owned()

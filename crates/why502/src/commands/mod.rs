@@ -3,5 +3,9 @@
 pub mod diagnose;
 pub mod dns;
 pub mod explain;
+pub mod fix;
+pub mod history;
 pub mod pages;
 pub mod ports;
+pub mod undo;
+mod who;

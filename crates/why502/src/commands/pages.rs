@@ -1,9 +1,9 @@
 //! Pages made from the program's own model: completions, man page, JSON Schema.
 
 use crate::{
-    cli::Cli,
+    cli::{Cli, Document},
     exit::{Exit, TABLE},
-    report::json,
+    report::{fix, history, json, undo},
 };
 use clap::CommandFactory;
 use std::io::Write;
@@ -28,10 +28,15 @@ pub fn man(command: &clap::Command) -> anyhow::Result<Exit> {
     print(&page)
 }
 
-/// The JSON Schema of `diagnose --json`.
-pub fn schema() -> anyhow::Result<Exit> {
-    let schema = serde_json::to_vec_pretty(&schemars::schema_for!(json::Report))?;
-    print(&schema)
+/// The JSON Schema of a document.
+pub fn schema(of: Document) -> anyhow::Result<Exit> {
+    let schema = match of {
+        Document::Verdict => schemars::schema_for!(json::Report),
+        Document::Fix => schemars::schema_for!(fix::Report),
+        Document::Undo => schemars::schema_for!(undo::Report),
+        Document::History => schemars::schema_for!(history::Report),
+    };
+    print(&serde_json::to_vec_pretty(&schema)?)
 }
 
 /// Rows of the table of exit codes.

@@ -300,7 +300,7 @@ fn unseen(it: &host::Unseen) -> Unseen {
 }
 
 /// The word a plain enum is written as.
-fn word(it: &impl Serialize) -> String {
+pub fn word(it: &impl Serialize) -> String {
     match serde_json::to_value(it) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),

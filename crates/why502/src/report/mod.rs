@@ -1,9 +1,12 @@
 //! A verdict, drawn: for people, machines, tickets and monitoring. Pure.
 
+pub mod fix;
+pub mod history;
 pub mod json;
 pub mod markdown;
 pub mod nagios;
 pub mod text;
+pub mod undo;
 mod words;
 
 use diagnose::{Finding, Verdict, verdict::SymptomOf};

@@ -9,6 +9,7 @@
 )]
 
 mod config;
+mod fix;
 mod healthy;
 mod logs;
 mod recording;

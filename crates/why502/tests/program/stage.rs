@@ -15,6 +15,8 @@ use std::{
 
 /// Where the program is on that host: readable by every user.
 pub const PROGRAM: &str = "/opt/why502";
+/// Where it keeps what it did; on that host's own disk.
+pub const STATE: &str = "/opt/state";
 /// For what takes milliseconds when all is well.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -24,6 +26,14 @@ for dir in /etc/nginx /var/log/nginx /run /opt; do mount -t tmpfs none $dir; chm
 touch /opt/why502; mount --bind \"$1\" /opt/why502
 ip link set lo up; hostname stage; echo ready
 while :; do sleep 600; done";
+
+/// Stands in for uWSGI: whoever asks gets a page.
+const UWSGI: &str = "import socketserver, sys
+class Page(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(65536)
+        self.request.sendall(b\"HTTP/1.0 200 OK\\r\\nContent-Length: 3\\r\\n\\r\\nhi\\n\")
+socketserver.ThreadingTCPServer((\"127.0.0.1\", int(sys.argv[1])), Page).serve_forever()";
 
 /// A running host.
 pub struct Stage {
@@ -95,6 +105,10 @@ impl Stage {
         fs::write(self.path(path), bytes).unwrap();
     }
 
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        fs::read(self.path(path)).unwrap()
+    }
+
     pub fn append(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let mut file = File::options()
             .append(true)
@@ -115,7 +129,7 @@ impl Stage {
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
             command.env_remove(name);
         }
-        command.stdin(Stdio::null());
+        command.env("WHY502_STATE_DIR", STATE).stdin(Stdio::null());
         command
     }
 
@@ -162,6 +176,15 @@ impl Stage {
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
+    }
+
+    /// An application server of that host, a process that can be seen there: it answers whatever uwsgi_pass sends.
+    pub fn serve_uwsgi(&self, port: u16) {
+        self.sh(&format!(
+            "cp /usr/bin/python3 /opt/uwsgi; setsid /opt/uwsgi -c '{UWSGI}' {port} >/dev/null 2>&1 &"
+        ));
+        let listens = || self.inside(move || TcpStream::connect(("127.0.0.1", port)).ok());
+        until(listens).expect("the application listens");
     }
 
     /// A server that accepts everything and answers nothing.
@@ -227,6 +250,11 @@ pub fn site(name: &str, port: u16) -> String {
         "server {{ listen 80; server_name {name};\n    \
          location / {{ proxy_pass http://127.0.0.1:{port}; }} }}\n"
     )
+}
+
+/// The same by the uwsgi protocol.
+pub fn uwsgi_site(name: &str, port: u16) -> String {
+    site(name, port).replace("proxy_pass http://", "uwsgi_pass ")
 }
 
 /// A page as an application sends it.
