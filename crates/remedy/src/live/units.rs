@@ -71,7 +71,8 @@ pub(super) fn restart(unit: &str, now: &Now) -> Result<(), StepFailed> {
 /// Does not say whether the server took the new config: see `reload.rs`.
 pub(super) fn reload(unit: &str) -> Result<(), StepFailed> {
     let now = settle(unit, ASK)?;
-    systemctl(&["reload"], Some(unit), now.start_limit + MARGIN)?;
+    systemctl(&["reload"], Some(unit), now.start_limit + MARGIN)
+        .map_err(|error| with_last_words(unit, &error.to_string()))?;
     let after = settle(unit, now.start_limit)?;
     if after.active == "active" {
         Ok(())
@@ -122,18 +123,18 @@ fn begin(verb: &str, unit: &str, limit: Duration) -> Result<(), StepFailed> {
         let said = asked
             .err()
             .map_or_else(|| first.says(), |error| error.to_string());
-        return Err(did_not_stay(unit, &said));
+        return Err(with_last_words(unit, &said));
     }
     wait::pause(HOLD);
     let second = show(unit)?;
     if second.has_started() && second.main_pid == first.main_pid {
         Ok(())
     } else {
-        Err(did_not_stay(unit, &second.says()))
+        Err(with_last_words(unit, &second.says()))
     }
 }
 
-fn did_not_stay(unit: &str, said: &str) -> StepFailed {
+fn with_last_words(unit: &str, said: &str) -> StepFailed {
     let words = last_words(unit).map_or(String::new(), |words| format!("; its last words: {words}"));
     failed(format!("{unit}: {said}{words}"))
 }
@@ -164,7 +165,11 @@ fn systemctl(verb: &[&str], unit: Option<&str>, limit: Duration) -> Result<(), S
         check_name(unit)?;
         args.extend(["--", unit]);
     }
-    run::succeed("systemctl", &args, limit).map(drop)
+    let said = run::tool("systemctl", &args, limit)?;
+    match said.is_good() {
+        true => Ok(()),
+        false => Err(failed(format!("systemctl {}: {}", verb.join(" "), said.reason()))),
+    }
 }
 
 /// As systemd allows them: no name is a pattern, an option or a path.
