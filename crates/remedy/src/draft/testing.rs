@@ -1,6 +1,6 @@
 //! A host in memory for tests of drafts: files, links, units, processes, the output of tools.
 
-use crate::{Plan, Step, draft};
+use crate::{Plan, Step, draft, testing::harness::survives};
 use diagnose::{
     Class, Diagnosis, Finding, Measure, Rank, Remedy, Role, Verdict, World,
     topology::{Listen, Place, Protocol, Route, Settings, Target},
@@ -153,8 +153,12 @@ impl Machine {
         self
     }
 
-    /// The plan of one remedy of these measures.
-    pub(crate) fn plan(mut self, measures: Vec<Measure>) -> Result<Plan, String> {
+    /// The plan of one remedy of these measures, played through all that can go wrong.
+    pub(crate) fn plan(self, measures: Vec<Measure>) -> Result<Plan, String> {
+        self.draft(measures).inspect(survives)
+    }
+
+    fn draft(mut self, measures: Vec<Measure>) -> Result<Plan, String> {
         let diagnosis = Diagnosis {
             world: Arc::new(self.world.take().expect("built")),
             verdict: verdict(std::mem::take(&mut self.symptoms)),
@@ -171,7 +175,7 @@ impl Machine {
 
     /// Its steps, each in a line.
     pub(crate) fn steps(self, measures: Vec<Measure>) -> Vec<String> {
-        match self.plan(measures) {
+        match self.draft(measures) {
             Ok(plan) => plan.steps.iter().map(shown).collect(),
             Err(why) => vec![format!("cannot: {why}")],
         }

@@ -4,13 +4,7 @@ mod apache;
 mod text;
 mod unit_file;
 
-use super::{
-    CannotDraft,
-    desk::{Desk, state},
-    files::ROOT_READABLE,
-    settings, units,
-};
-use crate::Step;
+use super::{CannotDraft, desk::Desk, files::ROOT_READABLE, settings, units};
 use diagnose::topology::{BackendKind, Claim, ListenAddress};
 use std::path::Path;
 
@@ -94,43 +88,27 @@ fn unit_file(desk: &mut Desk, claim: &Claim, unit: &str, to: &ListenAddress) -> 
     let line = claim.written.line;
     let at = assignments.iter().find(|it| it.lines.contains(&line));
     let at = at.ok_or_else(|| cannot(claim, to, "the line sets nothing any more"))?;
+    if at.key == "ListenStream" {
+        return Err(by_hand(claim, unit, to));
+    }
     let values = unit_file::values(&assignments, at, claim, to);
     let values = values.ok_or_else(|| cannot(claim, to, "the address does not stand there as such"))?;
-    match at.key {
-        "ListenStream" => socket(desk, claim, unit, &values),
-        key => {
-            settings::unit(desk, unit, "Service", key, &values)?;
-            begin(desk, unit)
-        }
-    }
+    settings::unit(desk, unit, "Service", at.key, &values)?;
+    begin(desk, unit)
 }
 
-/// A socket is bound anew only while its service is down.
-fn socket(desk: &mut Desk, claim: &Claim, service: &str, values: &[String]) -> Result<(), CannotDraft> {
-    let socket = unit_file::unit_of(&claim.written.file).ok_or_else(|| {
-        CannotDraft::new(
-            format!("{}: of which unit?", claim.written),
-            "edit the socket unit by hand",
-        )
-    })?;
-    settings::unit(desk, &socket, "Socket", "ListenStream", values)?;
-    let unit = desk.unit(service)?;
-    if unit.is_up() {
-        desk.push(Step::Stop {
-            unit: service.to_owned(),
-            from: state(&unit),
-        });
-    }
-    units::restart(desk, &socket, &[])?;
-    if unit.is_up() {
-        let mut stopped = state(&unit);
-        (stopped.active, stopped.main_pid) = ("inactive".to_owned(), None);
-        desk.push(Step::Start {
-            unit: service.to_owned(),
-            from: stopped,
-        });
-    }
-    Ok(())
+/// A socket is bound anew only while its service is down, on the way back as well: an order that no undo derived from
+/// single steps keeps.
+fn by_hand(claim: &Claim, service: &str, to: &ListenAddress) -> CannotDraft {
+    let socket = unit_file::unit_of(&claim.written.file).unwrap_or_default();
+    let why = format!(
+        "{}: {socket} can be bound anew only while {service} is down",
+        claim.written
+    );
+    let instead = format!(
+        "systemctl edit {socket} ([Socket], ListenStream=, ListenStream={to}), then: systemctl stop {service} && systemctl restart {socket}"
+    );
+    CannotDraft::new(why, instead)
 }
 
 fn is_unit_file(file: &Path) -> bool {

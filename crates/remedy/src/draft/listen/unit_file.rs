@@ -49,8 +49,8 @@ pub(super) fn assignments(text: &str) -> Vec<Assignment<'_>> {
     found
 }
 
-/// What a drop-in sets that key to. Commands and sockets add up, so all are said again behind an empty one; of an
-/// environment only the one variable is.
+/// What a drop-in sets that key to. A command is said again behind an empty one, for commands add up;
+/// of an environment only the one variable is.
 pub(super) fn values(
     all: &[Assignment],
     at: &Assignment,
@@ -64,17 +64,6 @@ pub(super) fn values(
         "ExecStart" if same_key().count() == 1 => {
             let command = moved.or_else(|| by_default(&at.value, claim, to))?;
             Some(vec![String::new(), command])
-        }
-        "ListenStream" => {
-            let moved = moved?;
-            let said_again = same_key().map(|it| {
-                if it.lines == at.lines {
-                    moved.clone()
-                } else {
-                    it.value.clone()
-                }
-            });
-            Some([String::new()].into_iter().chain(said_again).collect())
         }
         "Environment" => {
             let moved = moved?;

@@ -479,3 +479,24 @@ fn temp_directories_are_given_to_the_workers() {
         ]
     );
 }
+
+#[test]
+fn plans_survive_all_that_can_go_wrong() {
+    let ini = Measure::IniSet {
+        file: POOL.into(),
+        section: "www".into(),
+        key: "pm.max_children".into(),
+        value: "50".into(),
+    };
+    let sysctl = Measure::Sysctl {
+        key: "net.core.somaxconn".into(),
+        value: "4096".into(),
+    };
+    let both = pool()
+        .file("/proc/sys/net/core/somaxconn", "128\n")
+        .plan(vec![sysctl, ini]);
+    assert_eq!(both.expect("a plan").steps.len(), 5);
+    let unmask = Measure::Unmask { unit: FPM.into() };
+    let started = fpm("inactive", "masked").plan(vec![unmask, start()]);
+    assert_eq!(started.expect("a plan").steps.len(), 3);
+}
