@@ -24,6 +24,7 @@ mod ipv6_localhost;
 mod listen_backlog_full;
 mod listen_type_mismatch;
 mod nginx_config_stale;
+mod nginx_stopped;
 mod nginx_will_not_start;
 mod out_of_catalogue;
 mod php_socket_version;
@@ -61,6 +62,7 @@ static ALL: &[&[Scenario]] = &[
     dns_resolver_down::SCENARIOS,
     dns_stale_address::SCENARIOS,
     nginx_config_stale::SCENARIOS,
+    nginx_stopped::SCENARIOS,
     nginx_will_not_start::SCENARIOS,
     socket_permission::SCENARIOS,
     socket_dir_permission::SCENARIOS,

@@ -66,6 +66,7 @@ mod memory_pressure;
 mod mtu_blackhole;
 mod nginx_config_stale;
 mod nginx_old_master;
+mod nginx_stopped;
 mod nginx_temp_permission;
 mod nginx_will_not_start;
 mod no_route;
@@ -176,6 +177,7 @@ pub static ALL: &[&Cause] = &[
     &nginx_config_stale::NGINX_CONFIG_STALE,
     &nginx_old_master::NGINX_OLD_MASTER,
     &nginx_temp_permission::NGINX_TEMP_PERMISSION,
+    &nginx_stopped::NGINX_STOPPED,
     &nginx_will_not_start::NGINX_WILL_NOT_START,
     &no_route::NO_ROUTE,
     &oom_kill::OOM_KILL,

@@ -15,7 +15,7 @@ cause! {
     /// # Fix
     /// Mend the place that is named, or undo the last edit there; `nginx -t`, then start.
     /// # Not this if
-    /// nginx was only stopped and its test passes (start it), or a running nginx refused a reload: the old config goes on
+    /// nginx was only stopped or killed and its test passes (nginx-stopped), or a running nginx refused a reload: the old config goes on
     /// serving (nginx-config-stale).
     pub static NGINX_WILL_NOT_START = {
         id: "nginx-will-not-start",
@@ -218,7 +218,7 @@ mod tests {
             .nginx_journal(3000, "nginx: [emerg] an old one")
             .nginx_journal_by_systemd(2000, "Started nginx.service.")
             .complains(typo(), Phase::Other)
-            .check("unexplained");
+            .check("found nginx-stopped");
     }
 
     #[test]
