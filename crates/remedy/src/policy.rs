@@ -36,7 +36,6 @@ impl Default for Policy {
             "/opt",
             "/srv",
             "/var/www",
-            "/home",
         ];
         Self {
             roots: roots.map(PathBuf::from).to_vec(),

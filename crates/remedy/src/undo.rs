@@ -2,6 +2,7 @@
 //! can itself be cut off and asked again at any point.
 //!
 //! First what can be put back, last step first. Then what must read it again (a reload, a restart), in the plan's order.
+//! Then what the plan had stopped is started: on files as they were, and with its sockets bound anew.
 
 use crate::{
     Access, Fix, FixError, Hands, Step, StepFailed, Undo,
@@ -79,13 +80,14 @@ fn moves(fix: &Fix) -> Vec<Move> {
         }),
         Undo::Again | Undo::Nothing => None,
     });
+    let (starts, back): (Vec<Move>, Vec<Move>) = by.partition(|it| matches!(it.what, Step::Start { .. }));
     let again = open.iter().filter(|(_, what)| what.undo() == Undo::Again);
-    by.chain(again.map(|(step, what)| Move {
+    let again = again.map(|(step, what)| Move {
         step: *step,
         what: (*what).clone(),
         again: true,
-    }))
-    .collect()
+    });
+    back.into_iter().chain(again).chain(starts).collect()
 }
 
 impl Fix {

@@ -170,7 +170,9 @@ impl Machine {
             measures,
         };
         let finding = &diagnosis.verdict.findings[0];
-        draft(&self, &diagnosis, finding, &remedy).map_err(|cannot| cannot.to_string())
+        let plan = draft(&self, &diagnosis, finding, &remedy).map_err(|cannot| cannot.to_string())?;
+        crate::testing::harness::survives(&plan);
+        Ok(plan)
     }
 
     /// Its steps, each in a line.

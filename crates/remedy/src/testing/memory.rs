@@ -67,16 +67,9 @@ impl FakeHost {
                     self.files.insert(path, from);
                 }
             }
-            Step::SetAccess { path, from, .. } => {
-                if made.insert(path.clone()) {
-                    self.files.insert(
-                        path,
-                        Content {
-                            access: from,
-                            ..empty()
-                        },
-                    );
-                }
+            Step::SetAccess { path, from, .. } if made.insert(path.clone()) => {
+                let access = from;
+                self.files.insert(path, Content { access, ..empty() });
             }
             Step::Start { unit, from } | Step::Stop { unit, from } | Step::Restart { unit, from, .. } => {
                 self.units.entry(unit).or_insert(FakeUnit::new(&from));
