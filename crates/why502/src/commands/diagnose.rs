@@ -3,11 +3,15 @@
 use crate::{
     cli::{self, Format},
     exit::Exit,
-    report::{self, json::Frame},
+    report::{
+        self,
+        json::{Fixes, Frame, HalfDone, Planned},
+    },
 };
 use anyhow::Context;
-use diagnose::{Verdict, causes};
-use host::{Host, Looks, live::Live, recorded};
+use diagnose::{Diagnosis, Finding, Role, Verdict, causes, verdict::Outcome};
+use host::{Host, Looks, Unseen, live::Live, recorded};
+use remedy::{Store, StoreError, draft, history};
 use std::{io::Write, path::Path, time::Instant};
 
 /// Runs the command.
@@ -40,14 +44,68 @@ fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
 }
 
 fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::Result<Exit> {
-    let verdict = diagnose::diagnose(host, &diagnose_options(options), causes::ALL).verdict;
+    let mut diagnosis = diagnose::diagnose(host, &diagnose_options(options), causes::ALL);
+    let plans = plans(host, &diagnosis);
+    let half_done = match options.recorded {
+        Some(_) => None,
+        None => half_done(&options.state, &mut diagnosis.verdict),
+    };
     let frame = Frame {
         host: hostname(host),
         at: host.now().unwrap_or_default(),
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         zone: host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC),
+        fixes: Fixes { half_done, plans },
     };
-    print(&verdict, &frame, options)
+    print(&diagnosis.verdict, &frame, options)
+}
+
+/// What `why502 fix` could offer for each finding: drafting only looks.
+fn plans(host: &dyn Host, diagnosis: &Diagnosis) -> Vec<Vec<Planned>> {
+    let drafted = |finding: &Finding| {
+        let root = finding.role == Role::Root && !finding.over && diagnosis.verdict.outcome == Outcome::Found;
+        let remedies = finding.remedies.iter().enumerate().filter(|_| root);
+        let plans = remedies.filter_map(|(index, remedy)| {
+            let plan = draft(host, diagnosis, finding, remedy).ok()?;
+            Some(Planned {
+                way: index + 1,
+                id: plan.id().to_string(),
+                title: plan.title,
+            })
+        });
+        plans.collect()
+    };
+    diagnosis.verdict.findings.iter().map(drafted).collect()
+}
+
+/// A fix that is half done while nobody works on it.
+fn half_done(state: &cli::State, verdict: &mut Verdict) -> Option<HalfDone> {
+    let store = Store::at(&state.dir);
+    let found = store.holder().and_then(|holder| match holder {
+        Some(_) => Ok(None),
+        None => history::half_done(&store),
+    });
+    match found {
+        Ok(found) => found.map(|it| HalfDone {
+            id: it.id.to_string(),
+            says: it.says,
+            waits_for_proof: it.waits_for_proof,
+        }),
+        Err(error) => {
+            verdict.unseen.push(unseen(&error));
+            None
+        }
+    }
+}
+
+fn unseen(error: &StoreError) -> Unseen {
+    let what = "whether a fix is half done".to_owned();
+    if rustix::process::geteuid().is_root() {
+        let why = error.to_string();
+        return Unseen::Unusable { what, why };
+    }
+    let need = "root".to_owned();
+    Unseen::Forbidden { what, need }
 }
 
 /// `--url` names the site and the path in one.
@@ -76,7 +134,7 @@ fn print(verdict: &Verdict, frame: &Frame, options: &cli::Diagnose) -> anyhow::R
         Format::Json => (report::json::render(verdict, frame)? + "\n", Exit::of(verdict)),
         Format::Markdown => (report::markdown::render(verdict, frame), Exit::of(verdict)),
         Format::Nagios => {
-            let (line, exit) = report::nagios::render(verdict);
+            let (line, exit) = report::nagios::render(verdict, frame.fixes.half_done.as_ref());
             (line + "\n", exit)
         }
     };

@@ -22,6 +22,8 @@ pub struct Report {
     pub at: String,
     /// How long that took, milliseconds.
     pub took_ms: u64,
+    /// A fix that is neither done nor taken back.
+    pub half_done: Option<HalfDone>,
     /// `found`, `torn`, `unexplained`, `recovered` or `healthy`.
     pub verdict: String,
     /// What clients and nginx saw.
@@ -34,6 +36,17 @@ pub struct Report {
     pub unseen: Vec<Unseen>,
     /// Looks that would settle what is open.
     pub settled_by: Vec<Settled>,
+}
+
+/// A fix that was cut off: `why502 undo` takes it back.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct HalfDone {
+    /// Its name.
+    pub id: String,
+    /// What it does and where it stands.
+    pub says: String,
+    /// Only its proof is missing: `why502 fix` goes on with it.
+    pub waits_for_proof: bool,
 }
 
 /// One kind of failure of one route.
@@ -125,7 +138,7 @@ pub struct Trigger {
 pub struct Remedy {
     /// `auto`, `ask`, `never` or `inform`.
     pub class: String,
-    /// Id of a plan that `why502 fix` can apply; null while there is none.
+    /// Id of the plan that `why502 fix` would show; null where none can be made.
     pub plan: Option<String>,
     /// What a person would do.
     pub says: String,
@@ -173,6 +186,28 @@ pub struct Frame {
     pub took_ms: u64,
     /// The host's time zone: people read its clocks.
     pub zone: jiff::tz::TimeZone,
+    /// Plans, and a fix that was cut off.
+    pub fixes: Fixes,
+}
+
+/// What `why502 fix` has to do with a verdict.
+#[derive(Clone, Debug, Default)]
+pub struct Fixes {
+    /// A fix that is neither done nor taken back.
+    pub half_done: Option<HalfDone>,
+    /// For each finding the plans that can be made.
+    pub plans: Vec<Vec<Planned>>,
+}
+
+/// A plan that can be made.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// As `--way` takes it.
+    pub way: usize,
+    /// Its id.
+    pub id: String,
+    /// What it does.
+    pub title: String,
 }
 
 /// The report as one JSON document.
@@ -206,9 +241,10 @@ fn report(verdict: &Verdict, frame: &Frame) -> Report {
         host: frame.host.clone(),
         at: frame.at.to_string(),
         took_ms: frame.took_ms,
+        half_done: frame.fixes.half_done.clone(),
         verdict: word(&verdict.outcome),
         symptoms: verdict.symptoms.iter().map(symptom).collect(),
-        findings: verdict.findings.iter().map(finding).collect(),
+        findings: findings(verdict, &frame.fixes),
         ruled_out: verdict.ruled_out.iter().map(ruled_out).collect(),
         unseen: verdict.unseen.iter().map(unseen).collect(),
         settled_by: verdict
@@ -244,7 +280,16 @@ fn symptom(of: &SymptomOf) -> Symptom {
     }
 }
 
-fn finding(it: &verdict::Finding) -> Finding {
+fn findings(verdict: &Verdict, fixes: &Fixes) -> Vec<Finding> {
+    let all = verdict.findings.iter().enumerate();
+    all.map(|(index, it)| {
+        let plan = fixes.plans.get(index).and_then(|plans| plans.first());
+        finding(it, plan.map(|plan| plan.id.clone()))
+    })
+    .collect()
+}
+
+fn finding(it: &verdict::Finding, plan: Option<String>) -> Finding {
     Finding {
         cause: it.cause.to_owned(),
         title: it.title.to_owned(),
@@ -262,7 +307,7 @@ fn finding(it: &verdict::Finding) -> Finding {
         }),
         remedy: Remedy {
             class: word(&it.class),
-            plan: None,
+            plan,
             says: it.advice.clone(),
         },
         over: it.over,

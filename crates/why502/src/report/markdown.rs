@@ -8,6 +8,9 @@ use std::fmt::Write;
 /// The verdict as Markdown.
 pub fn render(verdict: &Verdict, frame: &Frame) -> String {
     let mut page = format!("# {}\n\n", plain(&words::headline(verdict)));
+    if let Some(half_done) = &frame.fixes.half_done {
+        let _ = writeln!(page, "**{}**\n", plain(&words::half_done(half_done)));
+    }
     let _ = writeln!(
         page,
         "Host `{}`, looked at {} with why502 {}.\n",

@@ -62,6 +62,7 @@ pub fn render(verdict: &Verdict, frame: &Frame, all: bool) -> String {
         room: if all { EVERYTHING } else { SCREEN },
         all,
     };
+    page.half_done();
     page.headline();
     page.findings();
     page.unexplained();
@@ -78,6 +79,14 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// Before anything else: the host is neither as it was nor as it was to be.
+    fn half_done(&mut self) {
+        if let Some(half_done) = &self.frame.fixes.half_done {
+            let says = format!("{}\n\n", wrap(&safe(&words::half_done(half_done)), "", ""));
+            let _ = write!(self.text, "{BAD}{says}{BAD:#}");
+        }
+    }
+
     fn headline(&mut self) {
         let style = match self.verdict.outcome {
             Outcome::Healthy | Outcome::Recovered => GOOD,
@@ -182,6 +191,26 @@ impl Page<'_> {
         let _ = writeln!(self.text, "{STRONG}What to do{STRONG:#}");
         for line in finding.advice.lines() {
             let _ = writeln!(self.text, "{}", wrap(&safe(line), "    ", "    "));
+        }
+        self.plans(finding);
+    }
+
+    /// The same by why502 itself, where it can.
+    fn plans(&mut self, finding: &Finding) {
+        let index = self
+            .verdict
+            .findings
+            .iter()
+            .position(|it| std::ptr::eq(it, finding));
+        let plans = index.and_then(|index| self.frame.fixes.plans.get(index));
+        for plan in plans.into_iter().flatten() {
+            let way = if plan.way == 1 {
+                String::new()
+            } else {
+                format!(" --way {}", plan.way)
+            };
+            let line = format!("sudo why502 fix{way}: {}", plan.title);
+            let _ = writeln!(self.text, "{}", wrap(&safe(&line), "    ", "      "));
         }
     }
 
@@ -390,6 +419,7 @@ mod tests {
             at: NOW,
             took_ms: 1,
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+            fixes: super::super::json::Fixes::default(),
         };
         render(&verdict, &frame, false)
     }

@@ -1,5 +1,6 @@
 //! The sentences that several ways of drawing share. Raw: what draws them makes them harmless.
 
+use super::json::HalfDone;
 use crate::screen::age;
 use diagnose::{
     Finding, Verdict,
@@ -10,6 +11,21 @@ use host::{Timestamp, Unseen};
 use jiff::tz::TimeZone;
 use logscan::Phase;
 use std::collections::BTreeSet;
+
+/// A fix that was cut off, and what to do about it.
+pub fn half_done(it: &HalfDone) -> String {
+    let HalfDone {
+        id,
+        says,
+        waits_for_proof,
+    } = it;
+    match waits_for_proof {
+        true => format!(
+            "A fix waits for its proof ({says}): why502 fix proves it, why502 undo {id} takes it back."
+        ),
+        false => format!("A fix is half done ({says}): why502 undo {id} takes it back."),
+    }
+}
 
 /// Sites named in one sentence.
 const SITES: usize = 3;

@@ -74,3 +74,109 @@ fn the_documents_are_as_their_schemas_say() {
 fn only_fix(stage: &Stage) -> String {
     stage.sh(&format!("ls {STATE}/fixes")).trim().to_owned()
 }
+
+#[test]
+fn a_later_edit_is_not_undone_over() {
+    let stage = misdirected();
+    stage.why502(&["fix", "--yes"]).ends(0, &["Fixed"]);
+    stage.append(SITE, "# by hand\n");
+    let edited = stage.read(SITE);
+    let run = stage.why502(&["undo", "--yes"]);
+    run.ends(1, &["was changed after fix", "+# by hand"])
+        .is_harmless();
+    assert_eq!(stage.read(SITE), edited);
+    assert_eq!(stage.get("shop.example", "/"), 200);
+    let json = stage.why502(&["undo", "--yes", "--json"]).ends(1, &[]).json();
+    assert_eq!(json["outcome"], "refused");
+    assert!(
+        json["conflict"]["found"].as_str().unwrap().contains("# by hand"),
+        "{json}"
+    );
+}
+
+/// From now on a config test of the edited config takes its time.
+fn hold_up_the_test(stage: &Stage) {
+    stage.write(
+        "/opt/slow",
+        "#!/bin/sh\n[ \"$1\" = -t ] && grep -q 8001 /etc/nginx/nginx.conf && sleep 3\nexec /opt/nginx \"$@\"\n",
+    );
+    stage.sh("cp /usr/sbin/nginx /opt/nginx; chmod 755 /opt/slow; mount --bind /opt/slow /usr/sbin/nginx");
+}
+
+/// Starts a fix, waits for its first step, and does something to it.
+fn interrupted(stage: &Stage, act: &str) -> String {
+    hold_up_the_test(stage);
+    let out = stage.sh(&format!(
+        "/opt/why502 fix --yes > /run/said 2>&1 & fix=$!
+         for i in $(seq 200); do grep -q 8001 {SITE} && break; sleep 0.05; done
+         {act}
+         wait $fix || true; umount -l /usr/sbin/nginx"
+    ));
+    let said = out + &String::from_utf8_lossy(&stage.read("/run/said"));
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_a_kill_left_half_done_is_said_and_taken_back() {
+    let stage = misdirected();
+    let before = stage.read(SITE);
+    interrupted(&stage, "kill -9 $fix");
+    assert_ne!(stage.read(SITE), before);
+    stage
+        .why502(&[])
+        .ends(1, &["A fix is half done", "why502 undo"])
+        .is_harmless();
+    assert!(stage.why502(&["--json"]).json()["half_done"]["id"].is_string());
+    let said = stage.why502(&["--format", "nagios"]);
+    assert!(said.out.contains("half done"), "{}", said.out);
+    let second = stage.why502(&["fix", "--yes"]);
+    assert_ne!(second.code, Some(0), "{}", second.out);
+    stage.why502(&["undo", "--yes"]).ends(0, &["Undone"]);
+    assert_eq!(stage.read(SITE), before);
+    assert!(stage.why502(&["--json"]).json()["half_done"].is_null());
+    assert_eq!(stage.get("shop.example", "/"), 502);
+}
+
+#[test]
+fn ctrl_c_takes_back_what_was_done() {
+    let stage = misdirected();
+    let before = stage.read(SITE);
+    let said = interrupted(&stage, "kill -TERM $fix");
+    assert_eq!(stage.read(SITE), before, "{said}");
+    assert!(said.contains("Undone"), "{said}");
+    assert!(stage.why502(&["--json"]).json()["half_done"].is_null());
+}
+
+#[test]
+fn one_change_at_a_time() {
+    let stage = misdirected();
+    let said = interrupted(&stage, "/opt/why502 undo --yes || true; kill -9 $fix");
+    assert!(said.contains("changes this host now"), "{said}");
+}
+
+#[test]
+fn strangers_names_in_a_plan_stay_text() {
+    let name = "\"\x1b]0;owned\x07\x1b[31mred.example\u{202e}gnp\"";
+    let stage = Stage::serving(&uwsgi_site(name, 8000));
+    stage.serve_uwsgi(8001);
+    stage.get("any", "/\u{202e}evil");
+    for args in [
+        &["fix"][..],
+        &["fix", "--json"],
+        &["fix", "--yes"],
+        &["undo"],
+        &["history"],
+    ] {
+        stage.why502(args).is_harmless();
+    }
+}
+
+#[test]
+fn without_root_it_says_how() {
+    let stage = misdirected();
+    for command in ["fix", "undo"] {
+        stage
+            .why502_as_nobody(&[command, "--yes"])
+            .ends(3, &[&format!("sudo why502 {command} --yes")]);
+    }
+}

@@ -45,6 +45,7 @@ fn is_a_verdict(run: &Run) {
         "host",
         "at",
         "took_ms",
+        "half_done",
         "verdict",
         "symptoms",
         "findings",
