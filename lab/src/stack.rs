@@ -12,12 +12,18 @@ pub enum Stack {
     FpmUnix,
     /// php-fpm on 127.0.0.1:9000.
     FpmTcp,
+    /// php-fpm on its packaged unix socket; the shop keeps its goods in MariaDB.
+    FpmMariaDb,
+    /// php-fpm on its packaged unix socket; the shop counts its visits in Redis.
+    FpmRedis,
     /// Apache with mod_php on 127.0.0.1:7080.
     Apache,
     /// gunicorn on a unix socket under its own unit.
     GunicornUnix,
     /// gunicorn on 127.0.0.1:8000 under its own unit.
     GunicornTcp,
+    /// gunicorn on 127.0.0.1:8000; the shop keeps its goods in PostgreSQL.
+    GunicornPostgres,
     /// A node program on 127.0.0.1:3000 under its own unit.
     Node,
     /// uWSGI with a Python program on 127.0.0.1:3031.
@@ -33,9 +39,12 @@ impl Stack {
         match self {
             Self::FpmUnix => include_str!("stacks/fpm_unix.sh"),
             Self::FpmTcp => include_str!("stacks/fpm_tcp.sh"),
+            Self::FpmMariaDb => include_str!("stacks/fpm_mariadb.sh"),
+            Self::FpmRedis => include_str!("stacks/fpm_redis.sh"),
             Self::Apache => include_str!("stacks/apache.sh"),
             Self::GunicornUnix => include_str!("stacks/gunicorn_unix.sh"),
             Self::GunicornTcp => include_str!("stacks/gunicorn_tcp.sh"),
+            Self::GunicornPostgres => include_str!("stacks/gunicorn_postgres.sh"),
             Self::Node => include_str!("stacks/node.sh"),
             Self::Uwsgi => include_str!("stacks/uwsgi.sh"),
             Self::Dns => include_str!("stacks/dns.sh"),
@@ -48,9 +57,14 @@ impl Stack {
     /// The units of the shop's backend, as an operator would restart them.
     pub(crate) fn units(self) -> &'static str {
         match self {
-            Self::FpmUnix | Self::FpmTcp => "php8.2-fpm",
+            Self::FpmUnix | Self::FpmTcp | Self::FpmMariaDb | Self::FpmRedis => "php8.2-fpm",
             Self::Apache => "apache2",
-            Self::GunicornUnix | Self::GunicornTcp | Self::Node | Self::Uwsgi | Self::Dns => "app",
+            Self::GunicornUnix
+            | Self::GunicornTcp
+            | Self::GunicornPostgres
+            | Self::Node
+            | Self::Uwsgi
+            | Self::Dns => "app",
             Self::Remote => "",
         }
     }

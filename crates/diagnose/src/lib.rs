@@ -22,6 +22,7 @@ pub mod fault;
 pub mod filtered;
 pub mod judge;
 pub mod naming;
+pub mod needs;
 pub mod observe;
 mod options;
 pub mod php;

@@ -21,9 +21,11 @@ use host::{
 use logscan::{Complaint, Phase, Trouble};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+mod needs;
 mod offers;
 mod wiring;
 
+pub use needs::{answers, denies, processes, refuses, silent};
 pub use wiring::{endpoint, heard, stat};
 
 /// Noon of a quiet day.
@@ -504,6 +506,14 @@ impl Fixture {
 
     fn backend_mut(&mut self) -> Option<&mut Backend> {
         self.peers.first_mut()?.backend.as_mut()
+    }
+
+    /// Judges with every cause: this one does not stand.
+    #[track_caller]
+    pub fn check_not(self, id: &str) {
+        let verdict = judge(&[self.case()], causes::ALL);
+        let found: Vec<_> = verdict.findings.iter().filter(|it| it.cause == id).collect();
+        assert!(found.is_empty(), "{found:#?}");
     }
 
     /// Judges with every cause: `found backend-stopped`, `found a <- b` (b is an effect of a), `torn a b`,

@@ -51,6 +51,21 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..WELL
     },
     Scenario {
+        name: "healthy-fpm-mariadb",
+        stack: Stack::FpmMariaDb,
+        ..WELL
+    },
+    Scenario {
+        name: "healthy-fpm-redis",
+        stack: Stack::FpmRedis,
+        ..WELL
+    },
+    Scenario {
+        name: "healthy-gunicorn-postgres",
+        stack: Stack::GunicornPostgres,
+        ..WELL
+    },
+    Scenario {
         name: "healthy-node",
         stack: Stack::Node,
         ..WELL

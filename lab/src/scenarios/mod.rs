@@ -12,7 +12,13 @@ mod backend_orphan_workers;
 mod backend_restart_window;
 mod backend_stopped;
 mod bound_elsewhere;
+mod cache_down;
+mod cache_full;
 mod controls;
+mod db_connection_limit;
+mod db_down;
+mod db_password_wrong;
+mod db_slow;
 mod dns_name_missing;
 mod dns_resolver_down;
 mod dns_stale_address;
@@ -74,6 +80,12 @@ static ALL: &[&[Scenario]] = &[
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,
     triggers::SCENARIOS,
+    db_down::SCENARIOS,
+    db_password_wrong::SCENARIOS,
+    db_connection_limit::SCENARIOS,
+    db_slow::SCENARIOS,
+    cache_down::SCENARIOS,
+    cache_full::SCENARIOS,
     two_faults::SCENARIOS,
     out_of_catalogue::SCENARIOS,
     controls::SCENARIOS,

@@ -40,7 +40,7 @@ cause! {
             ("UnhandledPromiseRejection", 80),
             ("panic: ", 75),
         ],
-        effect_of: &["cache-down", "db-down", "db-password-wrong", "db-schema", "disk-full"],
+        effect_of: &["broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "db-schema", "db-slow", "disk-full", "search-down"],
         settled_by: ("read the application's own log at the time of a failure", "journalctl -p err --since -1h --no-pager | tail -50"),
         told: Told::OnHost {
             weigh,

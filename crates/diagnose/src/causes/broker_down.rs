@@ -1,6 +1,7 @@
 use crate::{
-    Class,
+    Case, Class, Opinion, Remedy,
     cause::{Group, Told, cause},
+    needs::{self, BROKERS},
 };
 use logscan::{Complaint, Trouble};
 
@@ -21,9 +22,14 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[(":5672", 80), (":9092", 80), (":4222", 80), ("amqp", 70), ("rabbitmq", 70), ("kafka", 60)],
-        effect_of: &[],
+        effect_of: &["disk-full", "oom-kill"],
         settled_by: ("ask the broker's port", "ss -ltnp | grep -E \"5672|9092|4222\"; systemctl status rabbitmq-server"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies,
+            lab: &["broker-down"],
+        },
     }
 }
 
@@ -31,5 +37,57 @@ fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::Connect(111) => 1,
         _ => 0,
+    }
+}
+
+/// What applications say when nothing answers (lower case).
+const WORDS: &[&str] = &[
+    "econnrefused 127.0.0.1:5672",
+    "econnrefused 127.0.0.1:4222",
+    "amqpconnectionerror",
+    "amqpconnectionexception",
+    "amqpioexception",
+    "nats: no servers available",
+    "nats: connection refused",
+    "kombu.exceptions.operationalerror",
+];
+
+fn weigh(case: &Case) -> Opinion {
+    needs::down(case, BROKERS, WORDS)
+}
+
+fn advise(case: &Case) -> String {
+    needs::advise_down(case, BROKERS)
+}
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    needs::start_it(case, BROKERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, answers, refuses};
+    use logscan::{Phase, Trouble};
+
+    fn failing(fixture: Fixture) -> Fixture {
+        fixture
+            .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+            .says(1, "Error: connect ECONNREFUSED 127.0.0.1:4222")
+    }
+
+    #[test]
+    fn fires_where_it_does_not_answer() {
+        for fixture in [Fixture::node(), Fixture::gunicorn()] {
+            failing(fixture)
+                .needs("nats 127.0.0.1:4222", "inactive", refuses(111))
+                .check("found broker-down");
+        }
+    }
+
+    #[test]
+    fn stays_quiet_where_it_answers() {
+        failing(Fixture::node())
+            .needs("nats 127.0.0.1:4222", "active", answers(&[]))
+            .check_not("broker-down");
     }
 }

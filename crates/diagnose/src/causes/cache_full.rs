@@ -1,7 +1,9 @@
 use crate::{
-    Class,
+    Case, Class, Evidence, Opinion, Rank,
     cause::{Group, Told, cause},
+    needs,
 };
+use host::consult::{Consultation, Service};
 use logscan::{Complaint, Trouble};
 
 cause! {
@@ -20,9 +22,14 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("oom command not allowed", 95), ("misconf", 90), ("maxmemory", 70)],
-        effect_of: &[],
+        effect_of: &["disk-full"],
         settled_by: ("see memory and persistence of the cache", "redis-cli info memory; redis-cli info persistence"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["cache-full"],
+        },
     }
 }
 
@@ -34,5 +41,120 @@ fn share_of(complaint: &Complaint) -> u8 {
             95
         }
         _ => 0,
+    }
+}
+
+const KINDS: &[Service] = &[Service::Redis];
+
+/// What applications say of it (lower case).
+const WORDS: &[&str] = &["oom command not allowed", "misconf"];
+
+fn weigh(case: &Case) -> Opinion {
+    let complaint = needs::complaint(case, WORDS);
+    let Some(sight) = needs::of(case, KINDS).find(|sight| sight.told().is_some()) else {
+        return Opinion::none();
+    };
+    let reason = sight
+        .told()
+        .and_then(|told| no_memory(told).or_else(|| no_snapshot(told)));
+    // the state alone harms nobody who only reads
+    let rank = if complaint.is_some() {
+        Rank::Strong
+    } else {
+        Rank::Hint
+    };
+    let says = reason.clone().unwrap_or_else(|| "it refused writes".to_owned());
+    let mut evidence: Vec<Evidence> = reason
+        .into_iter()
+        .map(|reason| Evidence::supports(rank, reason, needs::source(sight)))
+        .collect();
+    if evidence.is_empty() && complaint.is_some() && case.works_now() != Some(true) {
+        let free = "it has memory to spare and its snapshots succeed";
+        evidence.push(Evidence::refutes(Rank::Decisive, free, needs::source(sight)));
+    }
+    evidence.extend(complaint);
+    if evidence.is_empty() {
+        return Opinion::none();
+    }
+    evidence.push(needs::written(sight));
+    Opinion {
+        says: format!("Redis at {} refuses writes: {says}", sight.dependency.at),
+        subject: needs::subject(sight),
+        evidence,
+    }
+}
+
+/// Within a twentieth of its limit, and told to evict nothing.
+fn no_memory(told: &Consultation) -> Option<String> {
+    let most = told.number("INFO", "maxmemory").filter(|most| *most > 0)?;
+    let used = told.number("INFO", "used_memory")?;
+    let policy = told.value("INFO", "maxmemory_policy")?;
+    (policy == "noeviction" && used >= most / 20 * 19).then(|| {
+        format!(
+            "it uses {} KiB of maxmemory {} KiB and evicts nothing (noeviction)",
+            used >> 10,
+            most >> 10
+        )
+    })
+}
+
+fn no_snapshot(told: &Consultation) -> Option<String> {
+    let failed = |key| told.value("INFO", key) == Some("err");
+    (failed("rdb_last_bgsave_status") || failed("aof_last_write_status"))
+        .then(|| "its last snapshot could not be written to disk".to_owned())
+}
+
+fn advise(case: &Case) -> String {
+    let told = needs::of(case, KINDS).find_map(|sight| sight.told());
+    if told.is_some_and(|told| no_snapshot(told).is_some()) {
+        return "see why it can't write: df -h; df -i; ls -ld /var/lib/redis; tail -20 /var/log/redis/redis-server.log. \
+                Mend that; the next snapshot that succeeds ends it: redis-cli bgsave"
+            .to_owned();
+    }
+    "see what fills it: redis-cli --bigkeys; redis-cli info memory. Give it room (maxmemory, as far as free -m allows) or a \
+     policy that evicts (maxmemory-policy allkeys-lru) if all it holds may be lost"
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, answers, silent};
+    use logscan::{Phase, Trouble};
+
+    const REDIS: &str = "redis 127.0.0.1:6379";
+    const FULL: &[(&str, &str, &str)] = &[
+        ("INFO", "used_memory", "1048576"),
+        ("INFO", "maxmemory", "1048576"),
+        ("INFO", "maxmemory_policy", "noeviction"),
+    ];
+
+    fn fatal(says: &str) -> Fixture {
+        let text = format!("PHP message: PHP Fatal error:  Uncaught RedisException: {says} in /w/r.php:1");
+        Fixture::php_fpm().complains(Trouble::BackendStderr(text), Phase::ReadingHeader)
+    }
+
+    #[test]
+    fn fires_where_it_refuses_writes() {
+        fatal("OOM command not allowed when used memory > 'maxmemory'.")
+            .needs(REDIS, "active", answers(FULL))
+            .check("found cache-full");
+        fatal("MISCONF Redis is configured to save RDB snapshots, but it's currently unable")
+            .needs(
+                REDIS,
+                "active",
+                answers(&[("INFO", "rdb_last_bgsave_status", "err")]),
+            )
+            .check("found cache-full");
+    }
+
+    #[test]
+    fn stays_quiet_where_nobody_complains_or_it_does_not_answer() {
+        Fixture::php_fpm()
+            .complains(Trouble::TimedOut, Phase::ReadingHeader)
+            .needs(REDIS, "active", answers(FULL))
+            .check_not("cache-full");
+        fatal("OOM command not allowed")
+            .needs(REDIS, "active", silent())
+            .check_not("cache-full");
     }
 }

@@ -38,7 +38,7 @@ cause! {
             ("s), killing", 90),
             ("Terminating timed out worker", 95),
         ],
-        effect_of: &["cpu-saturated", "db-slow", "external-api-slow", "io-saturated", "memory-pressure"],
+        effect_of: &["broker-down", "cache-down", "cpu-saturated", "db-down", "db-slow", "external-api-slow", "io-saturated", "memory-pressure", "search-down"],
         settled_by: (
             "look for the backend's own time limit in its log",
             "grep -rhE 'execution timed out|WORKER TIMEOUT|HARAKIRI' /var/log/*fpm.log /var/log/uwsgi | tail -5; journalctl -g 'WORKER TIMEOUT|HARAKIRI' -n 5 --no-pager",

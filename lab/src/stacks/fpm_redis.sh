@@ -1,0 +1,32 @@
+neighbour_node
+units="$units redis-server php8.2-fpm"
+mkdir -p /srv/shop/public
+cat >/srv/shop/.env <<'ENV'
+APP_ENV=production
+REDIS_HOST=127.0.0.1
+REDIS_PORT=6379
+REDIS_PASSWORD=Ruhig-Blut_7
+ENV
+cat >/srv/shop/public/index.php <<'PHP'
+<?php
+$env = parse_ini_file(__DIR__ . '/../.env');
+$redis = new Redis();
+$redis->connect($env['REDIS_HOST'], (int) $env['REDIS_PORT']);
+$redis->auth($env['REDIS_PASSWORD']);
+$redis->setex('visit:' . bin2hex(random_bytes(4)), 600, date('c'));
+echo "<h1>Shop</h1>\n<p>", $redis->incr('visits'), "</p>\n";
+PHP
+echo '<?php echo "about\n";' >/srv/shop/public/about.php
+echo 'requirepass Ruhig-Blut_7' >>/etc/redis/redis.conf
+site shop.example combined <<'NGINX'
+    root /srv/shop/public;
+    index index.php;
+    location / {
+        try_files $uri $uri/ /index.php?$args;
+    }
+    location ~ \.php$ {
+        include snippets/fastcgi-php.conf;
+        fastcgi_pass unix:/run/php/php8.2-fpm.sock;
+        fastcgi_read_timeout 4s;
+    }
+NGINX
