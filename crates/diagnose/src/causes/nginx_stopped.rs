@@ -105,7 +105,7 @@ fn weigh(case: &Case) -> Opinion {
 /// How its last run ended, in systemd's words.
 fn last_line<'a>(case: &'a Case, unit: &'a Unit) -> Option<&'a JournalLine> {
     let ends = |line: &&JournalLine| service::is_exit(line) || line.text.starts_with("Stopp");
-    service::systemd_lines(case, unit).filter(ends).last()
+    service::systemd_lines(case, unit).rfind(ends)
 }
 
 fn advise(case: &Case) -> String {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Rotated files read of one log at most.
 const MOST: usize = 4;
-/// A gzip file that holds more is not inflated, bytes: half a second of work.
-const INFLATED: u64 = 128 << 20;
+/// A gzip file that holds more is not inflated, bytes: a quarter of a second of work.
+const INFLATED: u64 = 64 << 20;
 
 /// What was read of one log.
 #[derive(Default)]

@@ -166,7 +166,7 @@ fn what_the_window_does_not_reach_is_said() {
     let rows = [
         (
             bomb,
-            "access.log.1.gz: it is no gzip, damaged, or holds more than 128 MiB",
+            "access.log.1.gz: it is no gzip, damaged, or holds more than 64 MiB",
         ),
         (noise, "error.log.1.gz: it is no gzip"),
         ("long access.log >>access.log", "access.log before 20"),
@@ -176,7 +176,8 @@ fn what_the_window_does_not_reach_is_said() {
         let stage = failing();
         stage.sh(&format!("{long}; cd /var/log/nginx; {act}"));
         let run = stage.why502(&["--json"]);
-        assert!(run.took < Duration::from_secs(8), "{act}: {:?}", run.took);
+        // bounded, even where a debug build shares the machine with others
+        assert!(run.took < Duration::from_secs(20), "{act}: {:?}", run.took);
         let unseen = run.json()["unseen"].to_string();
         assert!(unseen.contains(says), "{act}: {unseen}");
     }
