@@ -124,7 +124,11 @@ pub fn written(sight: &DependencySight) -> Evidence {
     Evidence::supports(
         Rank::Hint,
         format!("the application is configured with {} at {}", it.service, it.at),
-        Source::file(&it.written.file, Some(it.written.line.max(1))),
+        // not the line itself: the password may stand on it
+        Source {
+            place: format!("{}:{}", it.written.file.display(), it.written.line.max(1)),
+            command: format!("ls -l {}", quote(&it.written.file.to_string_lossy())),
+        },
     )
 }
 

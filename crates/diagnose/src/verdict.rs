@@ -128,4 +128,15 @@ impl Verdict {
     pub fn root(&self) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.role == Role::Root)
     }
+
+    /// What lies between the clients and this root, from their side: each is an effect of all that follow.
+    pub fn chain(&self, root: &Finding) -> Vec<&Finding> {
+        let meets = |effect: &&Finding| {
+            let same_failure = effect.explains.iter().any(|id| root.explains.contains(id));
+            effect.role == Role::Effect && same_failure && effect.because_of.contains(&root.cause)
+        };
+        let mut links: Vec<&Finding> = self.findings.iter().filter(meets).collect();
+        links.sort_by_key(|effect| std::cmp::Reverse(effect.because_of.len()));
+        links
+    }
 }

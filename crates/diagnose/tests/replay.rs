@@ -39,6 +39,20 @@ fn every_recorded_host_is_judged_as_its_truth_says() {
     assert!(judged >= 10, "only {judged} recordings under {}", hosts.display());
 }
 
+/// What the lab's shops log in with stands in their files, and in nothing that leaves a host.
+#[test]
+fn no_recording_holds_a_password() {
+    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hosts");
+    let mut logins = 0;
+    for entry in fs::read_dir(&hosts).expect("the recordings") {
+        let path = entry.expect("a folder").path().join("looks.jsonl");
+        let looks = String::from_utf8_lossy(&fs::read(&path).expect("looks.jsonl")).into_owned();
+        assert!(!looks.contains("Ruhig-Blut_7"), "{}", path.display());
+        logins += usize::from(looks.contains("\"secret\":{\"file\""));
+    }
+    assert!(logins >= 3, "only {logins} recordings log in anywhere");
+}
+
 /// As the lab writes it: roots joined by `+`, else the outcome, with the roots of what is over behind it.
 fn said(verdict: &Verdict) -> String {
     let roots = verdict.findings.iter().filter(|it| it.role == Role::Root);

@@ -12,6 +12,7 @@ mod backend_orphan_workers;
 mod backend_restart_window;
 mod backend_stopped;
 mod bound_elsewhere;
+mod broker_down;
 mod cache_down;
 mod cache_full;
 mod controls;
@@ -36,6 +37,7 @@ mod out_of_catalogue;
 mod php_socket_version;
 mod pool_exhausted;
 mod private_tmp;
+mod search_down;
 mod slow_backend;
 mod socket_dir_permission;
 mod socket_permission;
@@ -86,6 +88,8 @@ static ALL: &[&[Scenario]] = &[
     db_slow::SCENARIOS,
     cache_down::SCENARIOS,
     cache_full::SCENARIOS,
+    broker_down::SCENARIOS,
+    search_down::SCENARIOS,
     two_faults::SCENARIOS,
     out_of_catalogue::SCENARIOS,
     controls::SCENARIOS,

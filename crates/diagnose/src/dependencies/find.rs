@@ -167,6 +167,12 @@ mod tests {
         (
             ".env",
             Form::Environment,
+            "APP_URL=http://a\nELASTICSEARCH_URL=http://127.0.0.1:9200/\n",
+            &["Elasticsearch 127.0.0.1:9200   none :2"],
+        ),
+        (
+            ".env",
+            Form::Environment,
             "DB_CONNECTION=sqlite\nDB_HOST=127.0.0.1\n",
             &[],
         ),

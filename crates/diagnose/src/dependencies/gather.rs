@@ -165,20 +165,20 @@ impl Group {
 
     fn dependency(&self, file: &Path) -> Option<Dependency> {
         let service = self.service(file)?;
-        if [Role::Host, Role::Port, Role::Socket]
+        if [Role::Host, Role::Port, Role::Socket, Role::Url]
             .iter()
             .any(|role| self.is_computed(*role))
         {
             return None;
         }
-        let named = [Role::Host, Role::Socket]
+        let named = [Role::Host, Role::Socket, Role::Url]
             .iter()
             .any(|role| self.roles.contains_key(role));
         let logs_in = self.roles.contains_key(&Role::User) && self.roles.contains_key(&Role::Database);
         if !(named || logs_in) {
             return None;
         }
-        let line = [Role::Host, Role::Socket, Role::Database]
+        let line = [Role::Host, Role::Socket, Role::Url, Role::Database]
             .iter()
             .find_map(|role| self.roles.get(role))?
             .1;
@@ -221,7 +221,8 @@ impl Group {
             return Some(dsn::socket(service, PathBuf::from(socket)));
         }
         let port = self.text(Role::Port).and_then(|port| port.parse().ok());
-        let host = self.text(Role::Host).unwrap_or_default();
+        let web = || self.text(Role::Url).filter(|url| url.starts_with("http"));
+        let host = self.text(Role::Host).or_else(web).unwrap_or_default();
         dsn::at(service, host, port, file)
     }
 

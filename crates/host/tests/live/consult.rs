@@ -200,6 +200,14 @@ fn greetings_of_the_small_ones() {
             Some("7.0.15"),
         ),
         (
+            Service::Redis,
+            vec![
+                (true, b"-MISCONF Redis is configured to save\r\n".to_vec()),
+                (true, b"$21\r\nredis_version:7.0.15\r\n\r\n".to_vec()),
+            ],
+            Some("7.0.15"),
+        ),
+        (
             Service::Memcached,
             vec![(true, b"STAT pid 1\r\nSTAT version 1.6.18\r\nEND\r\n".to_vec())],
             Some("1.6.18"),

@@ -130,7 +130,23 @@ impl Page<'_> {
         }
     }
 
+    /// From what the clients get, over what it is an effect of, to the root.
+    fn chain(&mut self, root: &Finding) {
+        let links = self.verdict.chain(root);
+        if links.is_empty() {
+            return;
+        }
+        let mut symptoms = self.verdict.symptoms.iter();
+        let felt = symptoms.find(|it| root.explains.contains(&it.symptom.id));
+        let status = felt.and_then(|it| it.symptom.status);
+        let seen = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let titles = links.iter().chain([&root]).map(|it| it.title);
+        let line = titles.fold(seen, |line, title| format!("{line} <- {title}"));
+        self.paragraph(STRONG, "Chain", &line);
+    }
+
     fn why(&mut self, finding: &Finding, first: bool) {
+        self.chain(finding);
         if let Some(trigger) = &finding.trigger {
             let at = words::when(trigger.at, self.frame.at, &self.frame.zone);
             self.paragraph(STRONG, "Changed", &format!("{}, {at}", trigger.says));

@@ -23,6 +23,8 @@ pub(super) fn redis(wire: &mut Wire, visit: &mut Visit<'_>) -> Result<(), Troubl
     }
     redis_say(wire, &["PING"])?;
     match redis_hear(wire) {
+        // one that can't save answers even PING so
+        Err(Trouble::Refused(refusal)) if refusal.code == "MISCONF" => {}
         Err(Trouble::Refused(_)) if visit.only_greets() => return Ok(()),
         other => drop(other?),
     }
