@@ -29,7 +29,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "export REDISCLI_AUTH=Ruhig-Blut_7; mv /var/lib/redis /var/lib/redis.away; redis-cli bgsave
              until redis-cli info persistence | grep -q last_bgsave_status:err; do sleep 0.1; done",
         )],
-        restore: "export REDISCLI_AUTH=Ruhig-Blut_7; mv /var/lib/redis.away /var/lib/redis; redis-cli bgsave; until redis-cli info persistence | grep -q last_bgsave_status:ok; do sleep 0.1; done",
+        restore: "mv /var/lib/redis.away /var/lib/redis; REDISCLI_AUTH=Ruhig-Blut_7 redis-cli config set save ''; \
+                  systemctl restart redis-server; await_listener :6379",
         ..BASE
     },
 ];
