@@ -1,13 +1,14 @@
-//! One broken host to look at: the 502 a visitor sees, and what the tool says about it.
+//! The whole story on one fresh host: a page, its 502, the cause, the plan, the fix, 200, undo, 502, the fix again, 200.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use crate::{Host, Step, host, root, scenarios};
+use crate::client::Client;
+use crate::{Host, Scenario, Step, host, root, scenarios};
 
-/// Boots the host of that scenario, breaks it, shows the visitor's answer and the tool's.
+/// Boots the host of that scenario, breaks it, and plays the story.
 pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
     let scenario = scenarios::all()
         .find(|it| it.name == scenario)
@@ -16,32 +17,47 @@ pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
     root::ready()?;
     host::reap()?;
     println!("A fresh Debian host boots, with a shop behind nginx.");
-    let mut host = Host::boot(tool, Duration::from_secs(60))?;
+    let mut host = Host::boot(tool, Duration::from_secs(120))?;
     host.sh(&scenario.setup(false))?;
-    let (client, page) = (host.client()?, scenario.traffic);
-    let ask = || {
-        println!(
-            "$ curl http://{}{}  ->  {}",
-            page.site,
-            page.path,
-            client.get(page.site, page.path)
-        )
-    };
-    ask();
-    println!("Something breaks.");
+    let client = host.client()?;
+    visit(&client, scenario, 200)?;
+    println!("\nSomething breaks.");
     for step in scenario.inject {
         match step {
             Step::Sh(script) => drop(host.sh(script)?),
             Step::Reboot => host.reboot()?,
         }
     }
-    ask();
-    println!("$ why502");
-    let output = host.why502(&[])?;
-    print!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    // visitors keep coming while whatever was restarted gets going
+    for _ in 0..20 {
+        client.get(scenario.traffic.site, scenario.traffic.path);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    visit(&client, scenario, 502)?;
+    why502(&host, &[])?;
+    why502(&host, &["fix", "--plan"])?;
+    why502(&host, &["fix", "--yes"])?;
+    visit(&client, scenario, 200)?;
+    why502(&host, &["undo", "--yes"])?;
+    visit(&client, scenario, 502)?;
+    why502(&host, &["fix", "--yes"])?;
+    visit(&client, scenario, 200)?;
+    why502(&host, &["history"])
+}
+
+/// One visitor, and what the story needs them to see.
+fn visit(client: &Client, scenario: &Scenario, expected: u16) -> Result<()> {
+    let page = scenario.traffic;
+    let answer = client.get(page.site, page.path);
+    println!("\n$ curl http://{}{}  ->  {answer}", page.site, page.path);
+    ensure!(answer == expected, "the story needs {expected} here");
+    Ok(())
+}
+
+fn why502(host: &Host, args: &[&str]) -> Result<()> {
+    println!("\n$ why502 {}", args.join(" "));
+    let output = host.why502(args)?;
+    let said = [output.stdout, output.stderr].concat();
+    print!("{}", String::from_utf8_lossy(&said));
     Ok(())
 }

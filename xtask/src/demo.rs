@@ -1,8 +1,8 @@
-//! `cargo xtask demo`: a broken site of its own, its 502, the cause.
+//! `cargo xtask demo`: a broken site of its own: 502, cause, plan, fix, 200, undo, 502, fix, 200.
 
 use crate::{install, lab::DemoArgs, shell};
 
-/// Installs, builds, boots a host, breaks it, asks why.
+/// Installs, builds, boots a host, breaks it, mends it, takes that back, mends it again.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     install::everything()?;
     ::lab::demo(&args.scenario, &shell::release_binary()?)

@@ -45,7 +45,7 @@ pub struct Args {
 #[derive(clap::Args)]
 pub struct DemoArgs {
     /// The scenario
-    #[arg(default_value = "backend-stopped-fpm")]
+    #[arg(default_value = "wrong-upstream-port-gunicorn")]
     pub scenario: String,
 }
 

@@ -294,8 +294,6 @@ pub enum Tool {
     ApacheTest,
     /// `rpm -qa --last`.
     RpmHistory,
-    /// `df -kP` of the file systems where services write.
-    DiskFree,
     /// `ip -j route get` for this address, in the namespace of a process.
     RouteGet {
         /// Destination.

@@ -25,7 +25,6 @@ pub(super) fn name(tool: &Tool) -> String {
         Tool::FpmTest { exe } => format!("{} -t", exe.display()),
         Tool::ApacheTest => "apachectl configtest".into(),
         Tool::RpmHistory => "rpm -qa --last".into(),
-        Tool::DiskFree => "df -kP".into(),
         Tool::RouteGet { to } => format!("ip route get {to}"),
     }
 }
@@ -45,7 +44,6 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::FpmTest { exe } => fpm_test(&what, exe),
         Tool::ApacheTest => apache_test(&what),
         Tool::RpmHistory => data(&what, &["rpm"], &["-qa", "--last"]),
-        Tool::DiskFree => data(&what, &["df"], &["-kP", "/var/log", "/var/lib", "/run", "/tmp"]),
         // that there is no route is an answer
         Tool::RouteGet { to } => run::first_of(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
     }

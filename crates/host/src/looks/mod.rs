@@ -1,7 +1,6 @@
 //! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
 
 mod account;
-mod disk;
 pub mod firewall;
 pub(crate) mod journal;
 mod kernel;
@@ -207,12 +206,6 @@ pub trait Looks: Host {
     /// The last changes of packages, oldest first; empty on a host that keeps no record of them.
     fn package_changes(&self) -> Look<Vec<PackageChange>> {
         packages::look(self)
-    }
-
-    /// The least bytes that are free on a file system where services write.
-    fn disk_free(&self) -> Look<Option<u64>> {
-        let output = self.run(Tool::DiskFree)?;
-        Ok(disk::least_free(&output.stdout.0))
     }
 
     /// The host's time zone, in which most logs are written: `/etc/localtime`, UTC where that is not there.

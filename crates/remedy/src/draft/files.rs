@@ -48,7 +48,8 @@ pub(super) fn real(host: &dyn Host, path: &Path) -> Result<PathBuf, CannotDraft>
     for _ in 0..MOST_LINKS {
         match next_link(host, &path)? {
             Some(followed) => path = followed,
-            None => return Ok(path),
+            // joining with nothing left a slash at the end, and with it no file is found
+            None => return Ok(path.components().collect()),
         }
     }
     let why = format!("{} leads through a circle of links", path.display());
@@ -122,4 +123,23 @@ pub(super) fn managed_by(bytes: &[u8]) -> Option<String> {
             MARKERS.iter().any(|marker| line.contains(marker)) && !line.contains("certbot")
         });
     said.map(|line| line.chars().take(120).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::testing::Machine;
+
+    /// As text: paths that differ by a slash at the end compare as equal.
+    #[test]
+    fn links_are_followed_to_the_letter() {
+        let machine = Machine::nginx()
+            .file("/a/file", "x")
+            .link("/b/file", "../a/file")
+            .link("/c", "/b");
+        for path in ["/a/file", "/b/file", "/c/file", "/a/./file", "/a/../c/file"] {
+            let real = real(&machine, Path::new(path)).expect("no circle");
+            assert_eq!(real.to_string_lossy(), "/a/file", "{path}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::commands::history::hinted;
 use diagnose::Diagnosis;
 use host::{Host, Looks};
 use remedy::{Agreed, Facts, Store, history};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 /// As the host and the state directory are now.
 pub fn facts(host: &dyn Host, store: &Store, diagnosis: &Diagnosis, agreed: Agreed) -> anyhow::Result<Facts> {
@@ -14,10 +14,20 @@ pub fn facts(host: &dyn Host, store: &Store, diagnosis: &Diagnosis, agreed: Agre
         now: host.now().unwrap_or(diagnosis.world.now),
         past: hinted(history::list(store))?,
         open: open.map(|open| open.id),
-        free: host.disk_free().ok().flatten(),
+        free: free(host),
         crash_looping: crash_looping(diagnosis),
         agreed,
     })
+}
+
+/// The least room on the file systems where services write. One without a size (an empty overlay) does not count.
+fn free(host: &dyn Host) -> Option<u64> {
+    let spaces = ["/var/log", "/var/lib", "/run", "/tmp"].map(|path| host.space(Path::new(path)));
+    let spaces = spaces.into_iter().flatten().flatten();
+    spaces
+        .filter(|it| it.bytes > 0)
+        .map(|it| it.bytes_available)
+        .min()
 }
 
 /// Units that systemd starts again and again, or has given up on.

@@ -18,10 +18,7 @@ const INDENT: &str = "      ";
 /// The whole plan, or why there is none. What is agreed to is on this page: no step is ever left out or cut.
 pub fn plan(fix: &Fix) -> String {
     let mut page = String::new();
-    let title = fix
-        .plan
-        .as_ref()
-        .map_or(fix.cause.as_str(), |plan| plan.title.as_str());
+    let title = fix.ways.get(fix.way.saturating_sub(1)).unwrap_or(&fix.cause);
     paragraph(&mut page, STRONG, "Fix", &capital(title));
     paragraph(&mut page, STRONG, "Why", &format!("{} ({})", fix.why, fix.cause));
     if let Some(plan) = &fix.plan {
