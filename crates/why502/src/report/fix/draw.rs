@@ -89,7 +89,8 @@ pub fn lines(style: Style, label: &str, says: &str) -> String {
 /// What happens while it happens: a line for each step, whose end comes with the step's.
 pub fn progress(of: &Progress<'_>) -> String {
     match of {
-        Progress::Looking | Progress::Opened(_) | Progress::Answered { .. } => String::new(),
+        Progress::Looking => "\n".to_owned(),
+        Progress::Opened(_) | Progress::Answered { .. } => String::new(),
         Progress::Doing { step, what } => doing(*step, &does(what)),
         Progress::Done { .. } => "done\n".to_owned(),
         Progress::Failed { .. } => format!("{BAD}failed{BAD:#}\n"),
