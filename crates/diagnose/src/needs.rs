@@ -267,7 +267,7 @@ fn last_line(case: &Case, unit: &Unit) -> String {
         .unwrap_or_default()
 }
 
-/// Starting what is down on this host.
+/// Starting what is down on this host, and then the application, where it ended for want of it.
 pub fn start_it(case: &Case, kinds: &'static [Service]) -> Vec<Remedy> {
     let units = of(case, kinds)
         .filter(|sight| sight.answers() == Some(false))
@@ -275,10 +275,22 @@ pub fn start_it(case: &Case, kinds: &'static [Service]) -> Vec<Remedy> {
         .filter(|unit| !unit.is_up() && unit.load_state == "loaded");
     units
         .map(|unit| {
-            let measure = Measure::Start {
-                unit: unit.name.clone(),
+            let ended = case
+                .units()
+                .into_iter()
+                .filter(|unit| !unit.is_up() && unit.load_state == "loaded");
+            let names: Vec<&str> = [unit]
+                .into_iter()
+                .chain(ended)
+                .map(|unit| unit.name.as_str())
+                .collect();
+            let start = |unit: &&str| Measure::Start {
+                unit: (*unit).to_owned(),
             };
-            Remedy::ask(format!("start {}", unit.name), vec![measure])
+            Remedy::ask(
+                format!("start {}", names.join(", then ")),
+                names.iter().map(start).collect(),
+            )
         })
         .take(1)
         .collect()
