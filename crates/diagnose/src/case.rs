@@ -176,6 +176,8 @@ pub struct Neighbours {
 /// What may have mended a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mended {
+    /// Requests of visitors show it: so many went well in a row since that it can't be luck.
+    pub seen: bool,
     /// When.
     pub at: Timestamp,
     /// One sentence.
@@ -285,6 +287,13 @@ impl Case {
             .iter()
             .filter(|socket| socket.state == SocketState::Listen)
             .find(|socket| listens_on(socket, endpoint)))
+    }
+
+    /// The failing request was not answered within our patience, which is shorter than nginx's.
+    pub fn timed_out_now(&self) -> bool {
+        self.asked
+            .as_ref()
+            .is_ok_and(|asked| asked.status.is_none() && asked.took >= asked.question.patience())
     }
 
     /// The failing request works now.

@@ -161,7 +161,8 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
     match case.works_now() {
         Some(true) => quiet || !is_half_up(case) && (case.mended.is_some() || !case.neighbours.interleaved),
-        Some(false) => false,
+        // it had little time to answer: visitors, who wait longer, are answered
+        Some(false) => case.timed_out_now() && case.mended.as_ref().is_some_and(|mended| mended.seen),
         None => reachable && (quiet || case.mended.is_some()) && (quiet || roots.len() <= 1),
     }
 }

@@ -71,6 +71,12 @@ pub fn disturbs(step: &Step) -> Option<String> {
         Step::Restart { unit, .. } => format!(
             "{unit} restarts: requests it serves now are cut off, new ones fail until it listens again"
         ),
+        // process_control_timeout is 0 unless somebody set it, and then SIGUSR2 ends busy children at once
+        Step::Reload { unit: Some(unit), .. } if unit.contains("php") && unit.contains("fpm") => {
+            format!(
+                "{unit} reads its config again: requests it serves now are cut off, where php-fpm's process_control_timeout is not set"
+            )
+        }
         Step::EndProcesses { processes } => {
             let count = processes.len();
             format!(

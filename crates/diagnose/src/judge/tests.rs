@@ -122,6 +122,7 @@ fn a_failure_that_comes_and_goes_is_not_over_because_one_try_went_well() {
 fn an_address_that_fails_still_is_not_over_because_another_answers() {
     let mended = |it: &mut Fixture| {
         it.mended = Some(crate::case::Mended {
+            seen: false,
             at: crate::testing::NOW,
             says: "started".into(),
         });

@@ -12,21 +12,20 @@ const FEW: u64 = 10;
 const WONDER: f64 = 0.01;
 
 /// What tells that nothing fails any more, where nothing is known to have mended it.
-pub(super) fn mended(case: &Case) -> Option<Mended> {
-    good_row(case)
-        .or_else(|| at_rest(case))
-        .or_else(|| name_is_back(case))
+pub(super) fn at_last(case: &Case) -> Option<Mended> {
+    at_rest(case).or_else(|| name_is_back(case))
 }
 
 /// So many requests went well in a row since the last failure that, had nothing changed, it would be a wonder: load went
 /// away, or something mended it that leaves no trace.
-fn good_row(case: &Case) -> Option<Mended> {
+pub(super) fn good_row(case: &Case) -> Option<Mended> {
     let neighbours = &case.neighbours;
     let failed: u64 = case.symptoms.iter().map(|symptom| symptom.count).sum();
     let between = neighbours.succeeded.saturating_sub(neighbours.in_a_row);
     let odds = between as f64 / (failed + between).max(1) as f64;
     let luck = odds.powf(neighbours.in_a_row as f64);
     (neighbours.in_a_row >= FEW && luck < WONDER).then(|| Mended {
+        seen: true,
         at: case.last(),
         says: format!(
             "{} requests in a row went well since, where {failed} of {} had failed",
@@ -43,6 +42,7 @@ fn at_rest(case: &Case) -> Option<Mended> {
     let mut peers = case.peers.iter().filter(|peer| peer.in_use).peekable();
     let rests = peers.peek().is_some() && peers.all(is_idle);
     (waited && rests && case.works_now() == Some(true)).then(|| Mended {
+        seen: false,
         at: case.last(),
         says: "all workers are idle and nothing waits for them".to_owned(),
     })
@@ -55,6 +55,7 @@ fn name_is_back(case: &Case) -> Option<Mended> {
         |sight: &NameSight| matches!(&sight.answer, Ok(NameAnswer::Addresses(found)) if !found.is_empty());
     let back = !case.names.is_empty() && case.names.iter().all(known) && case.symptoms.iter().all(missing);
     (back && case.works_now() == Some(true)).then(|| Mended {
+        seen: false,
         at: case.last(),
         says: "every resolver knows the name now".to_owned(),
     })

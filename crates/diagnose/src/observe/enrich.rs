@@ -259,6 +259,7 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
     let started = case.units().into_iter().filter_map(|unit| {
         let says = format!("{} was started", unit.name);
         Some(Mended {
+            seen: false,
             at: unit.active_since?,
             says,
         })
@@ -266,6 +267,7 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
     let started = started.filter(|it| it.at.secs() >= last.secs() || loaded_since(case, it.at));
     let loaded = case.nginx().and_then(|nginx| nginx.loaded_at);
     let loaded = loaded.map(|at| Mended {
+        seen: false,
         at,
         says: "nginx loaded its configuration anew".to_owned(),
     });
@@ -275,6 +277,7 @@ pub(super) fn mended(case: &Case) -> Option<Mended> {
         .iter()
         .filter(|change| mends(change.kind) && is_about(case, &change.about));
     let changed = changed.map(|change| Mended {
+        seen: false,
         at: change.at,
         says: change.says.clone(),
     });
@@ -304,6 +307,7 @@ fn listening(case: &Case) -> impl Iterator<Item = Mended> {
             .filter_map(|pid| Some(case.world.process(*pid)?.started(boot)));
         let says = format!("the process that listens on {endpoint} started");
         Some(Mended {
+            seen: false,
             at: starts.min()?,
             says,
         })

@@ -75,7 +75,9 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
     for (case, asked) in cases.iter_mut().zip(asked) {
         case.unseen.extend(asked.as_ref().err().cloned());
         case.asked = asked;
-        case.mended = case.mended.take().or_else(|| calm::mended(case));
+        case.mended = calm::good_row(case)
+            .or_else(|| case.mended.take())
+            .or_else(|| calm::at_last(case));
         tell_status(case);
     }
     number(&mut cases);

@@ -6,7 +6,7 @@ use super::{
     symptoms::{Draft, is_safe},
 };
 use crate::{
-    World,
+    Symptom, World,
     case::{Asked, errno},
     evidence::quote,
     topology::{Listen, Route},
@@ -22,10 +22,14 @@ use std::{
     time::Duration,
 };
 
-/// A route that timed out has had its chance before.
+/// A route that times out now has had its chance before.
 const SHORT_MS: u64 = 1000;
 /// A slow but sound page is not called failing.
 const LONG_MS: u64 = 2000;
+/// A route that timed out and no longer does may be slow still: the whole look stays under three seconds.
+const PAST_MS: u64 = 2500;
+/// nginx's own default (proxy_read_timeout and its siblings).
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Routes whose sites are asked.
 const MOST_SITES: usize = 200;
 /// Characters of a request target that we repeat.
@@ -107,8 +111,17 @@ impl Question {
             method: method.to_owned(),
             target: target.to_owned(),
             host: host.or_else(name).unwrap_or_else(|| "localhost".to_owned()),
-            patience_ms: if slow { SHORT_MS } else { LONG_MS },
+            patience_ms: match slow {
+                true if is_past(world, route, symptom) => PAST_MS,
+                true => SHORT_MS,
+                false => LONG_MS,
+            },
         })
+    }
+
+    /// How long it waits for the first byte.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_ms)
     }
 
     /// The same with curl.
@@ -147,6 +160,12 @@ impl Question {
             took: took(&heard, self.patience_ms),
         })
     }
+}
+
+/// nginx has had the time to see another failure since, and saw none.
+fn is_past(world: &World, route: &Route, symptom: &Symptom) -> bool {
+    let patience = route.settings.read_timeout.unwrap_or(READ_TIMEOUT);
+    world.now.since(symptom.last) > patience
 }
 
 /// A client of the host nginx runs on.

@@ -69,7 +69,10 @@ fn next_link(host: &dyn Host, path: &Path) -> Result<Option<PathBuf>, CannotDraf
         let stat = host.stat(&seen)?;
         if let Some(target) = stat.and_then(|stat| stat.link_to) {
             seen.pop();
-            return Ok(Some(seen.join(target).join(parts.as_path())));
+            // joining nothing would end the path with a slash, which asks for a directory
+            seen.push(target);
+            seen.extend(parts);
+            return Ok(Some(seen));
         }
     }
     Ok((seen != path).then_some(seen))

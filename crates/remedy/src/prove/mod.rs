@@ -19,7 +19,7 @@ const LEAST: usize = 5;
 /// Failing requests that are repeated.
 const MOST_QUESTIONS: usize = 8;
 /// How long the first good answer may take to come, where the plan does not say.
-const WARM_UP: Duration = Duration::from_secs(10);
+const WARM_UP: Duration = Duration::from_secs(20);
 /// After the first good answer, workers of nginx that were told to go may still answer for so long.
 const GRACE: Duration = Duration::from_secs(1);
 /// The failing request was put with little patience, so that a diagnosis is quick: a slow but sound page gets more.

@@ -147,17 +147,16 @@ fn rules() -> [FlowRule; 4] {
 
 /// Plans as causes would want them; every variant of [`Step`] is in one.
 pub(crate) fn every_step() -> Vec<Plan> {
+    let flow = |rule: FlowRule| plan(vec![Step::AcceptFlow { rule }]);
+    let all = of_units_and_their_files().into_iter().chain(of_the_host());
+    all.chain(rules().map(flow)).collect()
+}
+
+fn of_units_and_their_files() -> Vec<Plan> {
     let pool = "/etc/php/8.2/fpm/pool.d/www.conf";
     let site = "/etc/nginx/sites-enabled/shop";
     let dropin = "/etc/systemd/system/php8.2-fpm.service.d/why502.conf";
-    let to = || {
-        "10.0.0.2:8080"
-            .parse()
-            .map(host::Endpoint::Tcp)
-            .expect("an address")
-    };
-    let flow = |rule: FlowRule| plan(vec![Step::AcceptFlow { rule }]);
-    let mut plans = vec![
+    vec![
         plan(vec![start("inactive")]),
         plan(vec![
             unit_file("masked", "enabled"),
@@ -191,6 +190,17 @@ pub(crate) fn every_step() -> Vec<Plan> {
             Step::DaemonReload,
             start("failed"),
         ]),
+    ]
+}
+
+fn of_the_host() -> Vec<Plan> {
+    let to = || {
+        "10.0.0.2:8080"
+            .parse()
+            .map(host::Endpoint::Tcp)
+            .expect("an address")
+    };
+    vec![
         plan(vec![
             stop(),
             write("/etc/apache2/ports.conf", Some("80"), None),
@@ -231,7 +241,5 @@ pub(crate) fn every_step() -> Vec<Plan> {
             },
         ]),
         plan(vec![sysctl(), Step::Reboot]),
-    ];
-    plans.extend(rules().map(flow));
-    plans
+    ]
 }

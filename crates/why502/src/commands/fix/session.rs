@@ -12,7 +12,7 @@ use crate::{
     interrupt::Interrupt,
     report::fix::{self, Fix, Outcome, Report, Shown},
 };
-use diagnose::{Diagnosis, Finding, Role, Verdict, causes, verdict};
+use diagnose::{Diagnosis, Finding, Question, Role, Verdict, causes, verdict};
 use host::{Looks, live::Live};
 use remedy::{Agreed, HalfDone, Plan, Policy, Store, draft, history, review};
 use std::io::Write;
@@ -30,6 +30,8 @@ pub struct Session<'a> {
     store: Store,
     /// The first verdict: what it was all about.
     verdict: Option<Verdict>,
+    /// Requests that a fix of this run has proved to be answered.
+    proved: Vec<Question>,
     /// Root by root.
     fixes: Vec<Fix>,
 }
@@ -59,6 +61,7 @@ impl<'a> Session<'a> {
             live,
             store: hinted(Store::open(&options.state.dir))?,
             verdict: None,
+            proved: Vec::new(),
             fixes: Vec::new(),
         })
     }
@@ -104,6 +107,12 @@ impl<'a> Session<'a> {
         let roots = diagnosis.verdict.findings.iter();
         for finding in roots.filter(|it| it.role == Role::Root && !it.over) {
             let is_taken = |fix: &Fix| fix.cause == finding.cause && fix.subject == finding.subject;
+            // what was put through nginx and proved does not fail, whatever an older line of a log says
+            let is_proved =
+                !finding.proof.is_empty() && finding.proof.iter().all(|it| self.proved.contains(it));
+            if is_proved {
+                continue;
+            }
             let by_number = !self.options.only.is_empty() && !self.fixes.is_empty();
             if by_number || self.fixes.len() >= MOST || self.fixes.iter().any(is_taken) {
                 continue;
@@ -113,6 +122,7 @@ impl<'a> Session<'a> {
             self.say(&fix::draw_end(fix.outcome, &fix.outcome_says));
             self.fixes.push(fix);
             if is_mended {
+                self.proved.extend(finding.proof.iter().cloned());
                 return Ok(true);
             }
         }
