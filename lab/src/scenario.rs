@@ -21,6 +21,8 @@ pub struct Scenario {
     pub also: Option<Traffic>,
     /// Requests that go on while the tool looks.
     pub held: Option<Held>,
+    /// What `why502 fix` can do about it.
+    pub fix: Fix,
     /// Shell that takes the fault away.
     pub restore: &'static str,
     /// The right verdict.
@@ -40,6 +42,7 @@ impl Scenario {
         traffic: Traffic::SHOP,
         also: None,
         held: None,
+        fix: Fix::Nothing,
         restore: "",
         expect: Expect::Healthy,
         trigger: None,
@@ -103,4 +106,32 @@ pub enum Expect {
     Healthy,
     /// `recovered`, judged after the fault is gone; with this first root where one is named.
     Recovered(Option<&'static str>),
+}
+
+/// What `why502 fix` can do about a fault.
+#[derive(Clone, Copy, Debug)]
+pub enum Fix {
+    /// Nothing: it says what a person would do, and changes nothing.
+    Nothing,
+    /// It mends the site, by each of so many ways, and undo brings the fault back.
+    Mends {
+        /// `fix --way 1`, `--way 2`…
+        ways: u8,
+    },
+    /// It mends the site; what it ended can't be brought back, so after undo the page is answered otherwise.
+    Ends {
+        /// The status then: 200 where all is well once the processes are gone.
+        then: u16,
+    },
+    /// As `Mends`, but cut off while the unit `app` is in its `ExecStartPre=`.
+    Interrupted(Interrupt),
+}
+
+/// What cuts a fix off.
+#[derive(Clone, Copy, Debug)]
+pub enum Interrupt {
+    /// `kill -9` of why502.
+    Kill,
+    /// The host restarts.
+    Reboot,
 }

@@ -2,15 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::client::{self, Client};
 
 /// Visitors who ask for one page again and again. The drop does not wait for a request under way.
 pub(crate) struct Background {
     stop: Arc<AtomicBool>,
+    failed: Arc<Mutex<Vec<(Instant, u16)>>>,
 }
 
 impl Background {
@@ -23,18 +24,32 @@ impl Background {
         pause: Duration,
     ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let failed = Arc::new(Mutex::new(Vec::new()));
         for visitor in 20..20 + visitors {
-            let (stop, client) = (Arc::clone(&stop), client.clone());
+            let (stop, failed, client) = (Arc::clone(&stop), Arc::clone(&failed), client.clone());
             std::thread::spawn(move || {
                 let entered = client.enter().is_ok();
                 while entered && !stop.load(Ordering::Relaxed) {
-                    // What these visitors see is not asserted: they are the load, not the probe.
-                    let _ = client::get(visitor, site, path);
+                    let status = client::get(visitor, site, path).unwrap_or(0);
+                    if let (true, Ok(mut failed)) = (status != 200, failed.lock()) {
+                        failed.push((Instant::now(), status));
+                    }
                     std::thread::sleep(pause);
                 }
             });
         }
-        Self { stop }
+        Self { stop, failed }
+    }
+
+    /// Every answer since then that was not 200; 0 is none at all.
+    pub(crate) fn failed_since(&self, then: Instant) -> Vec<u16> {
+        let failed = self
+            .failed
+            .lock()
+            .map(|failed| failed.clone())
+            .unwrap_or_default();
+        let since = failed.iter().filter(|(at, _)| *at >= then);
+        since.map(|(_, status)| *status).collect()
     }
 }
 

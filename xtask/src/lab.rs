@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long)]
     no_noise: bool,
     /// Seconds each scenario may take
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 120)]
     limit: u64,
     /// Hosts at a time
     #[arg(long, default_value_t = 2)]
@@ -96,7 +96,7 @@ pub fn whole() -> Result<()> {
         no_verdict: false,
         record: None,
         no_noise: false,
-        limit: 60,
+        limit: 120,
         hosts: 2,
         baselines: false,
         docs: false,

@@ -34,7 +34,8 @@ pub fn write() -> anyhow::Result<()> {
 const HEAD: &str = "# The lab
 
 Every scenario is a fresh, real Debian 12 host with systemd, booted for it alone: the site answers, something breaks, a
-client sees it, `why502` is asked, the fault is taken away, `why502` is asked again. Each runs twice, the second time with
+client sees it, `why502` is asked; `why502 fix` mends it, or says why it does not, under steady visitors of a neighbour
+site; `why502 undo` brings the fault back byte for byte; the fault is taken away, `why502` is asked again. Each runs twice, the second time with
 noise: old 502s in the logs, a stale socket, look-alike processes, scanner lines. Names of causes appear nowhere on the
 host. Made by `cargo xtask lab`, `cargo xtask lab --baselines` and `cargo xtask lab --docs`.
 ";
@@ -60,6 +61,10 @@ fn summary(judged: &Summary, baselines: &Summary) -> String {
         .filter(|it| is_fault(&it.expected))
         .collect();
     let right = all.iter().filter(|it| it.error.is_none()).count();
+    let mended = all
+        .iter()
+        .filter(|it| it.error.is_none() && !it.repair.is_empty())
+        .count();
     let mut took: Vec<u64> = judged
         .outcomes
         .iter()
@@ -72,8 +77,11 @@ fn summary(judged: &Summary, baselines: &Summary) -> String {
         "| on hosts with a catalogued fault | right |\n|---|---|\n\
          | `why502` names every root, and only the roots | {right} of {} |\n\
          | the plain table names the cause | {table} of {} |\n\
+         | `why502 fix` mends the page, no neighbour notices, undo restores the host | {} of {} |\n\
          | the restart script heals the page (and names nothing) | {healed} of {} |\n\n\
          Trials: {} passed, {} failed. `why502` took {median} ms at the median on these hosts, two hosts at a time.\n",
+        all.len(),
+        mended,
         all.len(),
         faults.len(),
         faults.len(),
@@ -90,9 +98,9 @@ fn is_fault(expected: &str) -> bool {
 
 /// Expected verdict against what was said, as far as they differ, and how often they agree.
 fn matrix(judged: &Summary) -> String {
-    let mut cells: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut cells: BTreeMap<(String, String), usize> = BTreeMap::new();
     for it in &judged.outcomes {
-        *cells.entry((&it.expected, &it.got)).or_default() += 1;
+        *cells.entry((sorted(&it.expected), sorted(&it.got))).or_default() += 1;
     }
     let mut page = String::from("## Confusion matrix\n\n| true | said | trials |\n|---|---|---|\n");
     for ((expected, got), count) in cells {
@@ -101,21 +109,34 @@ fn matrix(judged: &Summary) -> String {
     page
 }
 
+/// Two roots are the same in either order.
+fn sorted(roots: &str) -> String {
+    let mut roots: Vec<&str> = roots.split('+').collect();
+    roots.sort_unstable();
+    roots.join("+")
+}
+
 fn each(judged: &Summary, baselines: &Summary) -> String {
     let mut page = String::from(
-        "## Scenarios\n\n| scenario | true | said | with noise | why502 ms | table | script |\n|---|---|---|---|---|---|---|\n",
+        "## Scenarios\n\n| scenario | true | said | with noise | why502 ms | fix | fix ms | table | script |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for pair in judged.outcomes.chunks(2) {
         let [plain, noisy] = pair else { continue };
         let base = baselines.outcomes.iter().find(|it| it.scenario == plain.scenario);
         let _ = writeln!(
             page,
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             plain.scenario,
             plain.expected,
             said(plain),
             said(noisy),
             plain.took_ms,
+            plain.repair,
+            if plain.fix_ms > 0 {
+                plain.fix_ms.to_string()
+            } else {
+                String::new()
+            },
             base.map_or("", |it| if it.table_right { "right" } else { "wrong" }),
             base.map_or("", |it| script(it)),
         );

@@ -1,6 +1,6 @@
 //! An edit broke the backend's own configuration; it does not start, and its config test says where.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
     expect: Expect::Found(&["backend-bad-config"]),
@@ -11,13 +11,14 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "backend-bad-config-fpm",
+        fix: Fix::Mends { ways: 1 },
         about: "A misspelt entry in php-fpm's pool file, then a restart: exit 78 and no socket.",
         stack: Stack::FpmUnix,
         inject: &[Step::Sh(
-            "sed -i 's/^pm.max_children/pm.max_childrn/' /etc/php/8.2/fpm/pool.d/www.conf
+            "sed -i.bak 's/^pm.max_children/pm.max_childrn/' /etc/php/8.2/fpm/pool.d/www.conf
              systemctl restart php8.2-fpm || true",
         )],
-        restore: "sed -i 's/^pm.max_childrn/pm.max_children/' /etc/php/8.2/fpm/pool.d/www.conf
+        restore: "mv /etc/php/8.2/fpm/pool.d/www.conf.bak /etc/php/8.2/fpm/pool.d/www.conf
                   systemctl start php8.2-fpm",
         ..BASE
     },

@@ -1,8 +1,9 @@
 //! The backend ran, died by a signal, and nothing started it again.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["backend-died"]),
     ..Scenario::BASE
 };
@@ -41,6 +42,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "backend-died-no-unit",
+        fix: Fix::Nothing,
         about: "gunicorn was started by hand and killed: no unit knows of it, only its socket file is left (111 on unix:).",
         stack: Stack::GunicornUnix,
         prepare: BY_HAND,

@@ -1,8 +1,9 @@
 //! The backend is alive and listens, but takes nothing from its accept queue: 504.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Ends { then: 200 },
     expect: Expect::Found(&["backend-hung"]),
     traffic: Traffic::SHOP_504,
     ..Scenario::BASE

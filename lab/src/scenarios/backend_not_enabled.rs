@@ -1,8 +1,9 @@
 //! The backend's unit is not enabled, and the host was restarted: it fails since boot.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["backend-not-enabled"]),
     trigger: Some("reboot"),
     ..Scenario::BASE

@@ -1,8 +1,9 @@
 //! Workers outlived their master, hold its address and serve nobody; the unit cannot start beside them.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Ends { then: 502 },
     expect: Expect::Found(&["backend-orphan-workers"]),
     traffic: Traffic::SHOP_504,
     ..Scenario::BASE
@@ -26,7 +27,7 @@ sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 2/' /
              sleep 0.3
              systemctl start php8.2-fpm || true",
         )],
-        restore: "sed -i 2d /var/www/shop/report.php; pkill -9 -x php-fpm8.2; systemctl restart php8.2-fpm",
+        restore: "sed -i 2d /var/www/shop/report.php; pkill -9 -x php-fpm8.2 || true; systemctl restart php8.2-fpm",
         ..BASE
     },
     Scenario {
@@ -43,7 +44,7 @@ sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 2/' /
              sleep 0.3
              systemctl start app || true",
         )],
-        restore: "sed -i 's/^READING = 300/READING = 0/' /srv/app/shop.py; pkill -9 -f uwsgi.ini; systemctl restart app",
+        restore: "sed -i 's/^READING = 300/READING = 0/' /srv/app/shop.py; pkill -9 -f uwsgi.ini || true; systemctl restart app",
         ..BASE
     },
 ];

@@ -1,8 +1,9 @@
 //! An operator stopped the backend's unit: no process, no listener, no failure.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["backend-stopped"]),
     trigger: Some("unit-stop"),
     ..Scenario::BASE

@@ -1,8 +1,9 @@
 //! Right port, other address.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 2 },
     expect: Expect::Found(&["bound-elsewhere"]),
     ..Scenario::BASE
 };

@@ -1,6 +1,6 @@
 //! The message broker that the shop is configured with does not answer.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 /// The shop hands its orders to NATS and listens once it is connected. A small program stands in for the server.
 const NATS: &str = r#"
@@ -38,6 +38,7 @@ sed -i 's|^User=.*|&\nEnvironment=NATS_URL=nats://127.0.0.1:4222\nRestart=always
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "broker-down",
+    fix: Fix::Mends { ways: 1 },
     about: "The broker was stopped; the shop connects to it before it listens, and ends again and again.",
     stack: Stack::Node,
     prepare: NATS,

@@ -1,6 +1,6 @@
 //! The Redis that the shop is configured with does not answer.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     stack: Stack::FpmRedis,
@@ -11,6 +11,7 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "cache-down-stopped",
+        fix: Fix::Mends { ways: 1 },
         about: "Redis was stopped; PHP ends with an uncaught RedisException and answers 500.",
         inject: &[Step::Sh("systemctl stop redis-server")],
         traffic: Traffic {

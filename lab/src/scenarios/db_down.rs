@@ -1,6 +1,6 @@
 //! The database that the shop is configured with does not answer.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     expect: Expect::Found(&["db-down"]),
@@ -10,6 +10,7 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "db-down-stopped",
+        fix: Fix::Mends { ways: 1 },
         about: "MariaDB was stopped; PHP ends with an uncaught mysqli_sql_exception and answers 500.",
         stack: Stack::FpmMariaDb,
         inject: &[Step::Sh("systemctl stop mariadb")],
@@ -31,6 +32,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "db-down-at-start",
+        fix: Fix::Mends { ways: 1 },
         about: "PostgreSQL is down while a deploy restarts gunicorn: the program opens its pool on import and ends.",
         stack: Stack::GunicornPostgres,
         inject: &[Step::Sh(

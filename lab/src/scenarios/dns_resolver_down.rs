@@ -1,8 +1,9 @@
 //! The resolver nginx is told to use does not answer; the host's own does.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     stack: Stack::Dns,
     expect: Expect::Found(&["dns-resolver-down"]),
     ..Scenario::BASE

@@ -1,9 +1,10 @@
 //! nginx resolved the name when it started; the name has moved since.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "dns-stale-address",
+    fix: Fix::Ends { then: 200 },
     about: "A static proxy_pass by name: the program and its record moved from 127.0.0.5 to 127.0.0.6, nginx keeps the old.",
     stack: Stack::Dns,
     prepare: "sed -i '/set $backend/d; /resolver/d; s/$backend/api.shop.internal/' /etc/nginx/sites-available/shop",

@@ -1,8 +1,9 @@
 //! A rule drops the way from nginx to a backend that lives: nginx times out while connecting (504).
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["firewall-drop"]),
     traffic: Traffic::SHOP_504,
     ..Scenario::BASE

@@ -1,8 +1,9 @@
 //! A rule rejects the way from nginx to a backend that lives.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["firewall-reject"]),
     ..Scenario::BASE
 };

@@ -1,8 +1,9 @@
 //! One page answers with more header than nginx's buffer holds.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["header-too-big"]),
     ..Scenario::BASE
 };

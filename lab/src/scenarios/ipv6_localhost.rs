@@ -1,9 +1,10 @@
 //! `localhost` is two peers, and the backend listens on one of them.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "ipv6-localhost-node",
+    fix: Fix::Mends { ways: 1 },
     about: "nginx asks localhost without a second try; a node program that listened on every address now listens on \
             127.0.0.1 only, so every other request meets [::1] and is refused.",
     stack: Stack::Node,

@@ -1,8 +1,9 @@
 //! The accept queue is so short that a burst overflows it, though the workers would serve the whole burst in time.
 
-use crate::{Expect, Held, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Held, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["listen-backlog-full"]),
     ..Scenario::BASE
 };
@@ -32,14 +33,14 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "The same on TCP: the kernel drops the SYN, nginx times out while connecting (504), ListenOverflows grows.",
         stack: Stack::FpmTcp,
         prepare: SHORT_QUEUE,
-        inject: &[Step::Sh(SLOWER)],
+        inject: &[Step::Sh("sed -i '1a usleep(200000);' /var/www/shop/report.php")],
         traffic: Traffic {
             at_once: 6,
             ..Traffic::SHOP_504
         },
         held: Some(Held {
             path: "/report.php",
-            visitors: 40,
+            visitors: 20,
         }),
         restore: QUICK,
         ..BASE

@@ -1,8 +1,9 @@
 //! The pool listens on a unix socket and nginx asks TCP, or the reverse.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 2 },
     expect: Expect::Found(&["listen-type-mismatch"]),
     ..Scenario::BASE
 };

@@ -1,8 +1,9 @@
 //! The file on disk is right; the running nginx is older than it.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Ends { then: 200 },
     expect: Expect::Found(&["nginx-config-stale"]),
     ..Scenario::BASE
 };

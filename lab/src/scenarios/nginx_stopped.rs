@@ -1,8 +1,9 @@
 //! nginx itself was stopped, or died and nothing started it again; its configuration is sound.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["nginx-stopped"]),
     traffic: Traffic {
         status: 0,

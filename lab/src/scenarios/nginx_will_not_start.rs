@@ -1,6 +1,6 @@
 //! nginx was restarted on a configuration that does not load: visitors are refused at the edge.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     expect: Expect::Found(&["nginx-will-not-start"]),
@@ -14,12 +14,13 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "nginx-will-not-start-typo",
+        fix: Fix::Mends { ways: 1 },
         about: "A misspelt directive in the site's file, then a restart.",
         stack: Stack::FpmUnix,
         inject: &[Step::Sh(
-            "sed -i s/fastcgi_read_timeout/fastcgi_read_timeot/ /etc/nginx/sites-available/shop; systemctl restart nginx || true",
+            "sed -i.bak s/fastcgi_read_timeout/fastcgi_read_timeot/ /etc/nginx/sites-available/shop; systemctl restart nginx || true",
         )],
-        restore: "sed -i s/fastcgi_read_timeot/fastcgi_read_timeout/ /etc/nginx/sites-available/shop; systemctl start nginx",
+        restore: "mv /etc/nginx/sites-available/shop.bak /etc/nginx/sites-available/shop; systemctl start nginx",
         trigger: Some("config-edit"),
         ..BASE
     },

@@ -1,9 +1,10 @@
 //! An upgrade of PHP gave the socket a new name; nginx asks for the old version's.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "php-socket-version",
+    fix: Fix::Mends { ways: 1 },
     about: "nginx asks php8.1-fpm.sock, served until the upgrade that is in the package log; php8.2-fpm.sock lives.",
     stack: Stack::FpmUnix,
     prepare: "sed -i 's|php8.2-fpm.sock|php8.1-fpm.sock|' /etc/php/8.2/fpm/pool.d/www.conf /etc/nginx/sites-available/shop",

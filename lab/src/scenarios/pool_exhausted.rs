@@ -1,6 +1,6 @@
 //! Every worker is busy with requests that would each end in time; the queue before them is longer than nginx waits.
 
-use crate::{Expect, Held, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Held, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     expect: Expect::Found(&["pool-exhausted"]),
@@ -14,6 +14,7 @@ const QUICK_PHP: &str = "sed -i 2d /var/www/shop/report.php";
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "pool-exhausted-fpm",
+        fix: Fix::Mends { ways: 1 },
         about: "php-fpm's dynamic pool has two children; ten visitors of a page that takes two seconds keep both busy.",
         stack: Stack::FpmUnix,
         prepare: "sed -i 's/^pm.max_children = .*/pm.max_children = 2/; s/^pm.max_spare_servers = .*/pm.max_spare_servers = 2/' \
@@ -42,6 +43,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "pool-exhausted-gunicorn",
+        fix: Fix::Mends { ways: 1 },
         about: "gunicorn has two sync workers; ten visitors of a page that takes two seconds keep both busy.",
         stack: Stack::GunicornUnix,
         inject: &[Step::Sh(

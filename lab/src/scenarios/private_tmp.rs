@@ -1,9 +1,10 @@
 //! The socket is in a /tmp of the backend's own, which nginx does not see.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "private-tmp-gunicorn",
+    fix: Fix::Mends { ways: 1 },
     about: "The program listens on /tmp/app.sock and its unit got PrivateTmp=yes: nginx says errno 2, the listener lives.",
     stack: Stack::GunicornUnix,
     prepare: "sed -i 's|/run/app/app.sock|/tmp/app.sock|' /etc/systemd/system/app.service /etc/nginx/sites-available/shop",

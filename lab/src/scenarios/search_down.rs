@@ -1,6 +1,6 @@
 //! The search server that the shop is configured with does not answer.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 /// The shop's report asks Elasticsearch. A small program stands in for the server.
 const SEARCH: &str = r#"
@@ -45,6 +45,7 @@ sed -i 's|^User=.*|&\nEnvironment=ELASTICSEARCH_URL=http://127.0.0.1:9200\nResta
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "search-down",
+    fix: Fix::Mends { ways: 1 },
     about: "The search server was stopped; the report's unhandled rejection ends the shop's process at each request.",
     stack: Stack::Node,
     prepare: SEARCH,

@@ -1,8 +1,9 @@
 //! The socket is open to everyone, a directory above it is not.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["socket-dir-permission"]),
     ..Scenario::BASE
 };

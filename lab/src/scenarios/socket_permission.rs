@@ -1,8 +1,9 @@
 //! The socket's own mode and owner exclude nginx's worker.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Interrupt, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["socket-permission"]),
     ..Scenario::BASE
 };
@@ -32,4 +33,28 @@ pub(super) static SCENARIOS: &[Scenario] = &[
                   systemctl daemon-reload; systemctl restart app",
         ..BASE
     },
+    Scenario {
+        name: "fix-killed",
+        about: "The same, and why502 is killed (SIGKILL) while its fix waits for a unit that takes three seconds to start.",
+        fix: Fix::Interrupted(Interrupt::Kill),
+        ..SLOW_START
+    },
+    Scenario {
+        name: "fix-cut-by-reboot",
+        about: "The same, and the host restarts in the middle of the fix.",
+        fix: Fix::Interrupted(Interrupt::Reboot),
+        ..SLOW_START
+    },
 ];
+
+const SLOW_START: Scenario = Scenario {
+    stack: Stack::GunicornUnix,
+    prepare: "sed -i 's|^ExecStart=|ExecStartPre=/bin/sleep 3\\n&|' /etc/systemd/system/app.service",
+    inject: &[Step::Sh(
+        "sed -i 's/^User=.*/User=daemon/; s/--workers/--umask 007 &/' /etc/systemd/system/app.service
+         systemctl daemon-reload; systemctl restart app; await_listener app.sock",
+    )],
+    restore: "sed -i 's/^User=.*/User=www-data/; s/--umask 007 //' /etc/systemd/system/app.service
+              systemctl daemon-reload; systemctl restart app; await_listener app.sock",
+    ..BASE
+};

@@ -1,9 +1,10 @@
 //! The backend goes down by something that runs unattended: a package's scripts, a timer, cron, a log rotation. The
 //! causes are those of any other day; what is asserted beside them is the change that led there.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const STOPPED: Scenario = Scenario {
+    fix: Fix::Mends { ways: 1 },
     stack: Stack::Node,
     restore: "systemctl start app",
     expect: Expect::Found(&["backend-stopped"]),

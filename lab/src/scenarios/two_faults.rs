@@ -1,6 +1,6 @@
 //! Two sites fail for two reasons: both are roots.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BLOG: Traffic = Traffic {
     site: "blog.example",
@@ -10,6 +10,7 @@ const BLOG: Traffic = Traffic {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two-faults-stopped-and-port",
+        fix: Fix::Mends { ways: 1 },
         about: "The shop's php-fpm was stopped; the blog's node program was moved to another port.",
         stack: Stack::FpmUnix,
         inject: &[Step::Sh("systemctl stop php8.2-fpm; sed -i s/3100/3200/ /srv/blog/server.js; systemctl restart blog")],
@@ -20,6 +21,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "two-faults-header-and-died",
+        fix: Fix::Mends { ways: 1 },
         about: "A page of the shop sends too much header; the blog's node program was killed.",
         stack: Stack::FpmTcp,
         inject: &[Step::Sh(
@@ -33,16 +35,17 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "two-faults-firewall-and-config",
+        fix: Fix::Mends { ways: 1 },
         about: "A firewall rule rejects the way to the shop's gunicorn; the blog's php-fpm does not start on a broken pool.",
         stack: Stack::GunicornTcp,
         inject: &[Step::Sh(
             "nft 'table inet filter { chain input { type filter hook input priority filter; policy accept; tcp dport 8000 counter reject; }; }'
-             sed -i 's/^pm.max_children/pm.max_childrn/' /etc/php/8.2/fpm/pool.d/www.conf
+             sed -i.bak 's/^pm.max_children/pm.max_childrn/' /etc/php/8.2/fpm/pool.d/www.conf
              systemctl restart php8.2-fpm || true",
         )],
         also: Some(BLOG),
         restore: "nft delete table inet filter
-                  sed -i 's/^pm.max_childrn/pm.max_children/' /etc/php/8.2/fpm/pool.d/www.conf
+                  mv /etc/php/8.2/fpm/pool.d/www.conf.bak /etc/php/8.2/fpm/pool.d/www.conf
                   systemctl start php8.2-fpm",
         expect: Expect::Found(&["firewall-reject", "backend-bad-config"]),
         ..Scenario::BASE

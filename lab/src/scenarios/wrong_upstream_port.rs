@@ -1,8 +1,9 @@
 //! The backend listens on another port than nginx asks.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
+    fix: Fix::Mends { ways: 2 },
     expect: Expect::Found(&["wrong-upstream-port"]),
     ..Scenario::BASE
 };
@@ -30,6 +31,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "wrong-upstream-port-nginx",
+        fix: Fix::Mends { ways: 1 },
         about: "The other side was edited: nginx asks 127.0.0.1:3030 for a node program that listens on 3000.",
         stack: Stack::Node,
         inject: &[Step::Sh(
