@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Traffic;
 use anyhow::Result;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
@@ -38,11 +39,15 @@ impl Client {
         )?)
     }
 
-    /// One GET by a thread of its own: the status, or 0 when no HTTP answer came.
-    pub(crate) fn get(&self, site: &str, path: &str) -> u16 {
+    /// One request for a page by a thread of its own: the status, or 0 when no HTTP answer came.
+    pub(crate) fn ask(&self, page: &Traffic) -> u16 {
+        let request = || match page.body {
+            Some(bytes) => post(7, page.site, page.path, bytes),
+            None => get(7, page.site, page.path),
+        };
         std::thread::scope(|scope| {
             scope
-                .spawn(|| self.enter().and_then(|()| get(7, site, path)).unwrap_or(0))
+                .spawn(|| self.enter().and_then(|()| request()).unwrap_or(0))
                 .join()
                 .unwrap_or(0)
         })
@@ -52,11 +57,33 @@ impl Client {
 /// One GET from visitor number `visitor`, on a thread that entered the clients' network.
 pub(crate) fn get(visitor: u8, site: &str, path: &str) -> Result<u16> {
     let mut stream = dial(visitor)?;
+    head(&mut stream, &format!("GET {path}"), site, "")?;
+    status(stream)
+}
+
+/// One POST of so many bytes. A server may answer before it has read them all.
+fn post(visitor: u8, site: &str, path: &str, bytes: u32) -> Result<u16> {
+    let mut stream = dial(visitor)?;
+    head(
+        &mut stream,
+        &format!("POST {path}"),
+        site,
+        &format!("Content-Length: {bytes}\r\n"),
+    )?;
+    let _ = stream.write_all(&vec![b'x'; usize::try_from(bytes)?]);
+    status(stream)
+}
+
+fn head(stream: &mut TcpStream, line: &str, site: &str, more: &str) -> Result<()> {
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {site}\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+        "{line} HTTP/1.1\r\nHost: {site}\r\nUser-Agent: {agent}\r\n{more}Connection: close\r\n\r\n"
     )?;
+    Ok(())
+}
+
+fn status(mut stream: TcpStream) -> Result<u16> {
     let mut head = [0; 12];
     stream.read_exact(&mut head)?;
     let status = std::str::from_utf8(&head[9..])?.parse()?;

@@ -30,7 +30,7 @@ pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
     }
     // visitors keep coming while whatever was restarted gets going
     for _ in 0..20 {
-        client.get(scenario.traffic.site, scenario.traffic.path);
+        client.ask(&scenario.traffic);
         std::thread::sleep(Duration::from_millis(100));
     }
     visit(&client, scenario, 502)?;
@@ -48,7 +48,7 @@ pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
 /// One visitor, and what the story needs them to see.
 fn visit(client: &Client, scenario: &Scenario, expected: u16) -> Result<()> {
     let page = scenario.traffic;
-    let answer = client.get(page.site, page.path);
+    let answer = client.ask(&page);
     println!("\n$ curl http://{}{}  ->  {answer}", page.site, page.path);
     ensure!(answer == expected, "the story needs {expected} here");
     Ok(())

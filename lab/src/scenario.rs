@@ -69,6 +69,8 @@ pub struct Traffic {
     pub status: u16,
     /// How many requests go out together.
     pub at_once: u8,
+    /// Bytes of a POST's body; a GET where there are none.
+    pub body: Option<u32>,
 }
 
 impl Traffic {
@@ -78,6 +80,7 @@ impl Traffic {
         path: "/",
         status: 502,
         at_once: 3,
+        body: None,
     };
     /// The same page, answered with 504.
     pub const SHOP_504: Self = Self {

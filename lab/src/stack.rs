@@ -32,6 +32,10 @@ pub enum Stack {
     Dns,
     /// A server on another machine.
     Remote,
+    /// A Python program behind TLS on 127.0.0.1:8443; nginx names and verifies it.
+    TlsPython,
+    /// A node program behind TLS on 127.0.0.1:3443; nginx names and verifies it.
+    TlsNode,
 }
 
 impl Stack {
@@ -49,6 +53,11 @@ impl Stack {
             Self::Uwsgi => include_str!("stacks/uwsgi.sh"),
             Self::Dns => include_str!("stacks/dns.sh"),
             Self::Remote => include_str!("stacks/remote.sh"),
+            Self::TlsPython => concat!(
+                include_str!("stacks/tls.sh"),
+                include_str!("stacks/tls_python.sh")
+            ),
+            Self::TlsNode => concat!(include_str!("stacks/tls.sh"), include_str!("stacks/tls_node.sh")),
         }
     }
 }
@@ -64,7 +73,9 @@ impl Stack {
             | Self::GunicornPostgres
             | Self::Node
             | Self::Uwsgi
-            | Self::Dns => "app",
+            | Self::Dns
+            | Self::TlsPython
+            | Self::TlsNode => "app",
             Self::Remote => "",
         }
     }

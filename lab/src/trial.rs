@@ -249,7 +249,7 @@ impl Trial<'_> {
 
     fn ask(&self, page: &Traffic) -> Vec<u16> {
         std::thread::scope(|scope| {
-            let visit = |_| scope.spawn(|| self.client.get(page.site, page.path));
+            let visit = |_| scope.spawn(|| self.client.ask(page));
             let visits: Vec<_> = (0..page.at_once).map(visit).collect();
             visits
                 .into_iter()

@@ -2,8 +2,10 @@
 
 pub mod errno;
 mod names;
+mod spoken;
 
 pub use names::{NameAnswer, NameSight, NameSource};
+pub use spoken::Spoken;
 
 use crate::{
     Question,
@@ -106,8 +108,8 @@ pub struct PeerSight {
     pub progress: Option<Progress>,
     /// Packet filter rules that meet this flow.
     pub firewall: Look<Vec<FirewallRule>>,
-    /// What the port speaks, where that was asked.
-    pub speaks: Vec<(String, Conversation)>,
+    /// What the port said in several protocols, where that was asked. See [`crate::speech`].
+    pub speaks: Vec<Spoken>,
 }
 
 /// Who listens on a peer's address, or should.
@@ -296,8 +298,11 @@ impl Case {
             .is_ok_and(|asked| asked.status.is_none() && asked.took >= asked.question.patience())
     }
 
-    /// The failing request works now.
+    /// The failing request works now. Where no nginx runs, whoever answers in its place is not the site.
     pub fn works_now(&self) -> Option<bool> {
+        if self.route.is_none() && self.nginx().is_some_and(|nginx| nginx.master.is_none()) {
+            return Some(false);
+        }
         Some(
             self.asked
                 .as_ref()

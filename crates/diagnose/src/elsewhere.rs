@@ -6,7 +6,7 @@ mod server;
 
 pub use candidate::{Candidate, backend_side, candidates, equals};
 pub use mend::{listen_at, move_socket, point_nginx_at, reload_nginx};
-pub use server::{Fit, Server, servers};
+pub use server::{Fit, Server, fit, servers};
 
 use crate::{
     Case, Evidence, Rank, Source, World,

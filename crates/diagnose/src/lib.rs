@@ -20,6 +20,7 @@ pub mod exception;
 pub mod explain;
 pub mod fault;
 pub mod filtered;
+pub mod handshake;
 pub mod judge;
 pub mod naming;
 pub mod needs;
@@ -31,6 +32,7 @@ pub mod reach;
 pub mod remedy;
 pub mod restart;
 pub mod service;
+pub mod speech;
 pub mod stale;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]

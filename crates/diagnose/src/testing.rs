@@ -26,7 +26,7 @@ mod offers;
 mod wiring;
 
 pub use needs::{answers, denies, processes, refuses, silent};
-pub use wiring::{endpoint, heard, stat};
+pub use wiring::{endpoint, heard, http_talk, shaken, stat};
 
 /// Noon of a quiet day.
 pub const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -669,9 +669,9 @@ fn asked(status: Option<u16>) -> Asked {
 
 fn route(endpoint: &Endpoint, protocol: Protocol) -> Route {
     let directive = if protocol == Protocol::FastCgi {
-        "fastcgi_pass"
+        "fastcgi_pass "
     } else {
-        "proxy_pass"
+        "proxy_pass http://"
     };
     Route {
         nginx: 0,
@@ -684,7 +684,7 @@ fn route(endpoint: &Endpoint, protocol: Protocol) -> Route {
         location: "/".into(),
         protocol,
         target: Target::Endpoint(endpoint.clone()),
-        pass: format!("{directive} {endpoint}"),
+        pass: format!("{directive}{endpoint}"),
         written: Place {
             file: "/etc/nginx/sites-enabled/shop".into(),
             line: 12,

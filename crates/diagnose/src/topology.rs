@@ -162,6 +162,31 @@ pub struct Settings {
     pub root: Option<PathBuf>,
     /// CGI parameters as configured, for FastCGI
     pub fastcgi_params: Vec<(String, String)>,
+    /// How nginx shakes hands with the backend, where it speaks TLS
+    pub tls: BackendTls,
+    /// `proxy_http_version`: `1.0` unless set (1.1 from nginx 1.29.7 on)
+    pub http_version: Option<String>,
+    /// proxy_set_header as in effect: field and value
+    pub set_headers: Vec<(String, String)>,
+    /// Idle connections to the backend are kept for so long: `keepalive` of the upstream block, its `keepalive_timeout`
+    pub keepalive: Option<Duration>,
+}
+
+/// `proxy_ssl_*` (or `grpc_ssl_*`, `uwsgi_ssl_*`) of a location.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackendTls {
+    /// `server_name on`: the handshake names the host it wants (SNI)
+    pub server_name: bool,
+    /// `name`: whom nginx names and expects in the certificate; by default the host of the pass directive
+    pub name: Option<String>,
+    /// `verify on`
+    pub verify: bool,
+    /// `trusted_certificate`: whom nginx trusts
+    pub trusted: Option<PathBuf>,
+    /// `protocols`, as written
+    pub protocols: Option<String>,
+    /// `ciphers`, as written
+    pub ciphers: Option<String>,
 }
 
 /// An address someone is configured to listen on. `ip: None` is every address.

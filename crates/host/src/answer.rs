@@ -314,6 +314,9 @@ pub struct TlsSight {
     pub error: Option<String>,
     /// Protocol version agreed on.
     pub version: Option<String>,
+    /// The certificates the server showed, DER, its own first; at most four. See [`crate::looks::certificate`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Bytes>,
 }
 
 /// What a DNS server said.

@@ -214,8 +214,10 @@ pub enum Talk {
         /// How long to wait for the first byte, in milliseconds.
         patience_ms: u64,
     },
-    /// An empty uwsgi packet.
+    /// `HEAD /` over the uwsgi protocol.
     Uwsgi,
+    /// `HEAD /` over HTTP, behind a PROXY protocol header that names this host as the client.
+    Proxied,
     /// The HTTP/2 preface with an empty SETTINGS frame.
     H2,
     /// Redis `PING`.
@@ -235,6 +237,7 @@ impl Talk {
             Self::Tls { .. } => "TLS",
             Self::FastCgi | Self::FastCgiRequest { .. } => "FastCGI",
             Self::Uwsgi => "uwsgi",
+            Self::Proxied => "PROXY protocol",
             Self::H2 => "HTTP/2",
             Self::Redis => "Redis",
             Self::Postgres => "PostgreSQL",

@@ -21,26 +21,40 @@ mod db_down;
 mod db_password_wrong;
 mod db_slow;
 mod dns_name_missing;
+mod dns_no_resolver;
 mod dns_resolver_down;
 mod dns_stale_address;
+mod edge_port_taken;
 mod firewall_drop;
 mod firewall_reject;
 mod header_too_big;
 mod inner_hop;
+mod invalid_response;
 mod ipv6_localhost;
+mod ipv6_unusable;
 mod listen_backlog_full;
 mod listen_type_mismatch;
 mod nginx_config_stale;
 mod nginx_stopped;
+mod nginx_temp_permission;
 mod nginx_will_not_start;
 mod out_of_catalogue;
 mod php_socket_version;
+mod plain_to_tls_backend;
 mod pool_exhausted;
 mod private_tmp;
+mod protocol_mismatch;
+mod proxy_loop;
+mod request_too_big_for_backend;
 mod search_down;
 mod slow_backend;
 mod socket_dir_permission;
 mod socket_permission;
+mod tls_expired;
+mod tls_name;
+mod tls_to_plain_backend;
+mod tls_untrusted;
+mod tls_version;
 mod triggers;
 mod two_faults;
 mod worker_crash;
@@ -68,14 +82,28 @@ static ALL: &[&[Scenario]] = &[
     ipv6_localhost::SCENARIOS,
     dns_name_missing::SCENARIOS,
     dns_resolver_down::SCENARIOS,
+    dns_no_resolver::SCENARIOS,
     dns_stale_address::SCENARIOS,
+    proxy_loop::SCENARIOS,
+    edge_port_taken::SCENARIOS,
+    ipv6_unusable::SCENARIOS,
     nginx_config_stale::SCENARIOS,
     nginx_stopped::SCENARIOS,
     nginx_will_not_start::SCENARIOS,
     socket_permission::SCENARIOS,
     socket_dir_permission::SCENARIOS,
     private_tmp::SCENARIOS,
+    nginx_temp_permission::SCENARIOS,
+    protocol_mismatch::SCENARIOS,
+    tls_to_plain_backend::SCENARIOS,
+    plain_to_tls_backend::SCENARIOS,
+    tls_name::SCENARIOS,
+    tls_untrusted::SCENARIOS,
+    tls_expired::SCENARIOS,
+    tls_version::SCENARIOS,
     header_too_big::SCENARIOS,
+    request_too_big_for_backend::SCENARIOS,
+    invalid_response::SCENARIOS,
     app_bug::SCENARIOS,
     slow_backend::SCENARIOS,
     inner_hop::SCENARIOS,

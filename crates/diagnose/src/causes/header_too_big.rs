@@ -91,8 +91,8 @@ fn notices(case: &Case) -> Option<Evidence> {
 fn measured(case: &Case) -> Option<u64> {
     let heard = case.peers.iter().flat_map(|peer| &peer.speaks);
     heard
-        .filter(|(_, it)| it.heard.0.starts_with(b"HTTP/"))
-        .filter_map(|(_, it)| it.heard.0.windows(4).position(|four| four == b"\r\n\r\n"))
+        .filter(|it| it.is_http())
+        .filter_map(|it| it.answer.heard.0.windows(4).position(|four| four == b"\r\n\r\n"))
         .map(|end| end as u64 + 4)
         .max()
 }

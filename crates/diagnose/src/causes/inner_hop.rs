@@ -1,10 +1,10 @@
 use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
-    case::{MadeBy, PeerSight},
+    case::{MadeBy, PeerSight, Spoken},
     cause::{Group, Told, cause},
     topology::BackendKind,
 };
-use host::{Endpoint, answer::Conversation};
+use host::Endpoint;
 use logscan::Complaint;
 
 cause! {
@@ -96,7 +96,7 @@ fn a_proxy(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 }
 
 fn says_so_directly(peer: &PeerSight, status: u16) -> Option<Evidence> {
-    let direct = peer.speaks.iter().find_map(|(_, heard)| http_status(heard))?;
+    let direct = peer.speaks.iter().find_map(Spoken::http_status)?;
     let source = ask(&peer.endpoint);
     match direct {
         _ if direct == status => Some(Evidence::supports(
@@ -121,13 +121,6 @@ fn ask(endpoint: &Endpoint) -> Source {
             crate::evidence::quote(&path.to_string_lossy())
         ),
     })
-}
-
-/// The code in `HTTP/1.1 502 Bad Gateway`.
-fn http_status(heard: &Conversation) -> Option<u16> {
-    let head = heard.heard.0.get(..12)?;
-    let text = std::str::from_utf8(head).ok()?;
-    text.strip_prefix("HTTP/")?.split(' ').nth(1)?.parse().ok()
 }
 
 /// Failures that nginx made itself need another explanation.
@@ -162,7 +155,7 @@ fn advise(case: &Case) -> String {
 mod tests {
     use crate::{
         case::MadeBy,
-        testing::{Fixture, heard},
+        testing::{Fixture, heard, http_talk},
         topology::BackendKind,
     };
 
@@ -180,7 +173,7 @@ mod tests {
             .passed_on(502)
             .peer(|peer| {
                 peer.speaks
-                    .push(heard("HTTP", b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
+                    .push(heard(http_talk(), b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
             })
             .check("found inner-hop");
     }

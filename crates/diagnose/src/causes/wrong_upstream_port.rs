@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(
             advise(&moved().edited(90, "/etc/apache2/ports.conf").case()),
             "either at /etc/apache2/ports.conf:5 name 127.0.0.1:7080, then systemctl restart apache2.service; or at \
-             /etc/nginx/sites-enabled/shop:12 write `proxy_pass 127.0.0.1:8080`, then nginx -t && systemctl reload nginx"
+             /etc/nginx/sites-enabled/shop:12 write `proxy_pass http://127.0.0.1:8080`, then nginx -t && systemctl reload nginx"
         );
         moved().check("found wrong-upstream-port");
     }

@@ -1,9 +1,12 @@
 //! From nginx's effective config to routes.
 
-use crate::topology::{GroupServer, Listen, Place, Protocol, Route, Settings, Target};
+use crate::topology::{BackendTls, GroupServer, Listen, Place, Protocol, Route, Settings, Target};
 use host::Endpoint;
 use nginx_conf::effective::{self, Address, Config, ListenOn, Location, Pass, Peer, Scope, Site, Upstream};
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// A site that listens on a range of ports is shown with at most so many.
 const MOST_PORTS: usize = 16;
@@ -124,8 +127,43 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|(name, value)| (name.to_string(), value.to_string()))
                 .collect(),
+            tls: backend_tls(scope, protocol),
+            http_version: Some(scope.proxy_http_version().value.to_string()),
+            set_headers: scope
+                .set_headers(protocol)
+                .into_iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            keepalive: group
+                .filter(|group| group.keepalive.is_some_and(|count| count > 0))
+                .map(idle_time),
         }
     }
+}
+
+fn backend_tls(scope: &Scope, protocol: effective::Protocol) -> BackendTls {
+    let text = |what: &str| {
+        let statement = scope.backend_tls(protocol, what)?;
+        let words: Vec<String> = statement.args.iter().map(|arg| arg.text.to_string()).collect();
+        Some(words.join(" "))
+    };
+    let is_on = |what: &str| text(what).as_deref() == Some("on");
+    BackendTls {
+        server_name: is_on("server_name"),
+        name: text("name"),
+        verify: is_on("verify"),
+        trusted: text("trusted_certificate").map(Into::into),
+        protocols: text("protocols"),
+        ciphers: text("ciphers"),
+    }
+}
+
+/// `keepalive_timeout` of an upstream block: a minute unless set (ngx_http_upstream_module).
+fn idle_time(group: &Upstream) -> Duration {
+    group
+        .scope
+        .time("keepalive_timeout", Duration::from_secs(60))
+        .value
 }
 
 fn listens(listens: &[effective::Listen]) -> Vec<Listen> {

@@ -46,6 +46,18 @@ pub enum Fit {
     Well,
 }
 
+/// How well a kind of server fits what nginx speaks.
+pub fn fit(kind: BackendKind, protocol: Protocol) -> Fit {
+    use BackendKind as Kind;
+    match (protocol, kind) {
+        (Protocol::FastCgi, Kind::PhpFpm) | (Protocol::Uwsgi, Kind::Uwsgi) => Fit::Well,
+        (Protocol::FastCgi | Protocol::Uwsgi, _) | (_, Kind::PhpFpm) => Fit::No,
+        (Protocol::Http | Protocol::Https, Kind::Other | Kind::Uwsgi) => Fit::Perhaps,
+        (Protocol::Http | Protocol::Https, _) => Fit::Well,
+        _ => Fit::Perhaps,
+    }
+}
+
 /// Every server on this host but nginx itself, each address once.
 pub fn servers(case: &Case) -> Vec<Server<'_>> {
     let mut servers: Vec<Server<'_>> = Vec::new();
@@ -235,14 +247,7 @@ impl Server<'_> {
 
     /// How well it fits what nginx speaks.
     pub fn fit(&self, protocol: Protocol) -> Fit {
-        use BackendKind as Kind;
-        match (protocol, self.kind) {
-            (Protocol::FastCgi, Kind::PhpFpm) | (Protocol::Uwsgi, Kind::Uwsgi) => Fit::Well,
-            (Protocol::FastCgi | Protocol::Uwsgi, _) | (_, Kind::PhpFpm) => Fit::No,
-            (Protocol::Http | Protocol::Https, Kind::Other | Kind::Uwsgi) => Fit::Perhaps,
-            (Protocol::Http | Protocol::Https, _) => Fit::Well,
-            _ => Fit::Perhaps,
-        }
+        fit(self.kind, protocol)
     }
 
     /// `gunicorn of app.service (process 500)`

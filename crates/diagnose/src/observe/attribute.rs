@@ -61,6 +61,15 @@ impl<'a> Routes<'a> {
         best.or_else(|| self.of_site(clue))
     }
 
+    /// The route of a request for which a name was to be looked up: it has no peer yet, and an internal redirect may have
+    /// led it away from its URI.
+    pub(super) fn resolving(&self, clue: &Clue<'_>) -> Option<usize> {
+        self.routes.iter().position(|route| {
+            let of_site = route.nginx == clue.nginx && site(route, clue) == Site::This;
+            of_site && matches!(route.target, Target::Variable { .. })
+        })
+    }
+
     /// Routes of other sites that fit as well as the one found: the log they share does not tell them apart.
     pub(super) fn rivals(&self, clue: &Clue<'_>, found: usize) -> Vec<usize> {
         let site = self.routes.get(found).map(|route| route.site.as_str());

@@ -69,6 +69,7 @@ fn sight(host: &dyn Host, world: &World, draft: &Draft, asked: &Asked, connects:
         .map(|path| steps(host, path, inside))
         .unwrap_or_default();
     let failed = connect.as_ref().is_ok_and(|it| it.connect != Connect::Accepted);
+    let backend = backend_of(world, endpoint);
     PeerSight {
         endpoint: endpoint.clone(),
         name: asked.name.clone(),
@@ -79,10 +80,10 @@ fn sight(host: &dyn Host, world: &World, draft: &Draft, asked: &Asked, connects:
         } else {
             None
         },
-        backend: backend_of(world, endpoint),
         progress: None,
         firewall: Ok(Vec::new()),
-        speaks: speaks::ask(host, world, draft, endpoint, &connect),
+        speaks: speaks::ask(host, world, draft, endpoint, &connect, backend.as_ref()),
+        backend,
         connect,
     }
 }

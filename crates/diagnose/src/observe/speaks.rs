@@ -1,50 +1,80 @@
-//! What a port really speaks, asked where nginx's complaint is about the protocol.
+//! What a port really speaks: asked where nginx's complaint is about the protocol, or where the kind of server does not
+//! fit what nginx speaks. First as nginx does; only where that is not answered in other protocols.
 
 use super::{
     stance::{of_worker, talk},
-    symptoms::Draft,
+    symptoms::{Draft, is_safe},
 };
-use crate::{World, case::errno};
+use crate::{
+    World,
+    case::{Backend, Spoken, errno},
+    elsewhere::{Fit, fit},
+    speech::{Speech, wanted},
+    topology::{BackendTls, Protocol, Route, Target},
+};
 use host::{
     Endpoint, Host, Look, Talk,
     answer::{Connect, Conversation},
 };
-use logscan::Trouble;
+use logscan::{Complaint, Phase, Trouble};
 
 /// How long a server may think before it says what it speaks.
 const PATIENCE_MS: u64 = 700;
+/// Server names tried at most.
+const NAMES: usize = 3;
+/// Characters of a request target that we repeat.
+const LONGEST: usize = 2000;
 
-/// Asks in each protocol once; nothing where no complaint is about the protocol or nobody answers.
+/// Asks; nothing where no doubt is about the protocol or nobody answers.
 pub(super) fn ask(
     host: &dyn Host,
     world: &World,
     draft: &Draft,
     endpoint: &Endpoint,
     connect: &Look<Conversation>,
-) -> Vec<(String, Conversation)> {
+    backend: Option<&Backend>,
+) -> Vec<Spoken> {
     let answers = connect.as_ref().is_ok_and(|it| it.connect == Connect::Accepted);
-    if !answers
-        || !draft
-            .symptoms
-            .iter()
-            .filter_map(|it| it.trouble())
-            .any(is_of_protocol)
-    {
+    let Some(route) = draft.route.as_ref().filter(|_| answers) else {
+        return Vec::new();
+    };
+    let complained = draft
+        .symptoms
+        .iter()
+        .filter_map(|it| it.complaint.as_ref())
+        .any(is_of_protocol);
+    if !complained && !is_misfit(route, backend) {
         return Vec::new();
     }
     let stance = of_worker(world, draft.nginx);
-    let greetings = greetings(draft);
-    let answers = super::parallel::map(&greetings, |greeting| talk(host, endpoint, &stance, greeting));
-    greetings
-        .iter()
-        .zip(answers)
-        .filter_map(|(greeting, answer)| Some((greeting.name().to_owned(), answer.ok()?)))
-        .collect()
+    let all = |questions: Vec<Talk>| {
+        let answers = super::parallel::map(&questions, |question| talk(host, endpoint, &stance, question));
+        let told = questions.into_iter().zip(answers);
+        told.filter_map(|(talk, answer)| {
+            Some(Spoken {
+                talk,
+                answer: answer.ok()?,
+            })
+        })
+        .collect::<Vec<_>>()
+    };
+    let mut said = all(vec![as_nginx(draft, route)]);
+    if !said.iter().any(|spoken| is_understood(spoken, route.protocol)) {
+        said.extend(all(otherwise(draft, route)));
+    }
+    said
 }
 
-fn is_of_protocol(trouble: &Trouble) -> bool {
-    matches!(
-        trouble,
+/// That kind of server does not speak what nginx speaks to it.
+fn is_misfit(route: &Route, backend: Option<&Backend>) -> bool {
+    let kind = backend.and_then(|backend| backend.kind);
+    kind.is_some_and(|kind| fit(kind, route.protocol) == Fit::No)
+}
+
+fn is_of_protocol(complaint: &Complaint) -> bool {
+    let handshake = complaint.trouble == Trouble::TimedOut && complaint.during(Phase::Handshaking);
+    let of_protocol = matches!(
+        complaint.trouble,
         Trouble::NotHttp
             | Trouble::NotFastCgi(_)
             | Trouble::NotHttp2(_)
@@ -56,24 +86,120 @@ fn is_of_protocol(trouble: &Trouble) -> bool {
             | Trouble::TlsName(_)
             | Trouble::TlsVerify { .. }
             | Trouble::RequestTooBig(_)
-    )
+    );
+    of_protocol || handshake
 }
 
-fn greetings(draft: &Draft) -> Vec<Talk> {
-    let host = draft
-        .route
-        .as_ref()
-        .and_then(|route| route.names.first())
-        .filter(|name| is_host(name));
-    let host = host.map_or("localhost", String::as_str).to_owned();
-    let http = Talk::Http {
+/// What nginx itself would say.
+fn as_nginx(draft: &Draft, route: &Route) -> Talk {
+    match wanted(route.protocol) {
+        Some(Speech::Tls) => Talk::Tls {
+            sni: sni(route).filter(|name| is_name(name)),
+        },
+        Some(Speech::FastCgi) => Talk::FastCgi,
+        Some(Speech::Uwsgi) => Talk::Uwsgi,
+        Some(Speech::Http2) => Talk::H2,
+        _ => http(draft, route),
+    }
+}
+
+/// The server answers as one that speaks this protocol.
+fn is_understood(spoken: &Spoken, protocol: Protocol) -> bool {
+    let heard = spoken.answer.heard.0.as_slice();
+    match wanted(protocol) {
+        Some(Speech::Tls) => spoken.answer.tls.as_ref().is_some_and(|tls| tls.completed),
+        Some(Speech::FastCgi) => heard.starts_with(&[1, 10]),
+        Some(Speech::Http2) => matches!(heard, [_, _, _, 4, ..]),
+        // 400: what a server of HTTPS says, and one of HTTP to uwsgi
+        _ => spoken.http_status().is_some_and(|status| status != 400),
+    }
+}
+
+/// The other protocols, and other server names.
+fn otherwise(draft: &Draft, route: &Route) -> Vec<Talk> {
+    let asked = as_nginx(draft, route);
+    let names = names(route).into_iter().map(|name| Talk::Tls { sni: Some(name) });
+    let mut all: Vec<Talk> = [
+        http(draft, route),
+        http_of(route, "/"),
+        Talk::FastCgi,
+        Talk::Uwsgi,
+        Talk::Proxied,
+        Talk::H2,
+    ]
+    .into_iter()
+    .chain(names.take(NAMES))
+    .collect();
+    if wanted(route.protocol) == Some(Speech::Tls) {
+        all.push(Talk::Tls { sni: None });
+    }
+    if !all.iter().any(|it| matches!(it, Talk::Tls { .. })) {
+        all.push(Talk::Tls { sni: None });
+    }
+    all.retain(|talk| *talk != asked);
+    all.dedup();
+    all
+}
+
+/// The failing page over HTTP, its header only.
+fn http(draft: &Draft, route: &Route) -> Talk {
+    let safe = draft
+        .symptoms
+        .iter()
+        .filter_map(|symptom| symptom.request.as_deref())
+        .rfind(|request| is_safe(request));
+    let target = safe.and_then(|request| request.split(' ').nth(1));
+    http_of(route, target.filter(|it| it.len() <= LONGEST).unwrap_or("/"))
+}
+
+fn http_of(route: &Route, target: &str) -> Talk {
+    let name = route.names.iter().find(|name| is_host(name));
+    Talk::Http {
         method: "HEAD".into(),
-        target: "/".into(),
-        host: host.clone(),
+        target: target.to_owned(),
+        host: name.map_or("localhost", String::as_str).to_owned(),
         tls: None,
         patience_ms: PATIENCE_MS,
-    };
-    vec![http, Talk::FastCgi, Talk::Tls { sni: Some(host) }, Talk::Uwsgi]
+    }
+}
+
+/// The name nginx sends with its handshake: none unless `proxy_ssl_server_name` is on.
+fn sni(route: &Route) -> Option<String> {
+    let BackendTls {
+        server_name, name, ..
+    } = &route.settings.tls;
+    server_name.then(|| name.clone().or_else(|| pass_host(route)))?
+}
+
+/// Names that the server may want: the configured one, the host of the pass directive, the site's own.
+fn names(route: &Route) -> Vec<String> {
+    let configured = route.settings.tls.name.clone();
+    let mut all: Vec<String> = Vec::new();
+    let wanted = configured
+        .into_iter()
+        .chain(pass_host(route))
+        .chain(route.names.iter().cloned());
+    for name in wanted.filter(|name| is_name(name)) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// The host of the pass directive, where it is a name.
+fn pass_host(route: &Route) -> Option<String> {
+    match &route.target {
+        Target::Name { host, .. } => Some(host.clone()),
+        Target::Variable { host, .. } => host.clone(),
+        Target::Group { name, .. } => Some(name.clone()),
+        Target::Endpoint(_) => None,
+    }
+}
+
+/// A name that can be sent with a handshake: no address (RFC 6066 section 3).
+fn is_name(name: &str) -> bool {
+    is_host(name) && name.contains('.') && name.parse::<std::net::IpAddr>().is_err()
 }
 
 /// A server_name that a client could ask for.

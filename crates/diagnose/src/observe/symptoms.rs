@@ -71,7 +71,14 @@ pub(super) fn group(world: &World, routes: &Routes<'_>, failures: &[Failure]) ->
 
 fn about(world: &World, routes: &Routes<'_>, failure: &Failure) -> (Option<About>, Option<Route>) {
     let clue = clue(failure);
-    if let Some(index) = routes.find(&clue) {
+    let unresolved = || {
+        failure
+            .complaint
+            .as_ref()
+            .is_some_and(|it| is_of_name(&it.trouble))
+    };
+    let found = routes.find(&clue);
+    if let Some(index) = found.or_else(|| routes.resolving(&clue).filter(|_| unresolved())) {
         return (Some(About::Route(index)), world.routes.get(index).cloned());
     }
     let said = failure
@@ -90,6 +97,10 @@ fn about(world: &World, routes: &Routes<'_>, failure: &Failure) -> (Option<About
         _ if is_of_nginx(failure) => (Some(About::Instance(failure.nginx)), None),
         _ => (None, None),
     }
+}
+
+fn is_of_name(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::NoResolver(_) | Trouble::Unresolved { .. })
 }
 
 fn clue(failure: &Failure) -> Clue<'_> {

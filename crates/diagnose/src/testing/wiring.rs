@@ -3,14 +3,14 @@
 use super::{Fixture, NOW, conversation, listener, process, running_unit};
 use crate::{
     Symptom,
-    case::{Backend, MadeBy, NameAnswer, NameSight, NameSource},
+    case::{Backend, MadeBy, NameAnswer, NameSight, NameSource, Spoken},
     topology::{BackendKind, Claim, ListenAddress, Place, Protocol, Target},
     world::{Change, ChangeKind, ConfigTest, FirewallAction, FirewallRule, FlowMatch, PathStep},
 };
 use host::looks::JournalLine;
 use host::{
-    Endpoint,
-    answer::{Bytes, Connect, Conversation, End, FileKind, Stat},
+    Endpoint, Talk,
+    answer::{Bytes, Connect, Conversation, End, FileKind, Stat, TlsSight},
 };
 use logscan::{Phase, Trouble};
 use std::{path::PathBuf, time::Duration};
@@ -63,6 +63,19 @@ impl Fixture {
         fixture.world.units = Ok(Vec::new());
         fixture.world.processes = Ok(Vec::new());
         fixture
+    }
+
+    /// nginx speaks this protocol.
+    pub fn speaks(mut self, protocol: Protocol) -> Self {
+        for route in self.route.iter_mut().chain(&mut self.world.routes) {
+            route.protocol = protocol;
+        }
+        self
+    }
+
+    /// The first peer was asked so, and answered.
+    pub fn heard(self, spoken: Spoken) -> Self {
+        self.peer(|peer| peer.speaks.push(spoken))
     }
 
     /// nginx speaks FastCGI.
@@ -417,12 +430,40 @@ pub fn stat(kind: FileKind, mode: u32, uid: u32, gid: u32) -> Stat {
     }
 }
 
-/// What a port said when asked in that protocol.
-pub fn heard(protocol: &str, bytes: &[u8]) -> (String, Conversation) {
-    let said = Conversation {
+/// What a port said when asked so.
+pub fn heard(talk: Talk, bytes: &[u8]) -> Spoken {
+    let answer = Conversation {
         heard: Bytes(bytes.to_vec()),
         end: End::Closed,
         ..conversation(Connect::Accepted)
     };
-    (protocol.to_owned(), said)
+    Spoken { talk, answer }
+}
+
+/// The question in plain HTTP.
+pub fn http_talk() -> Talk {
+    Talk::Http {
+        method: "HEAD".into(),
+        target: "/".into(),
+        host: "shop.example".into(),
+        tls: None,
+        patience_ms: 700,
+    }
+}
+
+/// A handshake with this name that completed in this version.
+pub fn shaken(name: Option<&str>, version: &str) -> Spoken {
+    let mut spoken = heard(
+        Talk::Tls {
+            sni: name.map(str::to_owned),
+        },
+        b"",
+    );
+    spoken.answer.tls = Some(TlsSight {
+        completed: true,
+        error: None,
+        version: Some(version.to_owned()),
+        certificates: Vec::new(),
+    });
+    spoken
 }

@@ -1,6 +1,7 @@
 //! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
 
 mod account;
+pub mod certificate;
 pub mod firewall;
 pub(crate) mod journal;
 mod kernel;

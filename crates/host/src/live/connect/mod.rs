@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 pub(super) const TO_CONNECT: Duration = Duration::from_millis(1000);
 /// The part of the deadline that is kept for the way back.
 pub(super) const MARGIN: Duration = Duration::from_millis(150);
+/// How long a handshake may take: a server that does not speak TLS may wait for more for ever.
+const TO_SHAKE: Duration = Duration::from_millis(700);
 /// Most that is heard.
 const MAX_HEARD: usize = 64 << 10;
 
@@ -61,7 +63,10 @@ pub(super) struct Talked {
 fn talk_over(mut line: Line, talk: &Talk, greeting: &Greeting, until: Instant) -> Talked {
     match talk {
         Talk::Nothing => Talked::default(),
-        Talk::Tls { sni } => tls::handshake(line, sni.as_deref(), until).0,
+        Talk::Tls { sni } => {
+            let until = until.min(Instant::now() + TO_SHAKE);
+            tls::handshake(line, sni.as_deref(), until).0
+        }
         Talk::Http { tls: Some(name), .. } => match tls::handshake(line, Some(name), until) {
             (seen, Some(mut line)) => Talked {
                 tls: seen.tls,

@@ -5,7 +5,7 @@ use super::{
     Talked,
     line::{Ear, Line, Turn},
 };
-use crate::answer::{End, TlsSight};
+use crate::answer::{Bytes, End, TlsSight};
 use rustix::io::{self, Errno};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
@@ -34,6 +34,7 @@ pub(in crate::live) fn handshake(line: Line, sni: Option<&str>, until: Instant) 
                 completed,
                 error: end.as_ref().err().map(|failure| failure.says.clone()),
                 version: version.map(str::to_owned),
+                certificates: certificates(&line.tls),
             });
             talked.end = Some(end.as_ref().map_or_else(|failure| failure.end, |()| End::Enough));
             if completed {
@@ -46,10 +47,20 @@ pub(in crate::live) fn handshake(line: Line, sni: Option<&str>, until: Instant) 
                 completed: false,
                 error: Some(error.to_string()),
                 version: None,
+                certificates: Vec::new(),
             });
             (talked, None)
         }
     }
+}
+
+/// A chain is its own certificate and few more; what a stranger sends is bounded.
+fn certificates(tls: &ClientConnection) -> Vec<Bytes> {
+    const MOST: usize = 4;
+    const LARGEST: usize = 16 << 10;
+    let shown = tls.peer_certificates().unwrap_or_default().iter();
+    let small = shown.filter(|der| der.len() <= LARGEST).take(MOST);
+    small.map(|der| Bytes(der.to_vec())).collect()
 }
 
 struct Failure {
