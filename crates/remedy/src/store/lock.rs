@@ -22,7 +22,7 @@ pub struct Holder {
 /// Held until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -36,7 +36,7 @@ impl Lock {
         // who holds it is a courtesy: a full disk must not stop a fix
         let _ = file.set_len(0);
         let _ = file.write_all(&serde_json::to_vec(holder).unwrap_or_default());
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     pub(super) fn holder(path: &Path) -> Result<Option<Holder>, StoreError> {
@@ -48,6 +48,14 @@ impl Lock {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(Some(read(&file))),
             Err(errno) => Err(StoreError::io("looking at", path)(errno.into())),
         }
+    }
+}
+
+/// Unlocked by word, not only by closing: a child that another thread is just starting holds a copy of the file until it
+/// runs its program.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 

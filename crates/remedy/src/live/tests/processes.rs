@@ -17,8 +17,9 @@ struct Shell(Child);
 impl Shell {
     fn ready(script: &str) -> Self {
         let script = format!("{script}\necho ready; while :; do sleep 1000 & wait $!; done");
+        // a shell can't trap what it was told to ignore, as under nohup
         let child = Command::new("setsid")
-            .args(["sh", "-c", &script])
+            .args(["env", "--default-signal=HUP", "sh", "-c", &script])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
