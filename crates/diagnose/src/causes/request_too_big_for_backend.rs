@@ -151,11 +151,13 @@ fn number(text: &str) -> Option<u32> {
     text[..digits].parse().ok()
 }
 
-/// uWSGI's words for each of its protocols. Of HTTP at a uwsgi port it says the same, with letters taken for a size
-/// (protocol-mismatch).
+/// uWSGI's words for each of its protocols. Of another protocol at a uwsgi port it says the same, with letters taken for
+/// a size: of HTTP, and of HTTP/2 where somebody asked what the port speaks (`PRI`: 18770).
 fn is_too_big(route: &Route, line: &str) -> bool {
+    let size = || line.split_once("block size: ").and_then(|(_, size)| number(size));
+    let is_text = |size: u32| size.to_le_bytes()[..2].iter().all(u8::is_ascii_uppercase);
     match route.protocol {
-        Protocol::Uwsgi => line.contains("invalid request block size"),
+        Protocol::Uwsgi => line.contains("invalid request block size") && !size().is_some_and(is_text),
         _ => line.contains("invalid HTTP request size"),
     }
 }
