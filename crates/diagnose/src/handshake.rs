@@ -9,10 +9,7 @@ use host::{Talk, looks::certificate};
 use logscan::Trouble;
 
 /// The last handshake that nginx could not complete for such a reason, and the peer it was with.
-pub fn refused<'a>(
-    case: &'a Case,
-    test: impl Fn(&Trouble) -> bool,
-) -> Option<(&'a Symptom, Option<&'a PeerSight>)> {
+pub fn refused(case: &Case, test: impl Fn(&Trouble) -> bool) -> Option<(&Symptom, Option<&PeerSight>)> {
     let symptom = case.having(test).max_by_key(|symptom| symptom.last)?;
     let named = |peer: &&PeerSight| symptom.peer.as_ref() == Some(&peer.endpoint);
     let peer = case.peers.iter().find(named);
