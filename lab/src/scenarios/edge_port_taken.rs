@@ -29,7 +29,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::Node,
         inject: &[Step::Sh(
             "systemctl stop nginx; mkdir -p /srv/share
-             systemd-run -q --unit=share python3 -m http.server --directory /srv/share 80; await_listener :80
+             systemd-run -q --unit=share python3 -m http.server --directory /srv/share 80; await_listener ':80 '
              systemctl start nginx || true",
         )],
         traffic: Traffic {

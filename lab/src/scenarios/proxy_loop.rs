@@ -3,6 +3,8 @@
 use crate::{Expect, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
+    // a header that grows with each round ends some loops in 400
+    prepare: "sed -i /X-Forwarded-For/d /etc/nginx/sites-available/shop",
     traffic: Traffic {
         status: 500,
         at_once: 1,
@@ -25,9 +27,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "proxy-loop-node",
-        about: "The same by the host's own address on its network, without a header that grows with each round.",
+        about: "The same by the host's own address on its network.",
         stack: Stack::Node,
-        prepare: "sed -i /X-Forwarded-For/d /etc/nginx/sites-available/shop",
         inject: &[Step::Sh(
             "sed -i s/127.0.0.1:3000/192.0.2.10/ /etc/nginx/sites-available/shop; systemctl reload nginx",
         )],

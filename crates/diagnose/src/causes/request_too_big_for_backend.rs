@@ -251,6 +251,20 @@ mod tests {
     }
 
     #[test]
+    fn our_own_greetings_are_no_large_requests() {
+        for size in [16709, 18770, 20306] {
+            Fixture::gunicorn()
+                .speaks(Protocol::Uwsgi)
+                .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+                .says(
+                    5,
+                    &format!("invalid request block size: {size} (max 4096)...skip"),
+                )
+                .check("unexplained");
+        }
+    }
+
+    #[test]
     fn an_old_line_is_not_believed() {
         Fixture::gunicorn()
             .speaks(Protocol::Uwsgi)
