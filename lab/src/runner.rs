@@ -68,6 +68,12 @@ pub fn run(options: &Options) -> Result<Summary> {
         results_file(&options.mode),
         serde_json::to_string_pretty(&summary)?,
     )?;
+    let again = summary
+        .outcomes
+        .iter()
+        .filter(|it| it.error.is_none() && it.failed_first.is_some())
+        .count();
+    println!("{again} of those that passed were played twice");
     println!("{} passed, {} failed", summary.passed, summary.failed);
     Ok(summary)
 }
@@ -121,7 +127,13 @@ fn work(trials: &[Planned], options: &Options, next: &AtomicUsize, send: &mpsc::
         let Some((scenario, noise)) = trials.get(at) else {
             return;
         };
-        let outcome = play(scenario, *noise, &options.mode, &options.tool, options.limit);
+        let play = || play(scenario, *noise, &options.mode, &options.tool, options.limit);
+        let mut outcome = play();
+        // two busy hosts on one machine: what fails once and not again is told, and told apart from what fails always
+        if let Some(first) = outcome.error.take() {
+            outcome = play();
+            outcome.failed_first = Some(first);
+        }
         // The receiver outlives every worker: both end with the scope.
         let _ = send.send((at, outcome));
     }
@@ -145,6 +157,12 @@ fn print(outcome: &Outcome) {
     let said = if outcome.got.is_empty() { "-" } else { &outcome.got };
     let word = if outcome.error.is_some() { "FAILED" } else { "ok" };
     println!("{word:6} {:44} {said:36} {seconds:5.1} s", outcome.scenario);
+    if let Some(first) = &outcome.failed_first {
+        println!(
+            "       played twice; the first time: {}",
+            first.lines().next().unwrap_or_default()
+        );
+    }
     if let Some(error) = &outcome.error {
         println!("       {}", error.replace('\n', "\n       "));
     }

@@ -42,6 +42,9 @@ pub struct Outcome {
     pub script_healed: bool,
     /// Why it failed.
     pub error: Option<String>,
+    /// It failed, was played again on another fresh host, and this is what came of it: why it failed the first time.
+    #[serde(default)]
+    pub failed_first: Option<String>,
     /// Wall time of the whole trial.
     pub ms: u64,
     /// What `why502 fix` and `undo` came to; empty where there is nothing to repair.
@@ -74,6 +77,7 @@ pub(crate) fn play(scenario: &Scenario, noise: bool, mode: &Mode, tool: &Path, l
         table_right: false,
         script_healed: false,
         error: None,
+        failed_first: None,
         repair: String::new(),
         fix_ms: 0,
         ms: 0,

@@ -14,21 +14,13 @@ const BASE: Scenario = Scenario {
     ..Scenario::BASE
 };
 
-pub(super) static SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "nginx-temp-permission-fpm",
-        about: "Only root may pass the directory above nginx's temp directories: uploads get 500. nginx repairs the owner of the temp directories themselves at each start and test, not of what is above or below them.",
-        stack: Stack::FpmTcp,
-        traffic: Traffic {
-            path: "/index.php",
-            ..BASE.traffic
-        },
-        ..BASE
+pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
+    name: "nginx-temp-permission-fpm",
+    about: "Only root may pass the directory above nginx's temp directories: uploads get 500. nginx repairs the owner of the temp directories themselves at each start and test, not of what is above or below them.",
+    stack: Stack::FpmTcp,
+    traffic: Traffic {
+        path: "/index.php",
+        ..BASE.traffic
     },
-    Scenario {
-        name: "nginx-temp-permission-node",
-        about: "The same before a node program.",
-        stack: Stack::Node,
-        ..BASE
-    },
-];
+    ..BASE
+}];

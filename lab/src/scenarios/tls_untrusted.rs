@@ -4,9 +4,9 @@ use crate::{Expect, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
     inject: &[Step::Sh(
-        "/srv/tls/issue theirs 20200101000000Z 20490101000000Z; systemctl restart app",
+        "/srv/tls/issue theirs 20200101000000Z 20490101000000Z; systemctl restart app; await_listener 443",
     )],
-    restore: "/srv/tls/issue ours 20200101000000Z 20490101000000Z; systemctl restart app",
+    restore: "/srv/tls/issue ours 20200101000000Z 20490101000000Z; systemctl restart app; await_listener 443",
     expect: Expect::Found(&["tls-untrusted"]),
     ..Scenario::BASE
 };
