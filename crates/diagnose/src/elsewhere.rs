@@ -129,15 +129,13 @@ pub fn edited<'a>(case: &'a Case, file: &Path) -> Option<&'a Change> {
     just_before(case, ChangeKind::ConfigEdit, names)
 }
 
-/// That edit as evidence.
-pub fn edit(change: &Change) -> Evidence {
+/// Such an edit as evidence.
+pub fn edit(file: &Path) -> Evidence {
+    let file = file.to_string_lossy();
     Evidence::supports(
         Rank::Strong,
-        format!(
-            "edited just before the first failure: {} ({})",
-            change.about, change.says
-        ),
-        Source::command(format!("stat {}", quote(&change.about))),
+        format!("{file} was edited just before the first failure"),
+        Source::command(format!("stat {}", quote(&file))),
     )
 }
 

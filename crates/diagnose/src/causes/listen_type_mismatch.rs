@@ -3,8 +3,8 @@ use crate::{
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     elsewhere::{
-        Fit, Server, edit, edited, idle_owner, listen_at, point_nginx_at, reloaded, rewritten, servers,
-        unserved, written,
+        Fit, Server, edited, idle_owner, listen_at, point_nginx_at, reloaded, rewritten, servers, unserved,
+        written,
     },
     topology::BackendKind,
 };
@@ -79,7 +79,7 @@ fn weigh(case: &Case) -> Opinion {
             Source::file(&claim.written.file, Some(claim.written.line)),
         )
     }));
-    evidence.extend(server.moved(case).map(edit));
+    evidence.extend(server.move_evidence(case));
     server.instead_of(peer, evidence)
 }
 

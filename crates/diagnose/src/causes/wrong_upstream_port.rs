@@ -102,9 +102,10 @@ fn evidence(
         )
     }));
     all.extend(best.said.clone());
-    all.extend(best.moved.map(edit));
-    if best.rank >= Rank::Strong {
-        all.extend(edited(case, &written(route, peer).file).map(edit));
+    all.extend(best.moved.and_then(|_| best.server.move_evidence(case)));
+    let file = &written(route, peer).file;
+    if best.rank >= Rank::Strong && edited(case, file).is_some() {
+        all.push(edit(file));
     }
     all.extend(rivals(candidates));
     all

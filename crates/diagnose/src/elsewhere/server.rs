@@ -1,6 +1,6 @@
 //! Listeners of this host and who is behind them.
 
-use super::{REACH, SLACK, edited};
+use super::{REACH, SLACK, edit, edited};
 use crate::{
     Case, Evidence, Opinion,
     case::{PeerSight, listens_on},
@@ -151,6 +151,12 @@ impl<'a> Server<'a> {
     /// An edit of the file that says where it listens, just before the first failure.
     pub fn moved(&self, case: &'a Case) -> Option<&'a Change> {
         edited(case, &self.claim?.written.file)
+    }
+
+    /// That edit as evidence.
+    pub fn move_evidence(&self, case: &Case) -> Option<Evidence> {
+        let claim = self.claim?;
+        self.moved(case).map(|_| edit(&claim.written.file))
     }
 
     /// A line of its own log in which it said that it listens where nginx asks.
