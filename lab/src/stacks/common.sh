@@ -12,6 +12,22 @@ site() {
   ln -s "/etc/nginx/sites-available/${1%%.*}" /etc/nginx/sites-enabled/
 }
 
+# site_php NAME FORMAT ROOT PASS: a site in PHP behind php-fpm, whose answer must come within four seconds.
+site_php() {
+  site "$1" "$2" <<NGINX
+    root $3;
+    index index.php;
+    location / {
+        try_files \$uri \$uri/ /index.php?\$args;
+    }
+    location ~ \.php$ {
+        include snippets/fastcgi-php.conf;
+        fastcgi_pass $4;
+        fastcgi_read_timeout 4s;
+    }
+NGINX
+}
+
 # unit NAME COMMAND [LINE…]: a service as people write them.
 unit() {
   local name=$1 command=$2

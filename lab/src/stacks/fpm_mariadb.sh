@@ -26,15 +26,4 @@ GRANT ALL ON shop.* TO shop@localhost;
 CREATE TABLE shop.products (id INT PRIMARY KEY, name VARCHAR(80));
 INSERT INTO shop.products VALUES (1, 'Lamp'), (2, 'Chair');
 SQL
-site shop.example combined <<'NGINX'
-    root /var/www/shop;
-    index index.php;
-    location / {
-        try_files $uri $uri/ /index.php?$args;
-    }
-    location ~ \.php$ {
-        include snippets/fastcgi-php.conf;
-        fastcgi_pass unix:/run/php/php8.2-fpm.sock;
-        fastcgi_read_timeout 4s;
-    }
-NGINX
+site_php shop.example combined /var/www/shop unix:/run/php/php8.2-fpm.sock

@@ -18,15 +18,4 @@ echo "<h1>Shop</h1>\n<p>", $redis->incr('visits'), "</p>\n";
 PHP
 echo '<?php echo "about\n";' >/srv/shop/public/about.php
 echo 'requirepass Ruhig-Blut_7' >>/etc/redis/redis.conf
-site shop.example combined <<'NGINX'
-    root /srv/shop/public;
-    index index.php;
-    location / {
-        try_files $uri $uri/ /index.php?$args;
-    }
-    location ~ \.php$ {
-        include snippets/fastcgi-php.conf;
-        fastcgi_pass unix:/run/php/php8.2-fpm.sock;
-        fastcgi_read_timeout 4s;
-    }
-NGINX
+site_php shop.example combined /srv/shop/public unix:/run/php/php8.2-fpm.sock
