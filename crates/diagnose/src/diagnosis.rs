@@ -1,7 +1,7 @@
 //! The whole way from a host to a verdict.
 
 use crate::{
-    Cause, Options, Question, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
+    Cause, Options, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
 };
 use host::{Host, Unseen};
 use std::{path::PathBuf, sync::Arc};
@@ -35,7 +35,6 @@ pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'st
             verdict.outcome = Outcome::Unexplained;
         }
     }
-    verdict.sites = Question::of_sites(&world);
     Diagnosis { world, verdict }
 }
 

@@ -23,7 +23,6 @@ pub fn judge(cases: &[Case], causes: &[&'static Cause]) -> Verdict {
         findings: Vec::new(),
         ruled_out: ruled_out(&judged),
         unseen: unseen(&judged),
-        sites: Vec::new(),
         settled_by: settled_by(&judged, causes),
     };
     for finding in judged.iter().flat_map(Judged::findings) {

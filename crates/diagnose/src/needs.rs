@@ -5,9 +5,7 @@ use crate::{
     Case, Evidence, Opinion, Rank, Remedy, Source,
     dependencies::{Credential, DependencySight, Where},
     evidence::quote,
-    queue,
-    remedy::Measure,
-    service,
+    queue, service,
     words::{clip, count, said},
 };
 use host::{
@@ -269,30 +267,23 @@ fn last_line(case: &Case, unit: &Unit) -> String {
 
 /// Starting what is down on this host, and then the application, where it ended for want of it.
 pub fn start_it(case: &Case, kinds: &'static [Service]) -> Vec<Remedy> {
-    let units = of(case, kinds)
+    let is_down = |unit: &&Unit| !unit.is_up() && unit.load_state == "loaded";
+    let needed = of(case, kinds)
         .filter(|sight| sight.answers() == Some(false))
         .filter_map(|sight| sight.unit.as_ref())
-        .filter(|unit| !unit.is_up() && unit.load_state == "loaded");
-    units
-        .map(|unit| {
-            let ended = case
-                .units()
-                .into_iter()
-                .filter(|unit| !unit.is_up() && unit.load_state == "loaded");
-            let names: Vec<&str> = [unit]
-                .into_iter()
-                .chain(ended)
-                .map(|unit| unit.name.as_str())
-                .collect();
-            let start = |unit: &&str| Measure::Start {
-                unit: (*unit).to_owned(),
-            };
-            Remedy::ask(
-                format!("start {}", names.join(", then ")),
-                names.iter().map(start).collect(),
-            )
-        })
-        .take(1)
+        .find(is_down);
+    let ended = case.units().into_iter().filter(is_down);
+    let units: Vec<&Unit> = needed
+        .into_iter()
+        .chain(ended.filter(|_| needed.is_some()))
+        .collect();
+    let measures: Option<Vec<_>> = units.iter().map(|unit| service::start(case, unit)).collect();
+    let names: Vec<&str> = units.iter().map(|unit| unit.name.as_str()).collect();
+    let title = format!("start {}", names.join(", then "));
+    let measures = measures.filter(|measures| !measures.is_empty());
+    measures
+        .map(|measures| Remedy::ask(title, measures.concat()))
+        .into_iter()
         .collect()
 }
 

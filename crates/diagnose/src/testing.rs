@@ -199,6 +199,18 @@ impl Fixture {
     }
 
     /// nginx said so, ten times in the last minute, and it still fails.
+    /// PHP wrote this to the error log by way of nginx, and the answer was no good.
+    pub fn php_says(self, text: &str) -> Self {
+        self.complains(Trouble::BackendStderr(text.into()), Phase::ReadingHeader)
+    }
+
+    /// nginx asks over TLS and does not accept the certificate, with this code of X509_verify_cert_error_string(3).
+    pub fn distrusts(self, code: u32, text: &str) -> Self {
+        let text = text.into();
+        self.speaks(Protocol::Https)
+            .complains(Trouble::TlsVerify { code, text }, Phase::Handshaking)
+    }
+
     pub fn complains(mut self, trouble: Trouble, phase: Phase) -> Self {
         let complaint = Complaint {
             trouble,

@@ -17,8 +17,6 @@ pub struct Verdict {
     pub ruled_out: Vec<RuledOut>,
     /// What could not be seen.
     pub unseen: Vec<Unseen>,
-    /// One request to each site: what a repair must not break.
-    pub sites: Vec<Question>,
     /// Looks that would settle what is torn or unexplained: a sentence and a command.
     pub settled_by: Vec<(String, String)>,
 }

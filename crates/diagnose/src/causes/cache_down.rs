@@ -75,7 +75,7 @@ mod tests {
 
     fn fatal(fixture: Fixture) -> Fixture {
         let text = "PHP message: PHP Fatal error:  Uncaught RedisException: Connection refused in /w/r.php:1";
-        fixture.complains(Trouble::BackendStderr(text.into()), Phase::ReadingHeader)
+        fixture.php_says(text)
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
 
     fn fatal(says: &str) -> Fixture {
         let text = format!("PHP message: PHP Fatal error:  Uncaught RedisException: {says} in /w/r.php:1");
-        Fixture::php_fpm().complains(Trouble::BackendStderr(text), Phase::ReadingHeader)
+        Fixture::php_fpm().php_says(&text)
     }
 
     #[test]

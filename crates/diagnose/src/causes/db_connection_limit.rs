@@ -154,7 +154,7 @@ mod tests {
 
     fn fatal() -> Fixture {
         let text = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: Too many connections in /w/db.php:1";
-        Fixture::php_fpm().complains(Trouble::BackendStderr(text.into()), Phase::ReadingHeader)
+        Fixture::php_fpm().php_says(text)
     }
 
     #[test]

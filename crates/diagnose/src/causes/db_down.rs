@@ -81,7 +81,7 @@ mod tests {
 
     fn fatal(fixture: Fixture) -> Fixture {
         let text = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: No such file or directory in /w/db.php:1";
-        fixture.complains(Trouble::BackendStderr(text.into()), Phase::ReadingHeader)
+        fixture.php_says(text)
     }
 
     #[test]

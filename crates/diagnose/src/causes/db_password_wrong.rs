@@ -151,13 +151,12 @@ fn advise(case: &Case) -> String {
 #[cfg(test)]
 mod tests {
     use crate::testing::{Fixture, answers, denies, silent};
-    use logscan::{Phase, Trouble};
 
     const MARIADB: &str = "mysql unix:/run/mysqld/mysqld.sock";
 
     fn fatal() -> Fixture {
         let text = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: Access denied for user 'shop'@'localhost' (using password: YES) in /w/db.php:1";
-        Fixture::php_fpm().complains(Trouble::BackendStderr(text.into()), Phase::ReadingHeader)
+        Fixture::php_fpm().php_says(text)
     }
 
     #[test]

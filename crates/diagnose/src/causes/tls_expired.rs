@@ -114,24 +114,18 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{testing::Fixture, topology::Protocol};
-    use logscan::{Phase, Trouble};
+    use crate::testing::Fixture;
 
-    fn refused(fixture: Fixture, code: u32) -> Fixture {
-        let text = "certificate has expired".into();
-        fixture
-            .speaks(Protocol::Https)
-            .complains(Trouble::TlsVerify { code, text }, Phase::Handshaking)
-    }
+    const SAYS: &str = "certificate has expired";
 
     #[test]
     fn fires_by_nginxs_own_word() {
-        refused(Fixture::apache(), 10).check("found tls-expired");
-        refused(Fixture::gunicorn(), 9).check("found tls-expired");
+        Fixture::apache().distrusts(10, SAYS).check("found tls-expired");
+        Fixture::gunicorn().distrusts(9, SAYS).check("found tls-expired");
     }
 
     #[test]
     fn an_unknown_issuer_is_another_matter() {
-        refused(Fixture::apache(), 19).check("found tls-untrusted");
+        Fixture::apache().distrusts(19, SAYS).check("found tls-untrusted");
     }
 }

@@ -121,24 +121,20 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{testing::Fixture, topology::Protocol};
-    use logscan::{Phase, Trouble};
+    use crate::testing::Fixture;
 
-    fn refused(fixture: Fixture, code: u32) -> Fixture {
-        let text = "unable to get local issuer certificate".into();
-        fixture
-            .speaks(Protocol::Https)
-            .complains(Trouble::TlsVerify { code, text }, Phase::Handshaking)
-    }
+    const SAYS: &str = "unable to get local issuer certificate";
 
     #[test]
     fn fires_by_nginxs_own_word() {
-        refused(Fixture::gunicorn(), 20).check("found tls-untrusted");
-        refused(Fixture::node(), 18).check("found tls-untrusted");
+        Fixture::gunicorn()
+            .distrusts(20, SAYS)
+            .check("found tls-untrusted");
+        Fixture::node().distrusts(18, SAYS).check("found tls-untrusted");
     }
 
     #[test]
     fn an_expired_one_is_another_matter() {
-        refused(Fixture::node(), 10).check("found tls-expired");
+        Fixture::node().distrusts(10, SAYS).check("found tls-expired");
     }
 }

@@ -119,6 +119,11 @@ impl Question {
         })
     }
 
+    /// The same request, but for how long we wait for its answer.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.listen, &self.host, &self.target) == (&other.listen, &other.host, &other.target)
+    }
+
     /// How long it waits for the first byte.
     pub fn patience(&self) -> Duration {
         Duration::from_millis(self.patience_ms)
@@ -126,7 +131,33 @@ impl Question {
 
     /// The same with curl.
     pub fn command(&self) -> String {
-        command(self)
+        let Question {
+            listen, target, host, ..
+        } = self;
+        let name = host.split(':').next().unwrap_or_default();
+        let head = if self.method == "HEAD" { " -I" } else { "" };
+        let quiet = format!("curl -s{head} -o /dev/null -w '%{{http_code}}\\n'");
+        match (&listen.endpoint, listen.tls) {
+            (Endpoint::Tcp(addr), true) => {
+                let url = quote(&format!("https://{name}:{}{target}", addr.port()));
+                format!("{quiet} -k --connect-to ::{addr} {url}")
+            }
+            (Endpoint::Tcp(addr), false) => {
+                format!(
+                    "{quiet} -H {} {}",
+                    quote(&format!("Host: {host}")),
+                    quote(&format!("http://{addr}{target}"))
+                )
+            }
+            (Endpoint::Unix(path), tls) => {
+                let scheme = if tls { "https" } else { "http" };
+                let path = quote(&path.to_string_lossy());
+                format!(
+                    "{quiet} -k --unix-socket {path} {}",
+                    quote(&format!("{scheme}://{host}{target}"))
+                )
+            }
+        }
     }
 
     /// Asks.
@@ -224,34 +255,4 @@ fn took(heard: &Conversation, patience_ms: u64) -> Duration {
         .first_byte_ms
         .map_or(Duration::from_millis(patience_ms), Duration::from_millis);
     Duration::from_micros(heard.connect_us) + answer
-}
-
-fn command(question: &Question) -> String {
-    let Question {
-        listen, target, host, ..
-    } = question;
-    let name = host.split(':').next().unwrap_or_default();
-    let head = if question.method == "HEAD" { " -I" } else { "" };
-    let quiet = format!("curl -s{head} -o /dev/null -w '%{{http_code}}\\n'");
-    match (&listen.endpoint, listen.tls) {
-        (Endpoint::Tcp(addr), true) => {
-            let url = quote(&format!("https://{name}:{}{target}", addr.port()));
-            format!("{quiet} -k --connect-to ::{addr} {url}")
-        }
-        (Endpoint::Tcp(addr), false) => {
-            format!(
-                "{quiet} -H {} {}",
-                quote(&format!("Host: {host}")),
-                quote(&format!("http://{addr}{target}"))
-            )
-        }
-        (Endpoint::Unix(path), tls) => {
-            let scheme = if tls { "https" } else { "http" };
-            let path = quote(&path.to_string_lossy());
-            format!(
-                "{quiet} -k --unix-socket {path} {}",
-                quote(&format!("{scheme}://{host}{target}"))
-            )
-        }
-    }
 }

@@ -1,7 +1,10 @@
 //! Taking on another process's view, or another user's rights. For good: only lookers that are used once do it.
 
 use super::refusal::refused;
-use crate::{Look, Unseen, query::Identity};
+use crate::{
+    Look, Unseen,
+    query::{Identity, Stance},
+};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{Gid, Mode, OFlags, Uid, fstat, open},
@@ -19,8 +22,14 @@ pub(super) fn network(pid: u32) -> Look<()> {
     join(&net, "net", Kind::Network).map_err(|error| failed(pid, error))
 }
 
+/// Takes on a stance, for good: first where, then as whom, since only root may go elsewhere.
+pub(super) fn stance(stance: &Stance) -> Look<()> {
+    stance.inside.map_or(Ok(()), inside)?;
+    stance.identity.as_ref().map_or(Ok(()), become_user)
+}
+
 /// Enters the network and the mount namespace of a process, and its root.
-pub(super) fn inside(pid: u32) -> Look<()> {
+fn inside(pid: u32) -> Look<()> {
     let net = handle(pid, "ns/net", OFlags::RDONLY)?;
     let mounts = handle(pid, "ns/mnt", OFlags::RDONLY)?;
     let root = handle(pid, "root", OFlags::PATH | OFlags::DIRECTORY)?;
@@ -77,7 +86,7 @@ fn failed(pid: u32, error: Errno) -> Unseen {
 }
 
 /// Becomes this user, for good. Groups first: afterwards we may no longer change them.
-pub(super) fn become_user(identity: &Identity) -> Look<()> {
+fn become_user(identity: &Identity) -> Look<()> {
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     let groups: Vec<Gid> = identity.groups.iter().copied().map(Gid::from_raw).collect();
     if is_user(uid, gid, &groups) {

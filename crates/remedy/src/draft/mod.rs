@@ -22,7 +22,7 @@ mod units;
 
 use crate::{Plan, Proof};
 use desk::Desk;
-use diagnose::{Class, Diagnosis, Finding, Measure, Remedy};
+use diagnose::{Class, Diagnosis, Finding, Measure, Question, Remedy};
 use host::{Host, Unseen};
 use std::path::PathBuf;
 
@@ -152,12 +152,12 @@ fn stricter(a: Class, b: Class) -> Class {
 }
 
 fn proof(diagnosis: &Diagnosis, finding: &Finding) -> Proof {
-    let sites = diagnosis.verdict.sites.iter();
+    let sites = Question::of_sites(&diagnosis.world);
     Proof {
         must_answer: finding.proof.clone(),
         must_not_break: sites
-            .filter(|site| !finding.proof.iter().any(|failing| same_site(failing, site)))
-            .cloned()
+            .into_iter()
+            .filter(|site| !finding.proof.iter().any(|failing| failing.is_same(site)))
             .collect(),
         settle_ms: SETTLE_MS,
         warm_up_ms: 0,
@@ -170,9 +170,4 @@ fn error_logs(diagnosis: &Diagnosis) -> Vec<PathBuf> {
     let logs = diagnosis.world.nginx.iter().flat_map(|nginx| &nginx.error_logs);
     let files = logs.filter(|path| path.is_absolute() && !path.starts_with("/dev"));
     files.cloned().collect()
-}
-
-/// The same request but for how long we wait for it.
-fn same_site(a: &diagnose::Question, b: &diagnose::Question) -> bool {
-    (&a.listen, &a.host, &a.target) == (&b.listen, &b.host, &b.target)
 }

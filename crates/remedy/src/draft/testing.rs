@@ -310,7 +310,6 @@ fn verdict(symptoms: Vec<SymptomOf>) -> Verdict {
         findings: vec![finding],
         ruled_out: Vec::new(),
         unseen: Vec::new(),
-        sites: vec![question("shop"), question("blog")],
         settled_by: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::complaint;
 use crate::StepFailed;
+use diagnose::evidence::quote;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, kill_process_group},
@@ -106,15 +107,8 @@ pub(super) fn at(program: &Path, args: &[&str], limit: Duration) -> Result<Said,
 
 /// The command as a person would type it.
 fn command(program: &str, args: &[&str]) -> String {
-    let quoted = args.iter().map(|arg| match arg.contains([' ', '"', ';']) {
-        true => format!("'{arg}'"),
-        false => (*arg).to_owned(),
-    });
-    [program.to_owned()]
-        .into_iter()
-        .chain(quoted)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words: Vec<String> = [program].iter().chain(args).map(|word| quote(word)).collect();
+    words.join(" ")
 }
 
 pub(super) fn failed(why: impl Into<String>) -> StepFailed {

@@ -43,7 +43,7 @@ impl Baseline {
         let others: Vec<Question> = proof
             .must_not_break
             .iter()
-            .filter(|it| !proof.must_answer.iter().any(|failing| is_same(failing, it)))
+            .filter(|it| !proof.must_answer.iter().any(|failing| failing.is_same(it)))
             .cloned()
             .collect();
         let answers = all(host, &others);
@@ -188,10 +188,6 @@ fn status(host: &dyn Host, question: &Question) -> Option<u16> {
 
 fn is_good(status: &u16) -> bool {
     *status < 500
-}
-
-fn is_same(one: &Question, other: &Question) -> bool {
-    (&one.listen, &one.host, &one.target) == (&other.listen, &other.host, &other.target)
 }
 
 fn patient(question: &Question) -> Question {

@@ -427,7 +427,6 @@ mod tests {
                     need: "root".into(),
                 },
             ],
-            sites: Vec::new(),
             settled_by: Vec::new(),
         };
         let frame = Frame {

@@ -27,12 +27,7 @@ const MAX_HEARD: usize = 64 << 10;
 /// Takes on the stance for good, connects, talks.
 pub(super) fn call(to: &Endpoint, stance: &Stance, talk: &Talk, deadline: Duration) -> Look<Conversation> {
     let greeting = Greeting::of(talk)?;
-    if let Some(pid) = stance.inside {
-        enter::inside(pid)?;
-    }
-    if let Some(identity) = &stance.identity {
-        enter::become_user(identity)?;
-    }
+    enter::stance(stance)?;
     let start = Instant::now();
     let (connect, line) = Line::open(to, start + TO_CONNECT);
     let connected = Instant::now();

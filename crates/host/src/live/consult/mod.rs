@@ -35,12 +35,7 @@ pub(super) fn ask(
 ) -> Look<Consultation> {
     let secret = login.and_then(|login| login.secret.as_ref());
     let password = secret.map(mask::reveal).transpose()?;
-    if let Some(pid) = stance.inside {
-        enter::inside(pid)?;
-    }
-    if let Some(identity) = &stance.identity {
-        enter::become_user(identity)?;
-    }
+    enter::stance(stance)?;
     let start = Instant::now();
     let (connect, line) = Line::open(to, start + TO_CONNECT);
     let mut visit = Visit {

@@ -85,7 +85,16 @@ fn a_stopped_nginx_is_tested_and_started() {
 
 #[test]
 fn the_proof_is_the_failing_request_and_one_to_each_other_site() {
-    let plan = shop().plan(vec![replace("7080", "8080")]).expect("a plan");
+    let plan = shop()
+        .site(
+            "blog",
+            "/etc/nginx/sites-enabled/blog",
+            3,
+            "127.0.0.1:9090",
+            false,
+        )
+        .plan(vec![replace("7080", "8080")])
+        .expect("a plan");
     assert_eq!(plan.proof.must_answer, [super::testing::question("shop")]);
     assert_eq!(plan.proof.must_not_break, [super::testing::question("blog")]);
     assert!(plan.notes.is_empty(), "{:?}", plan.notes);
