@@ -17,7 +17,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "sed -i 's/ ipv6=off;/; proxy_next_upstream off;/' /etc/nginx/sites-available/shop; systemctl reload nginx",
         )],
         restore: "sed -i 's/; proxy_next_upstream off;/ ipv6=off;/' /etc/nginx/sites-available/shop; sed -i /2001:db8/d /etc/zone.hosts
-                  systemctl kill -s HUP dnsmasq dnscache; systemctl reload nginx",
+                  systemctl kill -s HUP dnsmasq dnscache; systemctl reload nginx; sleep 1",
         ..BASE
     },
     Scenario {

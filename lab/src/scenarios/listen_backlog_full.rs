@@ -23,7 +23,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         inject: &[Step::Sh(SLOWER)],
         held: Some(Held {
             path: "/report.php",
-            visitors: 16,
+            visitors: 8,
         }),
         restore: QUICK,
         ..BASE
