@@ -1,6 +1,6 @@
-//! Generated docs: causes, command line, JSON Schema, exit codes. A check fails when one is stale.
+//! Generated docs: causes, command line, JSON and its schemas, exit codes. A check fails when one is stale.
 
-use crate::shell;
+use crate::{json_page, shell};
 use anyhow::{Context, bail};
 use diagnose::{Cause, cause::Told, causes};
 use std::{
@@ -62,10 +62,13 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     pages.insert("docs/causes/README.md".into(), index());
     let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
+    let mut schemas = Vec::new();
     for of in ["verdict", "fix", "undo", "history"] {
         let schema = shell::output(&why502, &["schema", of])?;
-        pages.insert(format!("docs/{of}.schema.json").into(), schema);
+        pages.insert(format!("docs/{of}.schema.json").into(), schema.clone());
+        schemas.push((of, schema));
     }
+    pages.insert("docs/json.md".into(), json_page::page(&schemas)?);
     pages.insert("docs/exit-codes.md".into(), exit_codes(&why502)?);
     Ok(pages)
 }
@@ -109,9 +112,12 @@ fn sentence(text: &str) -> String {
 }
 
 fn index() -> String {
-    let mut page = String::from(
-        "# Causes\n\nEvery way we know that a host comes to answer 502. *judged* causes are told on a host by \
+    let judged = |cause: &&Cause| matches!(cause.told, Told::OnHost { .. });
+    let mut page = format!(
+        "# Causes\n\nThe {} ways we know that a host comes to answer 502. The {} *judged* causes are told on a host by \
          `why502`; the others are named by `why502 explain` as what a log line can mean.\n",
+        causes::ALL.len(),
+        causes::ALL.iter().copied().filter(judged).count(),
     );
     let mut groups: BTreeMap<_, Vec<&Cause>> = BTreeMap::new();
     for cause in causes::ALL {
@@ -124,11 +130,7 @@ fn index() -> String {
             group.title()
         );
         for cause in causes {
-            let told = if matches!(cause.told, Told::OnHost { .. }) {
-                "judged"
-            } else {
-                "named"
-            };
+            let told = if judged(&cause) { "judged" } else { "named" };
             let _ = writeln!(
                 page,
                 "| [{id}]({id}.md) | {} | {told} |",

@@ -13,6 +13,7 @@ mod bench;
 mod demo;
 mod docs;
 mod install;
+mod json_page;
 mod lab;
 mod lab_page;
 mod new_cause;
