@@ -11,10 +11,13 @@ packages="systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftab
   php8.2-fpm php8.2-mysql php8.2-pgsql php8.2-curl php-redis
   apache2 libapache2-mod-php8.2 libapache2-mod-security2
   uwsgi uwsgi-plugin-python3 gunicorn python3 python3-psycopg2 nodejs
-  mariadb-server postgresql redis-server memcached dnsmasq"
+  mariadb-server postgresql redis-server memcached dnsmasq
+  firewalld ucf debconf"
+# They exclude each other, so a scenario installs the one that its host has: dpkg -i /var/cache/apt/archives/NAME_*.deb
+later="ufw iptables-persistent netfilter-persistent"
 
 # Servers are installed stopped and disabled: a stack enables what it uses.
-servers="nginx php8.2-fpm apache2 uwsgi mariadb postgresql redis-server memcached dnsmasq nftables cron
+servers="nginx php8.2-fpm apache2 uwsgi mariadb postgresql redis-server memcached dnsmasq nftables firewalld cron
   apache-htcacheclean e2scrub_all.timer apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
   phpsessionclean.timer fstrim.timer e2scrub_reap"
 
@@ -24,6 +27,7 @@ TMPDIR=$work/tmp mmdebstrap --mode=root --variant=minbase \
   --include="$(echo $packages | tr ' ' ,)" \
   --essential-hook='printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"; chmod +x "$1/usr/sbin/policy-rc.d"' \
   --customize-hook='rm "$1/usr/sbin/policy-rc.d"' \
+  --customize-hook="mkdir \"\$1/opt/later\" && chroot \"\$1\" sh -c 'cd /opt/later && apt-get download -q $later'" \
   bookworm "$out" /etc/apt/sources.list.d/debian.sources
 
 for unit in $servers; do systemctl --root="$out" disable -q "$unit" 2>/dev/null || true; done
@@ -37,3 +41,4 @@ printf '127.0.0.1 localhost\n127.0.1.1 web1\n::1 localhost ip6-localhost\n' >"$o
 : >"$out/etc/resolv.conf"
 rm -rf "$out"/var/lib/apt/lists/* "$out"/var/cache/apt/*.bin "$out"/usr/share/doc/* "$out"/usr/share/man/* \
   "$out"/usr/share/locale/* "$out"/var/log/nginx/* "$out"/var/log/apache2/*
+mv "$out"/opt/later/* "$out/var/cache/apt/archives" && rmdir "$out/opt/later"
