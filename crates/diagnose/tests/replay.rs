@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "reads our own recordings, not a host")]
 
 use diagnose::{Options, Role, Verdict, causes, diagnose, verdict::Outcome};
-use host::recorded;
+use host::{recorded, redact::Redactor};
 use std::{fs, path::Path};
 
 #[derive(serde::Deserialize)]
@@ -34,6 +34,14 @@ fn every_recorded_host_is_judged_as_its_truth_says() {
             truth.expected,
             verdict.findings
         );
+        let redacted = Redactor::new(Vec::new()).memory(&host);
+        let again = diagnose(&redacted, &Options::default(), causes::ALL).verdict;
+        assert_eq!(
+            essence(&again),
+            essence(&verdict),
+            "{}: redacted, it is judged otherwise",
+            dir.display()
+        );
         judged += 1;
     }
     assert!(judged >= 10, "only {judged} recordings under {}", hosts.display());
@@ -51,6 +59,24 @@ fn no_recording_holds_a_password() {
         logins += usize::from(looks.contains("\"secret\":{\"file\""));
     }
     assert!(logins >= 3, "only {logins} recordings log in anywhere");
+}
+
+/// All of a verdict but its sentences.
+fn essence(verdict: &Verdict) -> Vec<String> {
+    let of = |it: &diagnose::Finding| {
+        format!(
+            "{:?} {} {:?} {:?} {}",
+            it.role,
+            it.cause,
+            it.rank,
+            it.over,
+            it.evidence.len()
+        )
+    };
+    let outcome = format!("{:?}", verdict.outcome);
+    std::iter::once(outcome)
+        .chain(verdict.findings.iter().map(of))
+        .collect()
 }
 
 /// As the lab writes it: roots joined by `+`, else the outcome, with the roots of what is over behind it.

@@ -87,7 +87,7 @@ fn is_short_as_text(bytes: &[u8]) -> bool {
 }
 
 /// Two digits a byte. Logs of many megabytes pass here, so nothing is formatted.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
     bytes
         .iter()
@@ -95,7 +95,7 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
     let half = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

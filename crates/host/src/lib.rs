@@ -13,6 +13,7 @@ pub mod looks;
 pub mod memory;
 pub mod query;
 pub mod recorded;
+pub mod redact;
 mod time;
 mod unseen;
 
