@@ -2,11 +2,15 @@
 
 mod compile;
 mod fit;
+mod lay;
 mod prefilter;
 mod values;
 
+pub(crate) use lay::Stamp;
+pub use lay::{Column, Laid};
 pub use prefilter::may_be_failure;
 pub(crate) use prefilter::status_in;
+pub(crate) use values::tries;
 
 use jiff::civil::DateTime;
 use memchr::memmem::Finder;
@@ -75,6 +79,7 @@ pub struct Format {
     escape: Escape,
     parts: Vec<Part>,
     prefilter: prefilter::Prefilter,
+    columns: lay::Columns,
 }
 
 /// A variable and the literal text behind it; the first part may have no variable.
@@ -105,6 +110,10 @@ enum Variable {
     UpstreamConnect,
     UpstreamHeader,
     UpstreamResponse,
+    /// `$body_bytes_sent` or `$bytes_sent`
+    Bytes,
+    Referrer,
+    Agent,
     /// Any other number.
     Number,
     /// Any other text.
@@ -142,8 +151,9 @@ impl Format {
     /// header buffers could make it.
     pub fn parse(&self, line: &[u8]) -> Option<AccessLine> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let spans = fit::spans(self, line)?;
-        Some(values::read(self, line, &spans))
+        let mut laid = Laid::default();
+        self.lay(line, &mut laid)
+            .then(|| values::read(self, line, laid.spans()))
     }
 }
 

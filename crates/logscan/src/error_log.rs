@@ -4,6 +4,7 @@ mod entries;
 mod fields;
 mod pasted;
 
+pub(crate) use entries::begins_entry;
 pub use entries::{Entries, entries};
 pub use pasted::{parse_pasted, pasted};
 
@@ -97,6 +98,49 @@ pub fn parse(line: &[u8]) -> Option<ErrorLine> {
     let mut entry = message(rest, level);
     (entry.at, entry.pid, entry.connection) = (Some(at), Some(pid?), connection);
     Some(entry)
+}
+
+/// An entry taken apart and not yet understood, borrowed from its text.
+pub(crate) struct Entry<'a> {
+    /// `2026/11/22 12:17:46`
+    pub(crate) stamp: &'a str,
+    pub(crate) level: Level,
+    pub(crate) message: &'a str,
+    pub(crate) resolver: Option<&'a str>,
+    pub(crate) upstream: Option<&'a str>,
+    server: Option<&'a str>,
+    host: Option<&'a str>,
+}
+
+impl<'a> Entry<'a> {
+    /// As [`parse`] does.
+    pub(crate) fn split(text: &'a str) -> Option<Self> {
+        let (stamp, rest) = text.split_at_checked(STAMP)?;
+        let (level, rest) = level(rest.strip_prefix(' ')?)?;
+        let (pid, _, message) = origin(rest);
+        pid?;
+        let fields = Fields::split(message.trim_end());
+        Some(Self {
+            stamp,
+            level,
+            message: fields.message,
+            resolver: fields.resolver,
+            upstream: fields.upstream,
+            server: fields.server,
+            host: fields.host,
+        })
+    }
+
+    /// The host that was asked for, as access logs have it; else the server_name. Empty for neither.
+    pub(crate) fn site(&self) -> &'a str {
+        let named = self.server.filter(|name| !matches!(*name, "" | "_"));
+        self.host.or(named).unwrap_or_default()
+    }
+}
+
+/// The local time of a stamp.
+pub(crate) fn moment(text: &str) -> Option<DateTime> {
+    stamp(text.as_bytes())
 }
 
 /// Milliseconds since 1970 of a log's local time. Where clocks are put back the earlier of both moments is meant, where

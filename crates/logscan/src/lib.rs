@@ -5,6 +5,7 @@ pub mod complaint;
 mod complaint_text;
 pub mod error_log;
 pub mod gzip;
+pub mod scan;
 pub mod text;
 
 pub use complaint::{Complaint, Peer, PeerAddress, Phase, Trouble};

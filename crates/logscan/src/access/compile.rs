@@ -1,6 +1,6 @@
 //! The text of a `log_format` -> parts.
 
-use super::{Escape, Format, Part, Variable, prefilter::Prefilter};
+use super::{Escape, Format, Part, Variable, lay::Columns, prefilter::Prefilter};
 use memchr::memmem::Finder;
 
 pub(super) fn arguments<S: AsRef<str>>(arguments: &[S]) -> Format {
@@ -25,6 +25,7 @@ fn build(escape: Escape, text: &str) -> Format {
     Format {
         escape,
         prefilter: Prefilter::new(&parts),
+        columns: Columns::new(&parts),
         parts,
     }
 }
@@ -99,9 +100,10 @@ impl Variable {
             "upstream_connect_time" => Variable::UpstreamConnect,
             "upstream_header_time" => Variable::UpstreamHeader,
             "upstream_response_time" => Variable::UpstreamResponse,
-            "body_bytes_sent"
-            | "bytes_sent"
-            | "request_length"
+            "body_bytes_sent" | "bytes_sent" => Variable::Bytes,
+            "http_referer" => Variable::Referrer,
+            "http_user_agent" => Variable::Agent,
+            "request_length"
             | "connection"
             | "connection_requests"
             | "server_port"

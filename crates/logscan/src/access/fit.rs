@@ -11,27 +11,64 @@ const MOST_TRIES: usize = 1024;
 /// Longer than all headers nginx takes by default (4 times 8 KiB), each byte escaped to four.
 const LONGEST: usize = 1 << 18;
 
-pub(super) fn spans(format: &Format, line: &[u8]) -> Option<Spans> {
+/// Lays the format over the line; false, and no spans of use, where it does not fit.
+pub(super) fn lay(format: &Format, line: &[u8], spans: &mut Spans) -> bool {
     if line.len() > LONGEST {
-        return None;
+        return false;
     }
+    spans.clear();
     let mut fit = Fit {
         format,
         line,
-        spans: Vec::with_capacity(format.parts.len()),
+        spans,
         tries: MOST_TRIES,
     };
-    fit.from(0, 0).then_some(fit.spans)
+    if fit.straight() {
+        return true;
+    }
+    fit.spans.clear();
+    fit.tries = MOST_TRIES;
+    fit.from(0, 0)
 }
 
 struct Fit<'a> {
     format: &'a Format,
     line: &'a [u8],
-    spans: Spans,
+    spans: &'a mut Spans,
     tries: usize,
 }
 
 impl Fit<'_> {
+    /// The way [`Fit::from`] goes first, and nearly always to the end: every variable takes its shortest plausible value.
+    fn straight(&mut self) -> bool {
+        let parts = &self.format.parts;
+        let mut start = 0;
+        for (index, part) in parts.iter().enumerate() {
+            let Some(end) = self.first_end(part, start, index + 1 == parts.len()) else {
+                return false;
+            };
+            self.spans.push(start..end);
+            start = end + part.literal.needle().len();
+        }
+        start == self.line.len()
+    }
+
+    fn first_end(&mut self, part: &Part, start: usize, is_last: bool) -> Option<usize> {
+        let mut from = start;
+        while self.tries > 0 {
+            self.tries -= 1;
+            let end = self.end(part, from, is_last)?;
+            if self.accepts(part, start, end) {
+                return Some(end);
+            }
+            if part.variable == Variable::Nothing {
+                return None;
+            }
+            from = end + 1;
+        }
+        None
+    }
+
     /// Fits the parts from `index` on to the line from `start` on: the shortest plausible value of each variable first.
     fn from(&mut self, index: usize, start: usize) -> bool {
         let format = self.format;
@@ -67,7 +104,7 @@ impl Fit<'_> {
             let end = self.line.len().checked_sub(part.literal.needle().len())?;
             return (end >= from && self.line.ends_with(part.literal.needle())).then_some(end);
         }
-        Some(from + part.literal.find(rest)?)
+        Some(from + find(part.literal.needle(), rest)?)
     }
 
     fn accepts(&self, part: &Part, start: usize, end: usize) -> bool {
@@ -77,6 +114,14 @@ impl Fit<'_> {
         let goes_on = part.variable.has_tries() && values::another_try(behind, part.literal.needle());
         !is_escaped && !goes_on && values::is_plausible(part.variable, value)
     }
+}
+
+/// A literal of a format is a few bytes and stands near: its first byte is quicker to find than a searcher to start.
+fn find(literal: &[u8], rest: &[u8]) -> Option<usize> {
+    let Some(first) = literal.first() else {
+        return Some(0);
+    };
+    memchr::memchr_iter(*first, rest).find(|at| rest[*at..].starts_with(literal))
 }
 
 fn odd_backslashes(value: &[u8]) -> bool {

@@ -23,6 +23,10 @@ impl Prefilter {
         Prefilter { marks }
     }
 
+    pub(super) fn marks(&self) -> Option<&[Finder<'static>; 2]> {
+        self.marks.as_ref()
+    }
+
     pub(super) fn may_be_failure(&self, line: &[u8]) -> bool {
         self.marks
             .as_ref()

@@ -16,15 +16,19 @@ pub(super) fn is_plausible(variable: Variable, value: &[u8]) -> bool {
         V::TimeLocal => value.len() == 26,
         V::TimeIso => value.len() == 25,
         V::Status => value.len() == 3 && value.iter().all(u8::is_ascii_digit),
-        V::Msec | V::RequestTime | V::Number => value.iter().all(|b| b.is_ascii_digit() || b".-".contains(b)),
+        V::Msec | V::RequestTime | V::Bytes | V::Number => {
+            value.iter().all(|b| b.is_ascii_digit() || b".-".contains(b))
+        }
         V::Client | V::Method => none_of(b" \""),
         V::Host | V::ServerName => none_of(b" \"/"),
         V::Uri => value.is_empty() || matches!(value[0], b'/' | b'*' | b'-' | b'h'),
-        V::UpstreamAddr => value.is_empty() || tries(value).all(|t| !t.is_empty() && !t.contains(&b' ')),
+        // one try, as nearly always
+        V::UpstreamAddr if !value.contains(&b' ') => true,
+        V::UpstreamAddr => tries(value).all(|t| !t.is_empty() && !t.contains(&b' ')),
         V::UpstreamStatus | V::UpstreamConnect | V::UpstreamHeader | V::UpstreamResponse => {
-            value.is_empty() || tries(value).all(is_number_or_dash)
+            value.is_empty() || is_number_or_dash(value) || tries(value).all(is_number_or_dash)
         }
-        V::Request | V::Text => true,
+        V::Request | V::Referrer | V::Agent | V::Text => true,
     }
 }
 
@@ -58,7 +62,7 @@ pub(super) fn another_try(behind: &[u8], literal: &[u8]) -> bool {
 }
 
 /// The tries of a request.
-fn tries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn tries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
         let all = rest?;
@@ -104,7 +108,7 @@ fn set(out: &mut AccessLine, variable: Variable, value: &[u8], escape: Escape) {
         V::UpstreamConnect => out.upstream_connect = tries(value).map(number).collect(),
         V::UpstreamHeader => out.upstream_header = tries(value).map(number).collect(),
         V::UpstreamResponse => out.upstream_response = tries(value).map(number).collect(),
-        V::Nothing | V::Method | V::Uri | V::Number | V::Text => {}
+        V::Nothing | V::Method | V::Uri | V::Bytes | V::Referrer | V::Agent | V::Number | V::Text => {}
     }
 }
 
@@ -124,7 +128,7 @@ fn text(value: &[u8], escape: Escape) -> Option<String> {
 }
 
 /// `22/Nov/2026:12:17:46 +0000`
-fn time_local(value: &[u8]) -> Option<DateTime> {
+pub(super) fn time_local(value: &[u8]) -> Option<DateTime> {
     let (day, month, year) = (value.get(0..2)?, month(value.get(3..6)?)?, value.get(7..11)?);
     moment(
         Date::new(small(year)?, month, small(day)?).ok()?,
@@ -134,7 +138,7 @@ fn time_local(value: &[u8]) -> Option<DateTime> {
 }
 
 /// `2026-11-22T12:17:46+00:00`
-fn time_iso(value: &[u8]) -> Option<DateTime> {
+pub(super) fn time_iso(value: &[u8]) -> Option<DateTime> {
     let (year, month, day) = (value.get(0..4)?, value.get(5..7)?, value.get(8..10)?);
     moment(
         Date::new(small(year)?, small(month)?, small(day)?).ok()?,
@@ -164,7 +168,7 @@ fn month(name: &[u8]) -> Option<i8> {
 }
 
 /// `1763813866.123`
-fn msec(value: &[u8]) -> Option<DateTime> {
+pub(super) fn msec(value: &[u8]) -> Option<DateTime> {
     let (seconds, fraction) = std::str::from_utf8(value).ok()?.split_once('.')?;
     let millis = seconds
         .parse::<i64>()

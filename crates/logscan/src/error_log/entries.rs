@@ -59,7 +59,7 @@ impl Iterator for Lines<'_> {
 }
 
 /// `2026/11/22 12:17:46 [`: its shape is enough here.
-fn begins_entry(line: &[u8]) -> bool {
+pub(crate) fn begins_entry(line: &[u8]) -> bool {
     const SHAPE: &[u8; 21] = b"0000/00/00 00:00:00 [";
     line.get(..SHAPE.len()).is_some_and(|head| {
         head.iter().zip(SHAPE).all(|(byte, shape)| {

@@ -1,0 +1,224 @@
+//! Access logs, whole.
+
+use super::{
+    Cells, Everyone, Key, Load, Seen, Window, clock::Clock, everyone::Request, lines, micros, number, route,
+};
+use crate::access::{Column, Format, Laid, tries};
+use memchr::{memchr, memchr_iter, memrchr};
+
+/// Reads one access log (with what was rotated away of it) for one thread.
+#[derive(Clone, Debug)]
+pub struct AccessScan {
+    format: Format,
+    clock: Option<Clock>,
+    site: Vec<u8>,
+    only: Option<Vec<u8>>,
+    window: Window,
+    laid: Laid,
+    scratch: Vec<u8>,
+    /// How much was read.
+    pub seen: Seen,
+}
+
+impl AccessScan {
+    /// A log of that format. `site` stands in where the format names none; with `only`, other sites do not count.
+    pub fn new(format: Format, site: &str, only: Option<&str>, window: Window) -> Self {
+        Self {
+            clock: format.stamp().map(Clock::new),
+            format,
+            site: site.as_bytes().to_vec(),
+            only: only.map(|it| it.as_bytes().to_vec()),
+            window,
+            laid: Laid::default(),
+            scratch: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// Counts what failed with 5xx or 499 in a block of whole lines. Lines that can't have failed are only counted.
+    pub fn failures(&mut self, block: &[u8], failures: &mut Cells) {
+        let Some(marks) = self.format.marks().cloned() else {
+            return self.every_failure(block, failures);
+        };
+        self.seen.lines += count_lines(block);
+        let [server, client] = &marks;
+        for line in marked(block, server) {
+            self.failure(line, failures);
+        }
+        for line in marked(block, client).filter(|line| server.find(line).is_none()) {
+            self.failure(line, failures);
+        }
+    }
+
+    /// The same where nothing shows a failure before a line is read.
+    fn every_failure(&mut self, block: &[u8], failures: &mut Cells) {
+        for line in lines(block).filter(|line| !line.is_empty()) {
+            self.seen.lines += 1;
+            self.failure(line, failures);
+        }
+    }
+
+    fn failure(&mut self, line: &[u8], failures: &mut Cells) {
+        if !self.format.lay(line, &mut self.laid) {
+            return self.seen.unfit(line);
+        }
+        let status = self.status(line);
+        if !is_failure(status) {
+            return;
+        }
+        if let Some(at) = self.at(line) {
+            self.failed(at, status, line, failures);
+        }
+    }
+
+    /// Counts every request of a block of whole lines: who, what, how dear; and what failed.
+    pub fn everything(&mut self, block: &[u8], failures: &mut Cells, who: &mut Everyone) {
+        for line in lines(block).filter(|line| !line.is_empty()) {
+            self.seen.lines += 1;
+            if !self.format.lay(line, &mut self.laid) {
+                self.seen.unfit(line);
+                continue;
+            }
+            let Some(at) = self.at(line) else { continue };
+            let status = self.status(line);
+            if is_failure(status) {
+                self.failed(at, status, line, failures);
+            }
+            self.served(at, status, line, who);
+        }
+    }
+
+    fn failed(&self, at: i64, status: u16, line: &[u8], failures: &mut Cells) {
+        let site = self.site(line);
+        if self.only.as_deref().is_some_and(|only| only != site) {
+            return;
+        }
+        let key = Key {
+            site,
+            upstream: self.upstream(line),
+            status,
+            says: self.says(status, line),
+        };
+        failures.add(at, key, 1);
+    }
+
+    fn served(&mut self, at: i64, status: u16, line: &[u8], who: &mut Everyone) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let site = self.site(line);
+        if self.only.as_deref().is_none_or(|only| only == site) {
+            let (method, uri) = match self.value(Column::Request, line) {
+                Some(request) => route::split(request),
+                None => (self.text(Column::Method, line), self.text(Column::Uri, line)),
+            };
+            who.add(&Request {
+                at,
+                site,
+                upstream: self.upstream(line),
+                client: self.text(Column::Client, line),
+                agent: self.text(Column::Agent, line),
+                referrer: self.text(Column::Referrer, line),
+                method,
+                route: route::fold(uri, &mut scratch),
+                status,
+                load: self.load(status, line),
+            });
+        }
+        self.scratch = scratch;
+    }
+
+    fn load(&self, status: u16, line: &[u8]) -> Load {
+        let busy = self
+            .value(Column::UpstreamResponse, line)
+            .map(|value| match value.contains(&b' ') {
+                true => tries(value).map(micros).sum(),
+                false => micros(value),
+            });
+        let took = || self.value(Column::RequestTime, line).map_or(0, micros);
+        Load {
+            requests: 1,
+            failures: u64::from(is_failure(status)),
+            bytes: self.value(Column::Bytes, line).map_or(0, number),
+            micros: busy.unwrap_or_else(took),
+        }
+    }
+
+    fn value<'l>(&self, column: Column, line: &'l [u8]) -> Option<&'l [u8]> {
+        self.format.value(column, line, &self.laid)
+    }
+
+    /// Empty for what is not there.
+    fn text<'l>(&self, column: Column, line: &'l [u8]) -> &'l [u8] {
+        self.value(column, line)
+            .filter(|value| *value != b"-")
+            .unwrap_or_default()
+    }
+
+    fn status(&self, line: &[u8]) -> u16 {
+        self.value(Column::Status, line)
+            .and_then(crate::digits)
+            .and_then(|it| it.try_into().ok())
+            .unwrap_or(0)
+    }
+
+    /// `None` where it is not wanted. A log without times is all of one moment.
+    fn at(&mut self, line: &[u8]) -> Option<i64> {
+        let at = match &mut self.clock {
+            Some(clock) => clock.seconds(self.format.value(Column::Time, line, &self.laid)?)?,
+            None => 0,
+        };
+        (self.clock.is_none() || self.window.holds(at)).then_some(at)
+    }
+
+    fn site<'l>(&'l self, line: &'l [u8]) -> &'l [u8] {
+        let named = [Column::Host, Column::ServerName].map(|column| self.text(column, line));
+        named.into_iter().find(|it| !it.is_empty()).unwrap_or(&self.site)
+    }
+
+    /// The last one that was tried.
+    fn upstream<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        let all = self.text(Column::UpstreamAddr, line);
+        if !all.contains(&b' ') {
+            return all;
+        }
+        tries(all).filter(|it| *it != b"-").last().unwrap_or_default()
+    }
+
+    /// What the line says of a failure beside its status.
+    fn says(&self, status: u16, line: &[u8]) -> &'static str {
+        let asked = self
+            .value(Column::UpstreamAddr, line)
+            .or_else(|| self.value(Column::UpstreamStatus, line));
+        let header = self
+            .value(Column::UpstreamHeader, line)
+            .and_then(|value| tries(value).last());
+        match (status, asked, header) {
+            (499, ..) => "the client gave up",
+            (_, Some(b"" | b"-"), _) => "no upstream was asked",
+            (_, _, Some(b"" | b"-")) => "the upstream gave no answer",
+            (_, _, Some(_)) => "the upstream answered so",
+            _ => "",
+        }
+    }
+}
+
+/// A server's error, nothing readable (nginx logs an HTTP/0.9 answer as `009`), or a client that gave up.
+fn is_failure(status: u16) -> bool {
+    status >= 500 || status == 499 || (1..100).contains(&status)
+}
+
+fn count_lines(block: &[u8]) -> u64 {
+    let unfinished = block.last().is_some_and(|byte| *byte != b'\n');
+    memchr_iter(b'\n', block).count() as u64 + u64::from(unfinished)
+}
+
+/// Lines of a block that hold a mark, each once.
+fn marked<'b>(block: &'b [u8], mark: &memchr::memmem::Finder<'_>) -> impl Iterator<Item = &'b [u8]> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let at = from + mark.find(block.get(from..)?)?;
+        let start = memrchr(b'\n', &block[from..at]).map_or(from, |end| from + end + 1);
+        let end = memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
+        from = end + 1;
+        Some(super::without_hole(&block[start..end]))
+    })
+}

@@ -1,0 +1,238 @@
+//! Whose load it is.
+
+use super::{Load, Top};
+use foldhash::fast::RandomState;
+use std::{collections::HashMap, net::Ipv6Addr};
+
+/// Moments of the timeline at most, before it gets coarser.
+const MOMENTS: usize = 20_000;
+
+/// By what requests are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// `$remote_addr`
+    Client,
+    /// Its /24, of IPv6 its /48
+    Network,
+    /// `$http_user_agent`
+    Agent,
+    /// The path with ids folded
+    Route,
+    /// Scheme and host of `$http_referer`
+    Referrer,
+    /// The method
+    Method,
+    /// The status
+    Status,
+    /// The site
+    Site,
+    /// The upstream
+    Upstream,
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Client,
+        Self::Network,
+        Self::Agent,
+        Self::Route,
+        Self::Referrer,
+        Self::Method,
+        Self::Status,
+        Self::Site,
+        Self::Upstream,
+    ];
+}
+
+/// One request, borrowed from its line.
+pub(super) struct Request<'a> {
+    pub(super) at: i64,
+    pub(super) site: &'a [u8],
+    pub(super) upstream: &'a [u8],
+    pub(super) client: &'a [u8],
+    pub(super) agent: &'a [u8],
+    pub(super) referrer: &'a [u8],
+    pub(super) method: &'a [u8],
+    pub(super) route: &'a [u8],
+    pub(super) status: u16,
+    pub(super) load: Load,
+}
+
+/// All requests, by everything that can be blamed.
+#[derive(Clone, Debug, Default)]
+pub struct Everyone {
+    /// All of them.
+    pub total: Load,
+    tops: [Top; By::ALL.len()],
+    timeline: Timeline,
+}
+
+impl Everyone {
+    /// The loads by that.
+    pub fn by(&self, by: By) -> &Top {
+        &self.tops[by as usize]
+    }
+
+    /// Loads over time: the second each begins, in order.
+    pub fn timeline(&self) -> Vec<(i64, Load)> {
+        self.timeline.sorted()
+    }
+
+    /// Seconds each moment of the timeline spans.
+    pub fn step(&self) -> i64 {
+        self.timeline.step
+    }
+
+    /// Adds what a clone of the same empty one counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.total.add(&other.total);
+        for (ours, theirs) in self.tops.iter_mut().zip(&other.tops) {
+            ours.merge(theirs);
+        }
+        self.timeline.merge(&other.timeline);
+    }
+
+    pub(super) fn add(&mut self, request: &Request<'_>) {
+        let load = &request.load;
+        self.total.add(load);
+        self.timeline.add(request.at, load);
+        let status = digits(request.status);
+        let mut tally = |by: By, key: &[u8]| self.tops[by as usize].add(key, load);
+        tally(By::Client, request.client);
+        with_network(request.client, |network| tally(By::Network, network));
+        tally(By::Agent, request.agent);
+        tally(By::Route, request.route);
+        tally(By::Referrer, origin(request.referrer));
+        tally(By::Method, request.method);
+        tally(By::Status, &status);
+        tally(By::Site, request.site);
+        tally(By::Upstream, request.upstream);
+    }
+}
+
+fn digits(status: u16) -> [u8; 3] {
+    let digit = |number: u16| b'0' + u8::try_from(number % 10).unwrap_or(0);
+    [digit(status / 100), digit(status / 10), digit(status)]
+}
+
+/// `1.2.3.4` -> `1.2.3`, `2001:db8:1::1` -> `2001:db8:1::`; what is no address is its own network.
+fn with_network(client: &[u8], tally: impl FnOnce(&[u8])) {
+    if let Some(dot) = memchr::memrchr(b'.', client).filter(|_| !client.contains(&b':')) {
+        return tally(&client[..dot]);
+    }
+    let address = str::from_utf8(client)
+        .ok()
+        .and_then(|text| text.parse::<Ipv6Addr>().ok());
+    match address.map(|it| it.segments()) {
+        Some([a, b, c, ..]) => tally(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).to_string().as_bytes()),
+        None => tally(client),
+    }
+}
+
+/// `https://shop.example/a?b` -> `https://shop.example`
+fn origin(referrer: &[u8]) -> &[u8] {
+    let mut slashes = memchr::memchr_iter(b'/', referrer);
+    slashes.nth(2).map_or(referrer, |end| &referrer[..end])
+}
+
+/// Loads by moment.
+#[derive(Clone, Debug)]
+struct Timeline {
+    step: i64,
+    loads: HashMap<i64, Load, RandomState>,
+    /// The moment that lines come from now, not yet in `loads`.
+    now: (i64, Load),
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            step: 10,
+            loads: HashMap::default(),
+            now: (0, Load::default()),
+        }
+    }
+}
+
+impl Timeline {
+    fn add(&mut self, at: i64, load: &Load) {
+        let begin = at.saturating_sub(at.rem_euclid(self.step));
+        if begin != self.now.0 {
+            let (at, load) = std::mem::replace(&mut self.now, (begin, Load::default()));
+            self.put(at, &load);
+        }
+        self.now.1.add(load);
+    }
+
+    fn put(&mut self, at: i64, load: &Load) {
+        if *load == Load::default() {
+            return;
+        }
+        let begin = at.saturating_sub(at.rem_euclid(self.step));
+        self.loads.entry(begin).or_default().add(load);
+        while self.loads.len() > MOMENTS {
+            self.step = self.step.saturating_mul(6);
+            for (at, load) in std::mem::take(&mut self.loads) {
+                let begin = at.saturating_sub(at.rem_euclid(self.step));
+                self.loads.entry(begin).or_default().add(&load);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.step = self.step.max(other.step);
+        let ours = std::mem::take(&mut self.loads);
+        for (at, load) in ours.iter().chain(&other.loads) {
+            self.put(*at, load);
+        }
+        self.put(other.now.0, &other.now.1);
+    }
+
+    fn sorted(&self) -> Vec<(i64, Load)> {
+        let mut whole = self.clone();
+        let (at, load) = std::mem::take(&mut whole.now);
+        whole.put(at, &load);
+        let mut all: Vec<(i64, Load)> = whole.loads.into_iter().collect();
+        all.sort_unstable_by_key(|it| it.0);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_networks() {
+        for (client, network) in [
+            ("192.0.2.7", "192.0.2"),
+            ("2001:db8:1:2::7", "2001:db8:1::"),
+            ("unix:", "unix:"),
+            ("", ""),
+            ("::ffff:1.2.3.4", "::"),
+        ] {
+            let mut found = Vec::new();
+            with_network(client.as_bytes(), |it| found = it.to_vec());
+            assert_eq!(String::from_utf8_lossy(&found), network, "{client}");
+        }
+    }
+
+    #[test]
+    fn times_get_coarser_and_lose_nothing() {
+        let one = Load {
+            requests: 1,
+            ..Load::default()
+        };
+        let mut timeline = Timeline::default();
+        let mut other = Timeline::default();
+        for at in 0..300_000 {
+            timeline.add(at, &one);
+            other.add(-at, &one);
+        }
+        timeline.merge(&other);
+        let all = timeline.sorted();
+        assert!(all.len() <= MOMENTS && all.is_sorted_by_key(|it| it.0));
+        assert_eq!(all.iter().map(|it| it.1.requests).sum::<u64>(), 600_000);
+    }
+}
