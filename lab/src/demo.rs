@@ -18,7 +18,7 @@ pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
     host::reap()?;
     println!("A fresh Debian host boots, with a shop behind nginx.");
     let mut host = Host::boot(tool, Duration::from_secs(120))?;
-    host.sh(&scenario.setup(false))?;
+    host.sh(&scenario.setup())?;
     let client = host.client()?;
     visit(&client, scenario, 200)?;
     println!("\nSomething breaks.");

@@ -22,12 +22,13 @@ const LOOKS: &[(&str, &str)] = &[
     ("nginx.txt", "nginx -T 2>&1"),
 ];
 
-/// Keeps logs, state and both forms of the tool's answer in `failed/NAME`, and says where.
-pub(crate) fn keep(host: &mut Host, name: &str, error: &anyhow::Error) -> Result<PathBuf> {
+/// Keeps logs, state, what the tool `said` last and what it says now in `failed/NAME`, and says where.
+pub(crate) fn keep(host: &mut Host, name: &str, error: &anyhow::Error, said: &[u8]) -> Result<PathBuf> {
     host.grant(Duration::from_secs(20));
     let dir = lab_dir().join("failed").join(name);
     fs::create_dir_all(&dir)?;
     fs::write(dir.join("why.txt"), format!("{error:#}\n"))?;
+    fs::write(dir.join("judged.json"), said)?;
     for (file, look) in LOOKS {
         fs::write(
             dir.join(file),

@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::traffic::Background;
+use crate::visitors::Visitors;
 use crate::{Expect, Fix, Host, Interrupt, Scenario};
 
-/// What a repair may change and an undo must put back: files and their owners, who runs, the packet filter, the kernel.
-/// php-fpm links its socket among the alternatives when it starts and stops: its own doing.
+/// What a repair may change and an undo must put back: files, their owners and links (which enable units), who runs, the
+/// packet filter, the kernel.
+/// php-fpm links its socket among the alternatives when it starts and stops: its own doing. What the noise runs is not
+/// there after a reboot.
 const STATE: &str = r#"
-find /etc /srv /var/www /usr/local -xdev \( -path /etc/alternatives/php-fpm.sock -o -name '*.pyc' -o -name __pycache__ \) -prune -o -printf '%y %m %U:%G %p %l\n' | sort
+find /etc /srv /var/www /usr/local /run/systemd/system -xdev \( -path /etc/alternatives/php-fpm.sock -o -name '*.pyc' -o -name __pycache__ \) -prune -o -printf '%y %m %U:%G %p %l\n' | sort
 find /etc /srv /var/www -xdev -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 find /run -maxdepth 2 -type d -not -path '/run/systemd*' -not -path '/run/user*' -not -path '/run/why502*' -printf '%m %U:%G %p\n' | sort
-systemctl list-unit-files --no-legend --type=service,socket | grep -Ev '^(run-|fixing)'
-systemctl list-units --all --plain --no-legend --type=service,socket | grep -Ev '^(run-|fixing|systemd-|user)' | awk '{ print $1, $2, $3 == "failed" ? "inactive" : $3 }' | sort
+systemctl list-units --all --plain --no-legend --type=service,socket | grep -Ev '^(run-|fixing|files|old-pool|systemd-|user)' | awk '{ print $1, $2, $3 == "failed" ? "inactive" : $3 }' | sort
 nft -s list ruleset
 sysctl -n net.core.somaxconn net.ipv4.ip_local_port_range
 "#;
@@ -38,10 +40,7 @@ pub(crate) struct Repair<'a> {
     pub(crate) host: &'a mut Host,
     /// Visitors of the site that is not concerned; `None` where that one fails too.
     pub(crate) neighbour: Option<&'a Background>,
-    /// The page answers with that status, each visitor of several.
-    pub(crate) answers: &'a dyn Fn(u16) -> Result<()>,
-    /// The fault is seen by its visitors.
-    pub(crate) is_broken: &'a dyn Fn() -> Result<()>,
+    pub(crate) visitors: &'a Visitors,
     /// What the first `why502 fix` took, from its start to its end.
     pub(crate) took: Duration,
 }
@@ -69,7 +68,9 @@ impl Repair<'_> {
             Fix::Ends { then } => {
                 self.mend(1)?;
                 self.undo(&[0, 1])?;
-                (self.answers)(then).context("after the undo of what can't be undone")?;
+                self.visitors
+                    .see(then)
+                    .context("after the undo of what can't be undone")?;
                 Ok("mended, not to be taken back".to_owned())
             }
             Fix::Interrupted(by) => {
@@ -83,7 +84,8 @@ impl Repair<'_> {
         let context = || format!("way {way}");
         self.mend(way).with_context(context)?;
         self.undo_all().with_context(context)?;
-        (self.is_broken)()
+        self.visitors
+            .see_the_fault()
             .context("the undo did not bring the fault back")
             .with_context(context)?;
         self.unchanged(before, "the undo").with_context(context)?;
@@ -106,7 +108,7 @@ impl Repair<'_> {
             fixed.status,
             text(&fixed)
         );
-        (self.answers)(200).context("after the fix")?;
+        self.visitors.see(200).context("after the fix")?;
         if let Some(neighbour) = neighbour {
             let failed = neighbour.failed_since(start);
             ensure!(
@@ -140,7 +142,7 @@ impl Repair<'_> {
                 return Ok(());
             }
             ensure!(start.elapsed() < BELIEVED, "why502 says: {}", text(&verdict));
-            (self.answers)(200)?;
+            self.visitors.see(200)?;
             std::thread::sleep(Duration::from_secs(1));
         }
     }
@@ -187,7 +189,9 @@ impl Repair<'_> {
             text(&again)
         );
         self.undo(&[0])?;
-        (self.is_broken)().context("the undo did not bring the fault back")?;
+        self.visitors
+            .see_the_fault()
+            .context("the undo did not bring the fault back")?;
         self.unchanged(before, "the undo")
     }
 

@@ -53,6 +53,27 @@ pub(crate) fn lab_dir() -> PathBuf {
     std::env::var_os("WHY502_LAB_DIR").map_or_else(default, PathBuf::from)
 }
 
+/// Free space that the root, its archive, the hosts' changes and a whole build need, bytes.
+const ROOM: u64 = 6 << 30;
+
+/// An error that says what to free, where the disk under the lab has too little room.
+pub fn room() -> Result<()> {
+    let dir = lab_dir();
+    fs::create_dir_all(&dir).with_context(|| format!("{}: cannot create", dir.display()))?;
+    let disk = rustix::fs::statvfs(&dir)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let tenths = |bytes: u64| format!("{:.1} GB", bytes as f64 / f64::from(1 << 30));
+    ensure!(
+        free >= ROOM,
+        "{} of {} are free on the disk of {dir}; free some: {dir}/failed (evidence of failed trials), {dir}/root-* (roots \
+         of old recipes, made anew when needed), or `cargo clean`",
+        tenths(free),
+        tenths(ROOM),
+        dir = dir.display(),
+    );
+    Ok(())
+}
+
 /// The unpacked root. Built when the recipe changed (about a minute), unpacked when only the archive is there.
 pub(crate) fn ready() -> Result<PathBuf> {
     let dir = lab_dir();

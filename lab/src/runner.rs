@@ -1,4 +1,4 @@
-//! Plays scenarios, two hosts at a time, and reports in the order of the list.
+//! Plays scenarios, some hosts at a time, and reports in the order of the list.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::trial::{Mode, Outcome, play};
+use crate::outcome::{Mode, Outcome};
+use crate::trial::play;
 use crate::{Scenario, host, root, scenarios};
 
 /// What to play and how.
@@ -22,7 +23,7 @@ pub struct Options {
     pub tool: PathBuf,
     /// How far each trial goes.
     pub mode: Mode,
-    /// Also the noisy variant of each.
+    /// Judge each a second time, with noise laid in.
     pub noise: bool,
     /// Hard limit of one trial.
     pub limit: Duration,
@@ -54,6 +55,7 @@ pub fn run(options: &Options) -> Result<Summary> {
         "{}: no such program; build it first",
         options.tool.display()
     );
+    root::room()?;
     root::install()?;
     root::ready()?;
     host::reap()?;
@@ -93,9 +95,7 @@ pub fn last_run(mode: &Mode) -> Result<Summary> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-type Planned = (&'static Scenario, bool);
-
-fn chosen(options: &Options) -> Vec<Planned> {
+fn chosen(options: &Options) -> Vec<&'static Scenario> {
     let wanted = |scenario: &&Scenario| {
         options.names.is_empty()
             || options
@@ -103,12 +103,10 @@ fn chosen(options: &Options) -> Vec<Planned> {
                 .iter()
                 .any(|name| scenario.name.contains(name.as_str()))
     };
-    let variants: &[bool] = if options.noise { &[false, true] } else { &[false] };
-    let both = |scenario| variants.iter().map(move |noise| (scenario, *noise));
-    scenarios::all().filter(wanted).flat_map(both).collect()
+    scenarios::all().filter(wanted).collect()
 }
 
-fn play_all(trials: &[Planned], options: &Options) -> Vec<Outcome> {
+fn play_all(trials: &[&Scenario], options: &Options) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (send, ended) = mpsc::channel();
@@ -121,32 +119,48 @@ fn play_all(trials: &[Planned], options: &Options) -> Vec<Outcome> {
     })
 }
 
-fn work(trials: &[Planned], options: &Options, next: &AtomicUsize, send: &mpsc::Sender<(usize, Outcome)>) {
+fn work(
+    trials: &[&Scenario],
+    options: &Options,
+    next: &AtomicUsize,
+    send: &mpsc::Sender<(usize, Vec<Outcome>)>,
+) {
     loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some((scenario, noise)) = trials.get(at) else {
+        let Some(scenario) = trials.get(at) else {
             return;
         };
-        let play = || play(scenario, *noise, &options.mode, &options.tool, options.limit);
-        let mut outcome = play();
-        // two busy hosts on one machine: what fails once and not again is told, and told apart from what fails always
-        if let Some(first) = outcome.error.take() {
-            outcome = play();
-            outcome.failed_first = Some(first);
+        let play = || {
+            play(
+                scenario,
+                options.noise,
+                &options.mode,
+                &options.tool,
+                options.limit,
+            )
+        };
+        let mut outcomes = play();
+        // busy hosts on one machine: what fails once and not again is told, and told apart from what fails always
+        if outcomes.iter().any(|outcome| outcome.error.is_some()) {
+            let first = std::mem::replace(&mut outcomes, play());
+            for (outcome, first) in outcomes.iter_mut().zip(first) {
+                outcome.failed_first = first.error;
+            }
         }
         // The receiver outlives every worker: both end with the scope.
-        let _ = send.send((at, outcome));
+        let _ = send.send((at, outcomes));
     }
 }
 
 /// Prints each outcome as soon as all before it are printed.
-fn in_order(ended: &mpsc::Receiver<(usize, Outcome)>) -> Vec<Outcome> {
-    let (mut waiting, mut done) = (BTreeMap::new(), Vec::new());
-    for (at, outcome) in ended {
-        waiting.insert(at, outcome);
-        while let Some(outcome) = waiting.remove(&done.len()) {
-            print(&outcome);
-            done.push(outcome);
+fn in_order(ended: &mpsc::Receiver<(usize, Vec<Outcome>)>) -> Vec<Outcome> {
+    let (mut waiting, mut done, mut next) = (BTreeMap::new(), Vec::new(), 0);
+    for (at, outcomes) in ended {
+        waiting.insert(at, outcomes);
+        while let Some(outcomes) = waiting.remove(&next) {
+            outcomes.iter().for_each(print);
+            done.extend(outcomes);
+            next += 1;
         }
     }
     done

@@ -3,7 +3,8 @@
 use crate::Scenario;
 
 const COMMON: &str = include_str!("stacks/common.sh");
-const NOISE: &str = include_str!("stacks/noise.sh");
+/// Lays into a running host what makes a diagnosis hard and is the reason for nothing.
+pub(crate) const NOISE: &str = include_str!("stacks/noise.sh");
 
 /// How the shop's backend is wired to nginx.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +83,8 @@ impl Stack {
 }
 
 impl Scenario {
-    /// The script that sets the whole host up: files, noise, what the scenario prepares, then the servers.
-    pub fn setup(&self, noise: bool) -> String {
-        let noise = if noise { NOISE } else { "" };
-        [COMMON, self.stack.script(), noise, self.prepare, "start_servers"].join("\n")
+    /// The script that sets the whole host up: files, what the scenario prepares, then the servers.
+    pub fn setup(&self) -> String {
+        [COMMON, self.stack.script(), self.prepare, "start_servers"].join("\n")
     }
 }

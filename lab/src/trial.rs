@@ -1,307 +1,240 @@
 //! One scenario on one fresh host, from healthy through broken to restored.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context, Result};
 
-use crate::client::Client;
+use crate::outcome::{Mode, Outcome, millis};
 use crate::repair::{BELIEVED, Repair};
+use crate::stack::NOISE;
 use crate::traffic::Background;
-use crate::verdict::{Verdict, brief};
-use crate::{Expect, Host, Scenario, Step, Traffic, baseline, evidence, traffic};
-
-/// How far a trial goes.
-#[derive(Clone, Debug)]
-pub enum Mode {
-    /// The tool must be right. The only mode whose pass means anything.
-    Judge,
-    /// For work on the lab itself: the fault is seen and goes away again; the tool is not run, what nginx
-    /// said last is shown in place of its verdict.
-    NoVerdict,
-    /// As `Judge`; the tool also records its looks, kept with the right verdict under this directory.
-    Record(PathBuf),
-    /// The tool is not run: what a plain table and a restart script make of the fault is written down.
-    Baselines,
-}
-
-/// How a trial ended.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The scenario's name, with `+noise` for its noisy variant.
-    pub scenario: String,
-    /// The right verdict in a few words.
-    pub expected: String,
-    /// The tool's verdict in the same words; empty when the trial did not come to it.
-    pub got: String,
-    /// `Baselines` only: the plain table named the truth.
-    pub table_right: bool,
-    /// `Baselines` only: the page answered again after the script.
-    pub script_healed: bool,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// It failed, was played again on another fresh host, and this is what came of it: why it failed the first time.
-    #[serde(default)]
-    pub failed_first: Option<String>,
-    /// Wall time of the whole trial.
-    pub ms: u64,
-    /// What `why502 fix` and `undo` came to; empty where there is nothing to repair.
-    #[serde(default)]
-    pub repair: String,
-    /// Wall time of the first `why502 fix`, its proof included.
-    #[serde(default)]
-    pub fix_ms: u64,
-    /// What the tool says it took.
-    pub took_ms: u64,
-}
+use crate::verdict::Verdict;
+use crate::visitors::Visitors;
+use crate::{Expect, Host, Scenario, Step, baseline, evidence, traffic};
 
 /// The site beside the shop.
 const NEIGHBOUR: &str = "blog.example";
-/// Time a page gets to answer as it should.
-const SETTLE: Duration = Duration::from_secs(15);
 /// Time a restart gets to heal the page.
 const HEALS: Duration = Duration::from_secs(6);
-/// How long a fault, or its absence, goes on before the tool is asked.
-const LASTING: Duration = Duration::from_millis(800);
 
-/// Plays the scenario; a failure keeps the host's evidence before the host goes away.
-pub(crate) fn play(scenario: &Scenario, noise: bool, mode: &Mode, tool: &Path, limit: Duration) -> Outcome {
-    let start = Instant::now();
-    let name = format!("{}{}", scenario.name, if noise { "+noise" } else { "" });
-    let mut outcome = Outcome {
-        scenario: name,
-        expected: brief(scenario.expect),
-        got: String::new(),
-        table_right: false,
-        script_healed: false,
-        error: None,
-        failed_first: None,
-        repair: String::new(),
-        fix_ms: 0,
-        ms: 0,
-        took_ms: 0,
-    };
-    if let Err(error) = on_fresh_host(scenario, noise, mode, tool, limit, &mut outcome) {
-        outcome.error = Some(format!("{error:#}"));
-    }
-    outcome.ms = start.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    outcome
-}
-
-fn on_fresh_host(
+/// Plays the scenario on a fresh host and judges it twice there if `noise`: bare, and with the past that hosts have. An
+/// outcome each. A failure keeps the host's evidence before the host goes away.
+pub(crate) fn play(
     scenario: &Scenario,
     noise: bool,
     mode: &Mode,
     tool: &Path,
     limit: Duration,
-    outcome: &mut Outcome,
-) -> Result<()> {
-    let mut host = Host::boot(tool, limit)?;
-    let client = host.client()?;
-    let _elsewhere = traffic::serve(&client);
-    let result = Trial {
+) -> Vec<Outcome> {
+    let start = Instant::now();
+    let variants: &[&str] = if noise { &["", "+noise"] } else { &[""] };
+    let mut trial = Trial {
         scenario,
         mode,
-        client,
-        outcome,
+        outcomes: variants.iter().map(|it| Outcome::of(scenario, it)).collect(),
+        now: 0,
+        lap: start,
+        said: Vec::new(),
+    };
+    if let Err(error) = trial.on_fresh_host(tool, limit) {
+        trial.fail(&format!("{error:#}"));
     }
-    .run(&mut host, noise);
-    result.map_err(
-        |error| match evidence::keep(&mut host, &outcome.scenario, &error) {
-            Ok(dir) => error.context(format!("evidence in {}", dir.display())),
-            Err(lost) => error.context(format!("evidence lost: {lost:#}")),
-        },
-    )
+    trial.outcomes[0].ms = millis(start.elapsed());
+    trial.outcomes
 }
 
 struct Trial<'a> {
     scenario: &'a Scenario,
     mode: &'a Mode,
-    client: Client,
-    outcome: &'a mut Outcome,
+    outcomes: Vec<Outcome>,
+    /// Which of them is being played.
+    now: usize,
+    /// Since when the phase under way lasts.
+    lap: Instant,
+    /// The tool's last verdict, as it came.
+    said: Vec<u8>,
 }
 
 impl Trial<'_> {
-    fn run(&mut self, host: &mut Host, noise: bool) -> Result<()> {
-        host.sh(&self.scenario.setup(noise)).context("setting up")?;
-        self.all_answer(200).context("before the fault")?;
-        let neighbour = Background::start(&self.client, NEIGHBOUR, "/", 1, Duration::from_millis(200));
-        let held = self.inject(host)?;
-        self.fault_is_seen()?;
+    fn on_fresh_host(&mut self, tool: &Path, limit: Duration) -> Result<()> {
+        let mut host = Host::boot(tool, limit)?;
+        let client = host.client()?;
+        let _elsewhere = traffic::serve(&client);
+        self.phase("boot");
+        let visitors = Visitors::of(self.scenario, client);
+        let Err(error) = self.run(&mut host, &visitors) else {
+            return Ok(());
+        };
+        let kept = evidence::keep(&mut host, &self.outcomes[self.now].scenario, &error, &self.said);
+        Err(match kept {
+            Ok(dir) => error.context(format!("evidence in {}", dir.display())),
+            Err(lost) => error.context(format!("evidence lost: {lost:#}")),
+        })
+    }
+
+    fn outcome(&mut self) -> &mut Outcome {
+        &mut self.outcomes[self.now]
+    }
+
+    fn phase(&mut self, name: &str) {
+        let took = millis(self.lap.elapsed());
+        self.lap = Instant::now();
+        self.outcome().phases.push((name.to_owned(), took));
+    }
+
+    /// What was not judged yet did not pass either.
+    fn fail(&mut self, error: &str) {
+        for (at, outcome) in self.outcomes.iter_mut().enumerate() {
+            if at == self.now {
+                outcome.error = Some(error.to_owned());
+            } else if outcome.got.is_empty() {
+                outcome.error = Some("not judged: the trial before it failed".to_owned());
+            }
+        }
+    }
+
+    fn run(&mut self, host: &mut Host, visitors: &Visitors) -> Result<()> {
+        host.sh(&self.scenario.setup()).context("setting up")?;
+        visitors.see(200).context("before the fault")?;
+        let neighbour = Background::start(&visitors.client, NEIGHBOUR, "/", 1, Duration::from_millis(200));
+        self.phase("set up");
+        let held = self.inject(host, visitors)?;
+        visitors.see_the_fault().context("the fault")?;
+        visitors.visit_for_a_while();
+        self.phase("break");
         if matches!(self.mode, Mode::Baselines) {
-            return self.baselines(host);
+            return self.baselines(host, visitors);
         }
         if !matches!(self.scenario.expect, Expect::Recovered(_)) {
-            let trigger = self.scenario.trigger;
-            self.judge(host, |verdict, expect| {
-                verdict.check(expect)?;
-                verdict.check_trigger(trigger)
-            })?;
-            // noise can mislead a verdict; a repair starts from the right one
-            if !noise && !matches!(self.mode, Mode::NoVerdict) {
-                self.repair(host, &neighbour).context("the repair")?;
+            self.judge_each(host)?;
+            if !matches!(self.mode, Mode::NoVerdict) {
+                let neighbour = (!visitors.concern(NEIGHBOUR)).then_some(&neighbour);
+                self.repair(host, visitors, neighbour).context("the repair")?;
+                self.phase("repair");
             }
         }
         drop(held);
         host.sh(self.scenario.restore).context("restoring")?;
-        self.all_answer(200).context("after the fault was taken away")?;
-        self.visit_for_a_while();
+        visitors.see(200).context("after the fault was taken away")?;
+        visitors.visit_for_a_while();
+        self.phase("restore");
         match self.scenario.expect {
-            Expect::Healthy => Ok(()),
-            Expect::Recovered(_) => self.judge(host, |verdict, expect| verdict.check(expect)),
-            _ => self.over(host),
+            Expect::Healthy => return Ok(()),
+            Expect::Recovered(_) => self.judge_each(host)?,
+            _ => self.over(host, visitors)?,
         }
+        self.phase("judge again");
+        Ok(())
+    }
+
+    /// The verdict is right, and stays right among the traces of a past. Each verdict is an outcome of its own.
+    fn judge_each(&mut self, host: &Host) -> Result<()> {
+        self.judge_first(host)?;
+        self.phase("judge");
+        if self.outcomes.len() > 1 {
+            self.now = 1;
+            host.sh(NOISE).context("laying the noise in")?;
+            self.judge_first(host).context("with noise")?;
+            self.phase("judge");
+            self.outcome().ms = self.outcome().phases.iter().map(|(_, ms)| ms).sum();
+            self.now = 0;
+        }
+        Ok(())
+    }
+
+    fn judge_first(&mut self, host: &Host) -> Result<()> {
+        if matches!(self.mode, Mode::NoVerdict) {
+            self.outcome().got = format!("nginx: {}", host.sh(COMPLAINT)?.trim());
+            return Ok(());
+        }
+        let record: &[_] = if matches!(self.mode, Mode::Record(_)) {
+            &["--record", LOOKS]
+        } else {
+            &[]
+        };
+        let verdict = self.verdict(host, record)?;
+        (self.outcome().got, self.outcome().took_ms) = (verdict.brief(), verdict.took_ms);
+        verdict.check(self.scenario.expect)?;
+        verdict.check_trigger(self.scenario.trigger)?;
+        self.keep_recording(host)
     }
 
     /// The tool believes that it is over. After a repair and its undo the page has failed and answered in turn, and what
     /// comes and goes is not believed at once.
-    fn over(&mut self, host: &Host) -> Result<()> {
+    fn over(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
         let start = Instant::now();
-        while let Err(error) = self.judge(host, |verdict, _| verdict.check_over()) {
-            if self.outcome.repair.is_empty() || start.elapsed() > BELIEVED {
+        while let Err(error) = self.is_over(host) {
+            if self.outcome().repair.is_empty() || start.elapsed() > BELIEVED {
                 return Err(error);
             }
-            self.visit_for_a_while();
+            visitors.visit_for_a_while();
         }
         Ok(())
     }
 
-    fn repair(&mut self, host: &mut Host, neighbour: &Background) -> Result<()> {
-        let concerned = |page: &Traffic| page.site == NEIGHBOUR;
-        let neighbour = (!self.pages().any(concerned)).then_some(neighbour);
-        let this = &*self;
+    fn verdict(&mut self, host: &Host, more: &[&str]) -> Result<Verdict> {
+        let output = host.why502(&[&["diagnose", "--json"], more].concat())?;
+        self.said.clone_from(&output.stdout);
+        Verdict::read(&output)
+    }
+
+    fn is_over(&mut self, host: &Host) -> Result<()> {
+        if matches!(self.mode, Mode::NoVerdict) {
+            return Ok(());
+        }
+        self.verdict(host, &[])?.check_over()
+    }
+
+    fn repair(&mut self, host: &mut Host, visitors: &Visitors, neighbour: Option<&Background>) -> Result<()> {
         let mut repair = Repair {
             scenario: self.scenario,
             host,
             neighbour,
-            answers: &|status| this.all_answer(status),
-            is_broken: &|| this.pages().try_for_each(|page| this.answers(page, page.status)),
+            visitors,
             took: Duration::ZERO,
         };
         let came_to = repair.play()?;
-        let took = repair.took;
-        self.outcome.repair = came_to;
-        self.outcome.fix_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
+        let took = millis(repair.took);
+        (self.outcome().repair, self.outcome().fix_ms) = (came_to, took);
         Ok(())
     }
 
-    fn inject(&self, host: &mut Host) -> Result<Option<Background>> {
+    fn inject(&self, host: &mut Host, visitors: &Visitors) -> Result<Option<Background>> {
         for step in self.scenario.inject {
             match step {
                 Step::Sh(script) => drop(host.sh(script).context("injecting")?),
                 Step::Reboot => host.reboot()?,
             }
         }
+        let site = self.scenario.traffic.site;
         let hold = |held: crate::Held| {
-            Background::start(
-                &self.client,
-                self.scenario.traffic.site,
-                held.path,
-                held.visitors,
-                Duration::ZERO,
-            )
+            Background::start(&visitors.client, site, held.path, held.visitors, Duration::ZERO)
         };
         Ok(self.scenario.held.map(hold))
     }
 
-    fn pages(&self) -> impl Iterator<Item = &Traffic> {
-        std::iter::once(&self.scenario.traffic).chain(&self.scenario.also)
-    }
-
-    fn all_answer(&self, status: u16) -> Result<()> {
-        self.pages().try_for_each(|page| self.answers(page, status))
-    }
-
-    /// Waits for the fault, then lets it last a little: the first failures are not yet the steady state.
-    fn fault_is_seen(&self) -> Result<()> {
-        let seen = self.pages().try_for_each(|page| self.answers(page, page.status));
-        seen.context("the fault")?;
-        self.visit_for_a_while();
-        Ok(())
-    }
-
-    fn visit_for_a_while(&self) {
-        let start = Instant::now();
-        while start.elapsed() < LASTING {
-            self.pages().for_each(|page| drop(self.ask(page)));
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    /// Asks until the page is answered with that status, several visitors at once.
-    fn answers(&self, page: &Traffic, status: u16) -> Result<()> {
-        self.answers_within(SETTLE, page, status)
-    }
-
-    fn answers_within(&self, limit: Duration, page: &Traffic, status: u16) -> Result<()> {
-        let start = Instant::now();
-        let mut seen = self.ask(page);
-        while !seen.contains(&status) && start.elapsed() < limit {
-            std::thread::sleep(Duration::from_millis(50));
-            seen = self.ask(page);
-        }
-        ensure!(
-            seen.contains(&status),
-            "{}{}: a client sees {seen:?}, not {status}",
-            page.site,
-            page.path
-        );
-        Ok(())
-    }
-
-    fn ask(&self, page: &Traffic) -> Vec<u16> {
-        std::thread::scope(|scope| {
-            let visit = |_| scope.spawn(|| self.client.ask(page));
-            let visits: Vec<_> = (0..page.at_once).map(visit).collect();
-            visits
-                .into_iter()
-                .map(|visit| visit.join().unwrap_or(0))
-                .collect()
-        })
-    }
-
-    fn judge(&mut self, host: &Host, check: impl Fn(&Verdict, Expect) -> Result<()>) -> Result<()> {
-        let first = self.outcome.got.is_empty();
-        if matches!(self.mode, Mode::NoVerdict) {
-            if first {
-                self.outcome.got = format!("nginx: {}", host.sh(COMPLAINT)?.trim());
-            }
-            return Ok(());
-        }
-        let record: &[_] = if first && matches!(self.mode, Mode::Record(_)) {
-            &["--record", LOOKS]
-        } else {
-            &[]
-        };
-        let verdict = Verdict::read(&host.why502(&[&["diagnose", "--json"], record].concat())?)?;
-        if first {
-            (self.outcome.got, self.outcome.took_ms) = (verdict.brief(), verdict.took_ms);
-        }
-        check(&verdict, self.scenario.expect)?;
-        if first { self.keep_recording(host) } else { Ok(()) }
-    }
-
-    fn baselines(&mut self, host: &Host) -> Result<()> {
+    fn baselines(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
         let (scenario, page) = (self.scenario, &self.scenario.traffic);
         let answer = baseline::table(&host.sh(COMPLAINT)?);
         host.sh(&baseline::restart_script(scenario.stack, page.site, page.path))?;
-        self.outcome.table_right = baseline::is_right(answer, scenario.expect);
-        self.outcome.script_healed = self.answers_within(HEALS, page, 200).is_ok();
-        self.outcome.got = answer.to_owned();
+        let outcome = self.outcome();
+        outcome.table_right = baseline::is_right(answer, scenario.expect);
+        outcome.script_healed = visitors.see_within(HEALS, 200).is_ok();
+        outcome.got = answer.to_owned();
         Ok(())
     }
 
-    fn keep_recording(&self, host: &Host) -> Result<()> {
+    fn keep_recording(&mut self, host: &Host) -> Result<()> {
         let Mode::Record(dir) = self.mode else {
             return Ok(());
         };
-        let dir = dir.join(&self.outcome.scenario);
+        let outcome = self.outcome();
+        let dir = dir.join(&outcome.scenario);
         fs::create_dir_all(&dir)?;
         fs::copy(host.file(LOOKS), dir.join("looks.jsonl")).context("the tool left no recording")?;
-        let expected =
-            serde_json::json!({ "scenario": self.outcome.scenario, "expected": self.outcome.expected });
+        let expected = serde_json::json!({ "scenario": outcome.scenario, "expected": outcome.expected });
         Ok(fs::write(dir.join("expected.json"), format!("{expected:#}\n"))?)
     }
 }

@@ -74,7 +74,7 @@ fn diagnose(runs: usize) -> anyhow::Result<()> {
         .find(|it| it.name == "backend-stopped-fpm")
         .context("the scenario is gone")?;
     let host = lab::Host::boot(&shell::release_binary()?, Duration::from_secs(600))?;
-    host.sh(&scenario.setup(false))?;
+    host.sh(&scenario.setup())?;
     host.sh(TWENTY_SITES)?;
     host.sh(&format!("cat > /root/measure.py <<'PY'\n{MEASURE}\nPY"))?;
     println!("| host with 20 sites | runs | median ms | p95 ms | peak KiB |\n|---|---|---|---|---|");

@@ -35,9 +35,9 @@ const HEAD: &str = "# The lab
 
 Every scenario is a fresh, real Debian 12 host with systemd, booted for it alone: the site answers, something breaks, a
 client sees it, `why502` is asked; `why502 fix` mends it, or says why it does not, under steady visitors of a neighbour
-site; `why502 undo` brings the fault back byte for byte; the fault is taken away, `why502` is asked again. Each runs twice, the second time with
-noise: old 502s in the logs, a stale socket, look-alike processes, scanner lines. Names of causes appear nowhere on the
-host. Made by `cargo xtask lab`, `cargo xtask lab --baselines` and `cargo xtask lab --docs`.
+site; `why502 undo` brings the fault back byte for byte; the fault is taken away, `why502` is asked again. Each is judged
+twice: bare, and again after noise was laid in: old 502s in the logs, a stale socket, look-alike processes, scanner lines;
+repair and undo follow with the noise there. Names of causes appear nowhere on the host. Made by `cargo xtask lab`, `cargo xtask lab --baselines` and `cargo xtask lab --docs`.
 ";
 
 const FOOT: &str = "## Baselines

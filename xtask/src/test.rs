@@ -6,6 +6,7 @@ use std::time::Instant;
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 const STEPS: &[Step] = &[
+    ("room on the disk", ::lab::room),
     ("install what is missing", install::everything),
     ("format", || shell::cargo(&["fmt", "--all", "--check"])),
     ("lints", || {

@@ -123,8 +123,9 @@ NGINX
 }
 
 start_servers() {
+  # update-rc.d would take longer than everything else here
+  SYSTEMCTL_SKIP_SYSV=1 systemctl enable -q --no-reload nginx $units
   systemctl daemon-reload
-  systemctl enable -q nginx $units
   systemctl start $units
   # A refused first request would make nginx avoid the peer for ten seconds.
   for listen in $listens; do await_listener "$listen"; done

@@ -1,22 +1,34 @@
-# A host with a past: what is here is old, unused or beside the point, and none of it is the reason for anything.
-stamp_access() { LC_ALL=C date -d "$1" '+%d/%b/%Y:%H:%M:%S %z'; }
-stamp_error() { date -d "$1" '+%Y/%m/%d %H:%M:%S'; }
+# A past for a host at work: what is laid in here is old, unused or beside the point, and none of it is the reason for anything.
+old=$(mktemp -d)
+ago() { printf "%($1)T" $((EPOCHSECONDS - $2)); }
 
-# past DAYS FROM TO: that many days ago the shop's backend was refused for a while.
+# past DAYS ACCESS ERROR: that many days ago the shop's backend was refused for a while.
 past() {
-  local minute
-  for minute in $(seq "$2" "$3"); do
-    echo "203.0.113.9 - - [$(stamp_access "$1 days ago $minute minutes")] \"GET /cart HTTP/1.1\" 502 157 \"-\" \"Mozilla/5.0\"" >>"$4"
-    echo "$(stamp_error "$1 days ago $minute minutes") [error] 811#811: *9$minute connect() failed (111: Connection refused) while connecting to upstream, client: 203.0.113.9, server: shop.example, request: \"GET /cart HTTP/1.1\", upstream: \"http://127.0.0.1:8081/cart\", host: \"shop.example\"" >>"$5"
+  local minute then
+  for minute in {12..1}; do
+    then=$((86400 * $1 + 60 * minute))
+    echo "203.0.113.9 - - [$(ago '%d/%b/%Y:%H:%M:%S %z' $then)] \"GET /cart HTTP/1.1\" 502 157 \"-\" \"Mozilla/5.0\"" >>"$old/$2"
+    echo "$(ago '%Y/%m/%d %H:%M:%S' $then) [error] 811#811: *9$minute connect() failed (111: Connection refused) while connecting to upstream, client: 203.0.113.9, server: shop.example, request: \"GET /cart HTTP/1.1\", upstream: \"http://127.0.0.1:8081/cart\", host: \"shop.example\"" >>"$old/$3"
   done
 }
-past 9 1 12 /var/log/nginx/access.log.1 /var/log/nginx/error.log.1
-past 3 1 12 /var/log/nginx/access.log /var/log/nginx/error.log
+past 9 access.log.1 error.log.1
+past 3 access.log error.log
 for path in /.env /wp-login.php /.git/config '/?x=upstream+timed+out+(110:+Connection+timed+out)+while+connecting+to+upstream'; do
-  echo "203.0.113.77 - - [$(stamp_access '4 minutes ago')] \"GET $path HTTP/1.1\" 404 153 \"-\" \"zgrab/0.x\"" >>/var/log/nginx/access.log
+  echo "203.0.113.77 - - [$(ago '%d/%b/%Y:%H:%M:%S %z' 240)] \"GET $path HTTP/1.1\" 404 153 \"-\" \"zgrab/0.x\"" >>"$old/access.log"
 done
-printf '203.0.113.78 - - [%s] "\\x16\\x03\\x01\\x05\\xA8\\x01" 400 157 "-" "-"\n' "$(stamp_access '3 minutes ago')" >>/var/log/nginx/access.log
-chown www-data:adm /var/log/nginx/*.log*
+printf '203.0.113.78 - - [%s] "\\x16\\x03\\x01\\x05\\xA8\\x01" 400 157 "-" "-"\n' "$(ago '%d/%b/%Y:%H:%M:%S %z' 180)" >>"$old/access.log"
+
+# older LOG: before what the log holds. Its writer keeps the file open and stands still meanwhile: same inode, no line lost.
+older() {
+  local log=/var/log/nginx/$1
+  [ -e "$log" ] || install -o www-data -g adm -m 640 /dev/null "$log"
+  cat "$log" >>"$old/$1"
+  cat "$old/$1" >"$log"
+}
+pkill -STOP -x nginx || true
+for log in access.log access.log.1 error.log error.log.1; do older $log; done
+pkill -CONT -x nginx || true
+rm -r "$old"
 
 # A socket file that nobody listens on, and processes that look like backends.
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/old.sock")'
