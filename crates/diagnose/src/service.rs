@@ -23,6 +23,8 @@ use std::time::Duration;
 pub const SHORT: Duration = Duration::from_secs(10);
 /// Clocks of logs are whole seconds, and nginx writes its line after the backend's.
 pub const SLACK: Duration = Duration::from_secs(2);
+/// A boot is known to the second and rounded down (`btime`, proc_stat(5)): a stop in that second is the shutdown's before.
+const BTIME: Duration = Duration::from_secs(1);
 /// Signals by which a program ends through its own fault: ILL, ABRT, BUS, FPE, SEGV. KILL is sent by someone else.
 pub const CRASH_SIGNALS: [i32; 5] = [4, 6, 7, 8, 11];
 
@@ -167,14 +169,22 @@ pub fn served(case: &Case, unit: &Unit) -> bool {
 /// Lines systemd wrote about a unit since the boot: what it was told before says nothing of what it does now.
 pub fn systemd_lines<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
     let boot = case.world.booted();
+    let since = move |line: &JournalLine| {
+        let vague = if is_stop(line) { BTIME } else { Duration::ZERO };
+        boot.is_none_or(|boot| line.at >= boot.after(vague))
+    };
     case.world
         .journal_of(&unit.name)
-        .filter(move |line| line.by == "systemd" && boot.is_none_or(|boot| line.at >= boot))
+        .filter(move |line| line.by == "systemd" && since(line))
 }
 
 /// The same, without what our own request may have made it do.
 fn before_we_asked<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
     systemd_lines(case, unit).filter(|line| line.at <= case.world.now)
+}
+
+fn is_stop(line: &JournalLine) -> bool {
+    line.text.starts_with("Stopping ") || line.text.starts_with("Stopped ")
 }
 
 /// A start by hand or by systemd.

@@ -224,7 +224,7 @@ mod tests {
         let mut init = process(1, 0, "init.scope");
         init.started_ticks = (86_400 - 120) * 100;
         disabled(Fixture::node().refused())
-            .life(&[(900, "Started"), (123, "Stopping"), (122, "Stopped")])
+            .life(&[(900, "Started"), (121, "Stopping"), (120, "Stopped")])
             .with(|it| {
                 it.world.boot = Ok(NOW.before(Duration::from_secs(86_400)));
                 it.world.processes = Ok(vec![init]);
