@@ -24,6 +24,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/python3", "python3"),
     ("/usr/share/doc/python3-venv", "python3-venv"),
     ("/usr/bin/man", "man-db"),
+    ("/usr/bin/age", "age"),
 ];
 
 /// The reference parser our own is checked against.

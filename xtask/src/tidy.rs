@@ -19,11 +19,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/nginx-conf", &[]),
     ("crates/logscan", &[]),
     ("crates/host", &[]),
+    ("crates/bundle", &[]),
     ("crates/diagnose", &["nginx-conf", "logscan", "host"]),
     ("crates/remedy", &["nginx-conf", "logscan", "host", "diagnose"]),
     (
         "crates/why502",
-        &["nginx-conf", "logscan", "host", "diagnose", "remedy"],
+        &["nginx-conf", "logscan", "host", "diagnose", "remedy", "bundle"],
     ),
 ];
 const OURS: &[&str] = &[
@@ -32,6 +33,7 @@ const OURS: &[&str] = &[
     "host",
     "diagnose",
     "remedy",
+    "bundle",
     "why502",
     "lab",
     "xtask",

@@ -28,19 +28,14 @@ impl<'a> Recorder<'a> {
 
     /// Writes the recording.
     pub fn write(self, to: &mut dyn Write) -> std::io::Result<()> {
-        let seen = self
-            .seen
+        write(&self.memory(), to)
+    }
+
+    /// What was seen.
+    pub fn memory(self) -> Memory {
+        self.seen
             .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        for (look, answer) in seen.iter() {
-            let line = Line {
-                look: look.clone(),
-                answer: answer.clone(),
-            };
-            serde_json::to_writer(&mut *to, &line)?;
-            to.write_all(b"\n")?;
-        }
-        Ok(())
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -61,6 +56,19 @@ impl Host for Recorder<'_> {
         let answer = self.host.ask(query);
         self.seen().first(query.clone(), answer)
     }
+}
+
+/// Writes a recording, one look a line.
+pub fn write(memory: &Memory, to: &mut dyn Write) -> std::io::Result<()> {
+    for (look, answer) in memory.iter() {
+        let line = Line {
+            look: look.clone(),
+            answer: answer.clone(),
+        };
+        serde_json::to_writer(&mut *to, &line)?;
+        to.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 /// A recording that can't be used.

@@ -1,5 +1,9 @@
 //! The command line, as data.
 
+mod bundle;
+
+pub use bundle::{Bundle, Redact, Redaction};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -34,6 +38,10 @@ pub enum Command {
     Undo(Undo),
     /// What was done to this host: who, when, what, outcome
     History(History),
+    /// This host in one redacted file, to be judged elsewhere
+    Bundle(Bundle),
+    /// Take secrets and visitors out of a recording or a bundle
+    Redact(Redact),
     /// What pasted log lines can mean, or what a cause is; needs no host
     Explain(Explain),
     /// Who listens where, against what nginx asks for
@@ -58,9 +66,9 @@ pub enum Command {
     ExitCodes,
 }
 
-/// Options of `diagnose`.
+/// What is looked at.
 #[derive(Args, Clone, Debug)]
-pub struct Diagnose {
+pub struct Scope {
     /// Only this site (a server_name)
     #[arg(long, value_name = "NAME")]
     pub site: Option<String>,
@@ -70,6 +78,14 @@ pub struct Diagnose {
     /// How far back to read logs: 90s, 15m, 2h, 1d
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     pub since: Duration,
+}
+
+/// Options of `diagnose`.
+#[derive(Args, Clone, Debug)]
+pub struct Diagnose {
+    /// What is looked at.
+    #[command(flatten)]
+    pub scope: Scope,
     /// Same as --format json
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
@@ -82,6 +98,9 @@ pub struct Diagnose {
     /// Judge a recording instead of this host
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pub recorded: Option<PathBuf>,
+    /// Judge a bundle instead of this host
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "recorded"])]
+    pub bundle: Option<PathBuf>,
     /// Print all evidence, not only the strongest
     #[arg(long)]
     pub all: bool,

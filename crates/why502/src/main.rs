@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         Some(Command::Fix(options)) => commands::fix::run(&options),
         Some(Command::Undo(options)) => commands::undo::run(&options),
         Some(Command::History(options)) => commands::history::run(&options),
+        Some(Command::Bundle(options)) => commands::bundle::run(&options),
+        Some(Command::Redact(options)) => commands::redact::run(&options),
         Some(Command::Explain(options)) => commands::explain::run(&options),
         Some(Command::Ports(options)) => commands::ports::run(&options),
         Some(Command::Dns(options)) => commands::dns::run(&options),

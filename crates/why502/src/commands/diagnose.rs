@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{self, Format},
+    commands::bundle,
     exit::Exit,
     report::{
         self,
@@ -11,13 +12,16 @@ use crate::{
 use anyhow::Context;
 use diagnose::{Diagnosis, Finding, Role, Verdict, causes, verdict::Outcome};
 use host::{Host, Looks, Unseen, live::Live, recorded};
-use remedy::{Store, StoreError, draft, history};
+use remedy::{Plan, Store, StoreError, draft, history};
 use std::{io::Write, path::Path, time::Instant};
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
 pub fn run(options: &cli::Diagnose) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    if let Some(file) = &options.bundle {
+        return judge(&bundle::open(file)?, options, started);
+    }
     match (&options.recorded, &options.record) {
         (Some(recording), _) => judge(&replay(recording)?, options, started),
         (None, Some(to)) => {
@@ -44,12 +48,22 @@ fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
 }
 
 fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::Result<Exit> {
-    let mut diagnosis = diagnose::diagnose(host, &diagnose_options(options), causes::ALL);
+    let elsewhere = options.recorded.is_some() || options.bundle.is_some();
+    let state = (!elsewhere).then_some(&options.state);
+    let (diagnosis, frame) = look(host, &options.scope, state, started);
+    print(&diagnosis.verdict, &frame, options)
+}
+
+/// The diagnosis and all that is printed around it; `state` where fixes of this host are written down.
+pub fn look(
+    host: &dyn Host,
+    scope: &cli::Scope,
+    state: Option<&cli::State>,
+    started: Instant,
+) -> (Diagnosis, Frame) {
+    let mut diagnosis = diagnose::diagnose(host, &diagnose_options(scope), causes::ALL);
     let plans = plans(host, &diagnosis);
-    let half_done = match options.recorded {
-        Some(_) => None,
-        None => half_done(&options.state, &mut diagnosis.verdict),
-    };
+    let half_done = state.and_then(|state| half_done(state, &mut diagnosis.verdict));
     let frame = Frame {
         host: hostname(host),
         at: host.now().unwrap_or_default(),
@@ -57,25 +71,29 @@ fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::
         zone: host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC),
         fixes: Fixes { half_done, plans },
     };
-    print(&diagnosis.verdict, &frame, options)
+    (diagnosis, frame)
 }
 
 /// What `why502 fix` could offer for each finding: drafting only looks.
 fn plans(host: &dyn Host, diagnosis: &Diagnosis) -> Vec<Vec<Planned>> {
-    let drafted = |finding: &Finding| {
-        let root = finding.role == Role::Root && !finding.over && diagnosis.verdict.outcome == Outcome::Found;
-        let remedies = finding.remedies.iter().enumerate().filter(|_| root);
-        let plans = remedies.filter_map(|(index, remedy)| {
-            let plan = draft(host, diagnosis, finding, remedy).ok()?;
-            Some(Planned {
-                way: index + 1,
-                id: plan.id().to_string(),
-                title: plan.title,
-            })
-        });
-        plans.collect()
+    let planned = |(way, plan): (usize, Plan)| Planned {
+        way,
+        id: plan.id().to_string(),
+        title: plan.title,
     };
-    diagnosis.verdict.findings.iter().map(drafted).collect()
+    let of = |finding| drafts(host, diagnosis, finding).map(planned).collect();
+    diagnosis.verdict.findings.iter().map(of).collect()
+}
+
+/// Each way to mend a root, counted from one, and its plan.
+pub fn drafts<'d>(
+    host: &'d dyn Host,
+    diagnosis: &'d Diagnosis,
+    finding: &'d Finding,
+) -> impl Iterator<Item = (usize, Plan)> + 'd {
+    let root = finding.role == Role::Root && !finding.over && diagnosis.verdict.outcome == Outcome::Found;
+    let remedies = finding.remedies.iter().enumerate().filter(move |_| root);
+    remedies.filter_map(|(index, remedy)| Some((index + 1, draft(host, diagnosis, finding, remedy).ok()?)))
 }
 
 /// A fix that is half done while nobody works on it.
@@ -109,13 +127,18 @@ fn unseen(error: &StoreError) -> Unseen {
 }
 
 /// `--url` names the site and the path in one.
-fn diagnose_options(options: &cli::Diagnose) -> diagnose::Options {
-    let url = options.url.as_ref();
+fn diagnose_options(scope: &cli::Scope) -> diagnose::Options {
+    let url = scope.url.as_ref();
     diagnose::Options {
-        since: options.since,
-        site: url.map(|url| url.site.clone()).or_else(|| options.site.clone()),
+        since: scope.since,
+        site: url.map(|url| url.site.clone()).or_else(|| scope.site.clone()),
         ask: url.map(|url| url.path.clone()),
     }
+}
+
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    diagnose::evidence::quote(&path.to_string_lossy())
 }
 
 /// The host's name.

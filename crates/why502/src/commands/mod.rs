@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod bundle;
 pub mod diagnose;
 pub mod dns;
 pub mod explain;
@@ -7,5 +8,6 @@ pub mod fix;
 pub mod history;
 pub mod pages;
 pub mod ports;
+pub mod redact;
 pub mod undo;
 mod who;

@@ -8,6 +8,7 @@
     reason = "tests drive real software, and panic where it does not do as told"
 )]
 
+mod bundle;
 mod config;
 mod fix;
 mod healthy;

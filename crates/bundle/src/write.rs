@@ -1,0 +1,62 @@
+//! Packing.
+
+use crate::{Error, Listed, MANIFEST, Manifest, Part, digest};
+use std::io::{self, Write};
+
+/// Levels above cost seconds and save little on logs.
+const LEVEL: i32 = 9;
+
+/// The archive's bytes, at most `limit` of them. The same parts make the same bytes: no times, no owners.
+pub fn write(mut manifest: Manifest, mut parts: Vec<(Part, Vec<u8>)>, limit: u64) -> Result<Vec<u8>, Error> {
+    parts.sort_by_key(|(part, _)| *part);
+    let listed = parts.iter().map(|(part, bytes)| Listed {
+        file: part.file().to_owned(),
+        size: bytes.len() as u64,
+        sha256: digest(bytes),
+    });
+    manifest.parts = listed.collect();
+    let bounded = Bounded {
+        bytes: Vec::new(),
+        room: limit,
+    };
+    pack(&manifest, &parts, bounded).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => Error::TooLarge { limit },
+        _ => Error::Damaged(error),
+    })
+}
+
+fn pack(manifest: &Manifest, parts: &[(Part, Vec<u8>)], to: Bounded) -> io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(zstd::Encoder::new(to, LEVEL)?);
+    let head = serde_json::to_vec_pretty(manifest)?;
+    append(&mut archive, MANIFEST, &head)?;
+    for (part, bytes) in parts {
+        append(&mut archive, part.file(), bytes)?;
+    }
+    Ok(archive.into_inner()?.finish()?.bytes)
+}
+
+fn append(archive: &mut tar::Builder<impl Write>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o600);
+    archive.append_data(&mut header, name, bytes)
+}
+
+/// Bytes in memory, up to a limit.
+struct Bounded {
+    bytes: Vec<u8>,
+    room: u64,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.room.checked_sub(bytes.len() as u64);
+        self.room = left.ok_or(io::ErrorKind::FileTooLarge)?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! `why502 bundle`: this host in one file that may leave it; and reading such a file.
+
+use super::{diagnose, redact};
+use crate::{
+    cli,
+    exit::Exit,
+    report::{self, json::inert},
+    screen::safe,
+};
+use anyhow::{Context, bail, ensure};
+use bundle::{Bundle, Manifest, Part};
+use host::{live::Live, memory::Memory, recorded, redact::Redactor};
+use remedy::Store;
+use std::{
+    fs::OpenOptions,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// A bundle that takes more, bytes, is not read.
+const PACKED: u64 = 1 << 30;
+
+/// Runs the command.
+#[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
+pub fn run(options: &cli::Bundle) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let live = Live::new();
+    let recorder = recorded::Recorder::new(&live);
+    let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, Some(&options.state), started);
+    let mut redactor = match options.raw {
+        true => None,
+        false => Some(redact::redactor(&options.redaction)?),
+    };
+    let shown = plans(&recorder, &diagnosis);
+    let screen = report::text::render(&diagnosis.verdict, &frame, true);
+    let mut parts = vec![
+        (
+            Part::Verdict,
+            report::json::render(&diagnosis.verdict, &frame)?.into_bytes(),
+        ),
+        (
+            Part::Screen,
+            anstream::adapter::strip_str(&screen).to_string().into_bytes(),
+        ),
+        (Part::Plans, serde_json::to_vec_pretty(&shown)?),
+        (Part::History, history(&options.state)?),
+    ];
+    let mut looks = recorder.memory();
+    if let Some(redactor) = &mut redactor {
+        looks = redactor.memory(&looks);
+        for (_, bytes) in &mut parts {
+            *bytes = clean(redactor, bytes)?;
+        }
+        parts.push((Part::Redaction, serde_json::to_vec_pretty(&redactor.report())?));
+    }
+    parts.push((Part::Looks, recording(&looks)?));
+    let manifest = Manifest {
+        schema: bundle::SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: frame.host.clone(),
+        at: frame.at.to_string(),
+        redacted: redactor.is_some(),
+        parts: Vec::new(),
+    };
+    let file = options.file.clone().unwrap_or_else(|| name(&manifest, options));
+    let limit = room(&file, options)?;
+    let packed = bundle::write(manifest, parts, limit).with_context(|| too_large(limit))?;
+    let packed = match options.to.as_slice() {
+        [] => packed,
+        recipients => encrypted(packed, recipients)?,
+    };
+    keep(&file, &packed)?;
+    say(&file, packed.len(), redactor.map(|it| it.report()).as_ref())?;
+    Ok(Exit::Good)
+}
+
+/// The looks of a bundle: a host that can be asked again.
+pub fn open(file: &Path) -> anyhow::Result<Memory> {
+    let bundle = read(file)?;
+    let looks = bundle.part(Part::Looks);
+    let looks = looks.with_context(|| format!("{}: it holds no looks", file.display()))?;
+    recorded::read(looks).with_context(|| file.display().to_string())
+}
+
+/// A bundle from disk, whole, in memory.
+pub fn read(file: &Path) -> anyhow::Result<Bundle> {
+    let bytes = bytes(file)?;
+    if bytes.starts_with(b"age-encryption.org/") {
+        let file = diagnose::quoted(file);
+        bail!("{file} is encrypted; first: age --decrypt -i KEYFILE -o bundle.tar.zst {file}");
+    }
+    bundle::read(bytes.as_slice()).with_context(|| file.display().to_string())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file named on the command line is no look at this host"
+)]
+pub fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let reading = || format!("reading {}", file.display());
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).with_context(reading)?;
+    opened
+        .take(PACKED + 1)
+        .read_to_end(&mut bytes)
+        .with_context(reading)?;
+    ensure!(
+        bytes.len() as u64 <= PACKED,
+        "{}: larger than {PACKED} bytes",
+        file.display()
+    );
+    Ok(bytes)
+}
+
+/// Writes a new file that only its owner may read; an older one stays.
+pub fn keep(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let creating = || format!("creating {}", file.display());
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
+    let mut opened = opened.with_context(creating)?;
+    opened
+        .write_all(bytes)
+        .and_then(|()| opened.sync_all())
+        .with_context(|| format!("writing {}", file.display()))
+}
+
+/// A recording as bytes.
+pub fn recording(looks: &Memory) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    recorded::write(looks, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// A part of a bundle without secrets: JSON by its strings, else the text.
+pub fn clean(redactor: &mut Redactor, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    match serde_json::from_slice(bytes) {
+        Ok(value) => {
+            let value = redactor.value(value);
+            Ok(inert(&serde_json::to_string_pretty(&value)?).into_bytes())
+        }
+        Err(_) => Ok(redactor.text(&String::from_utf8_lossy(bytes)).into_bytes()),
+    }
+}
+
+fn plans(host: &dyn host::Host, diagnosis: &::diagnose::Diagnosis) -> Vec<report::fix::Shown> {
+    let findings = diagnosis.verdict.findings.iter();
+    let drafts = findings.flat_map(|finding| diagnose::drafts(host, diagnosis, finding));
+    drafts
+        .map(|(_, plan)| report::fix::Shown::of(&plan, &[]))
+        .collect()
+}
+
+/// What was done to this host; nothing where we may not see it, which the verdict says.
+fn history(state: &cli::State) -> anyhow::Result<Vec<u8>> {
+    let store = Store::at(&state.dir);
+    let ids = store.ids().unwrap_or_default();
+    let fixes = ids.iter().filter_map(|id| store.load(id).ok());
+    let report = report::history::Report {
+        schema: "why502/history/1",
+        fixes: fixes.map(|fix| report::history::Fix::of(&fix)).collect(),
+    };
+    Ok(serde_json::to_vec_pretty(&report)?)
+}
+
+fn name(manifest: &Manifest, options: &cli::Bundle) -> PathBuf {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let host: String = manifest.host.chars().filter(|c| plain(*c)).take(64).collect();
+    let at: String = manifest.at.chars().filter(|c| plain(*c)).collect();
+    let age = if options.to.is_empty() { "" } else { ".age" };
+    format!("why502-{host}-{at}.tar.zst{age}").into()
+}
+
+/// How much it may take: never much of what is free on that disk, which may be full already.
+fn room(file: &Path, options: &cli::Bundle) -> anyhow::Result<u64> {
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    let disk =
+        rustix::fs::statvfs(dir).with_context(|| format!("looking at the disk under {}", dir.display()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    Ok((options.max_size << 20).min(free / 100 * options.max_free))
+}
+
+fn too_large(limit: u64) -> String {
+    let kib = limit >> 10;
+    format!(
+        "the bundle would take more than the {kib} KiB it may; try --since 15m or --site NAME, another disk, or --max-size and --max-free"
+    )
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "encrypts what we made, on the user's word; no look at a host"
+)]
+fn encrypted(packed: Vec<u8>, recipients: &[String]) -> anyhow::Result<Vec<u8>> {
+    let recipients = recipients.iter().flat_map(|it| ["--recipient", it.as_str()]);
+    let mut age = Command::new("age")
+        .args(recipients)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("starting the program age, which encrypts bundles (apt-get install age)")?;
+    let input = age.stdin.take();
+    let feeder = std::thread::spawn(move || input.map(|mut to| to.write_all(&packed)));
+    let output = age.wait_with_output().context("running age")?;
+    let _ = feeder.join();
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "age refused: {}", said.trim());
+    Ok(output.stdout)
+}
+
+fn say(file: &Path, size: usize, redacted: Option<&host::redact::Report>) -> anyhow::Result<()> {
+    let mut out = anstream::stdout();
+    let path = diagnose::quoted(file);
+    writeln!(
+        out,
+        "{} ({} KiB)",
+        safe(&file.display().to_string()),
+        size.div_ceil(1024)
+    )?;
+    match redacted {
+        None => writeln!(
+            out,
+            "Nothing was taken out: passwords, cookies and visitors may be in it. Keep it to yourself."
+        )?,
+        Some(report) => {
+            let kinds: Vec<String> = report
+                .replaced
+                .iter()
+                .map(|(kind, count)| format!("{kind} {count}×"))
+                .collect();
+            let what = if kinds.is_empty() {
+                "nothing was there".to_owned()
+            } else {
+                kinds.join(", ")
+            };
+            writeln!(
+                out,
+                "Taken out: {what}; {} visitors' addresses have others in their place.",
+                report.addresses
+            )?;
+            for left in &report.left_out {
+                writeln!(out, "Left out: {}", safe(left))?;
+            }
+        }
+    }
+    writeln!(out, "Anywhere: why502 diagnose --bundle {path}")?;
+    Ok(())
+}
