@@ -2,7 +2,12 @@
 
 use crate::{json_page, shell};
 use anyhow::{Context, bail};
-use diagnose::{Cause, cause::Told, causes};
+use diagnose::{
+    Cause,
+    audit::{self, Rule},
+    cause::Told,
+    causes,
+};
 use std::{
     collections::BTreeMap,
     fmt::Write,
@@ -38,21 +43,25 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Pages of causes that are gone.
+/// Pages of causes and rules that are gone.
 fn leftovers(root: &Path, pages: &BTreeMap<PathBuf, String>, check: bool) -> anyhow::Result<Vec<String>> {
     let mut gone = Vec::new();
-    let folder = Path::new("docs/causes");
-    for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
-        let path = folder.join(entry?.file_name());
-        if !pages.contains_key(&path) {
-            gone.push(path.display().to_string());
-            if !check {
-                fs::remove_file(root.join(&path))?;
+    for folder in ["docs/causes", "docs/audit"].map(Path::new) {
+        for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
+            let path = folder.join(entry?.file_name());
+            if !pages.contains_key(&path) && path != Path::new(PEERS) {
+                gone.push(path.display().to_string());
+                if !check {
+                    fs::remove_file(root.join(&path))?;
+                }
             }
         }
     }
     Ok(gone)
 }
+
+/// What `cargo xtask audit-peers` measured; the index of the rules holds it.
+pub const PEERS: &str = "docs/audit/peers.md";
 
 fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut pages = BTreeMap::new();
@@ -60,10 +69,15 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
         pages.insert(format!("docs/causes/{}.md", cause.id).into(), cause_page(cause));
     }
     pages.insert("docs/causes/README.md".into(), index());
+    for rule in audit::ALL {
+        pages.insert(format!("docs/audit/{}.md", rule.id).into(), rule_page(rule));
+    }
+    let peers = fs::read_to_string(shell::root().join(PEERS)).unwrap_or_default();
+    pages.insert("docs/audit/README.md".into(), rules() + &peers);
     let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
     let mut schemas = Vec::new();
-    for of in ["verdict", "fix", "undo", "history"] {
+    for of in ["verdict", "fix", "undo", "history", "audit"] {
         let schema = shell::output(&why502, &["schema", of])?;
         pages.insert(format!("docs/{of}.schema.json").into(), schema.clone());
         schemas.push((of, schema));
@@ -73,14 +87,60 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     Ok(pages)
 }
 
-fn cause_page(cause: &Cause) -> String {
-    let mut page = format!("# {}\n\n{}.\n", cause.id, sentence(cause.title));
-    for line in cause.doc.lines().map(str::trim) {
+/// The doc comment with its headings.
+fn doc(page: &mut String, doc: &str) {
+    for line in doc.lines().map(str::trim) {
         match line.strip_prefix("# ") {
             Some(heading) => _ = write!(page, "\n## {heading}\n\n"),
             None => _ = writeln!(page, "{line}"),
         }
     }
+}
+
+fn rule_page(rule: &Rule) -> String {
+    let mut page = format!("# {}\n\n{}.\n", rule.id, sentence(rule.title));
+    doc(&mut page, rule.doc);
+    let foresees = rule
+        .foresees
+        .iter()
+        .map(|id| format!("[{id}](../causes/{id}.md)"));
+    let _ = write!(
+        page,
+        "\n## Foresees\n\n{}\n",
+        foresees.collect::<Vec<_>>().join(", ")
+    );
+    page
+}
+
+fn rules() -> String {
+    let mut page = String::from(
+        "# What `why502 audit` sees\n\nConditions that make a 502 tomorrow, while nothing fails today. A *warning* takes \
+         an ordinary event (a boot, a rotation, a date, a busy hour), a *note* a rare one. Rules of the *config* need \
+         nothing but nginx's files: `why502 audit --conf nginx.conf --format sarif` asks them anywhere.\n\n\
+         | rule | what it sees | level | needs |\n|---|---|---|---|\n",
+    );
+    for rule in audit::ALL {
+        let level = match rule.level {
+            audit::Level::Warning => "warning",
+            audit::Level::Note => "note",
+        };
+        let needs = match rule.needs {
+            audit::Needs::Config => "config",
+            audit::Needs::Host => "host",
+        };
+        let _ = writeln!(
+            page,
+            "| [{id}]({id}.md) | {} | {level} | {needs} |",
+            rule.title,
+            id = rule.id
+        );
+    }
+    page
+}
+
+fn cause_page(cause: &Cause) -> String {
+    let mut page = format!("# {}\n\n{}.\n", cause.id, sentence(cause.title));
+    doc(&mut page, cause.doc);
     let (says, command) = cause.settled_by;
     let _ = write!(
         page,

@@ -5,8 +5,10 @@
 //! discover::discover(host, &options)         -> World: nginx instances, sites, routes, backends
 //! observe::observe(host, world)              -> Vec<Case>: one failing route each, and all that was seen of it
 //! judge::judge(&cases, causes::ALL)          -> Verdict, pure
+//! audit::audit(&survey::look(host), …)       -> what will fail tomorrow, where nothing does today
 //! ```
 
+pub mod audit;
 pub mod backend_log;
 pub mod case;
 pub mod cause;
@@ -34,6 +36,7 @@ pub mod restart;
 pub mod service;
 pub mod speech;
 pub mod stale;
+pub mod survey;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;

@@ -170,6 +170,23 @@ pub struct Settings {
     pub set_headers: Vec<(String, String)>,
     /// Idle connections to the backend are kept for so long: `keepalive` of the upstream block, its `keepalive_timeout`
     pub keepalive: Option<Duration>,
+    /// `large_client_header_buffers`: bytes that a request's header may have, all buffers together
+    pub request_header: Option<u64>,
+    /// Where some of these are written
+    pub places: SettingPlaces,
+}
+
+/// Where settings are written; `None` where nginx's default is in effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingPlaces {
+    /// *_read_timeout
+    pub read_timeout: Option<Place>,
+    /// *_buffer_size
+    pub header_buffer: Option<Place>,
+    /// *_next_upstream
+    pub next_upstream: Option<Place>,
+    /// `keepalive` of the upstream block
+    pub keepalive: Option<Place>,
 }
 
 /// `proxy_ssl_*` (or `grpc_ssl_*`, `uwsgi_ssl_*`) of a location.

@@ -38,6 +38,8 @@ pub enum Command {
     Undo(Undo),
     /// What was done to this host: who, when, what, outcome
     History(History),
+    /// What will make a 502 tomorrow: where, why, the change; `--fix` makes it
+    Audit(Audit),
     /// This host in one redacted file, to be judged elsewhere
     Bundle(Bundle),
     /// Take secrets and visitors out of a recording or a bundle
@@ -190,6 +192,65 @@ pub struct History {
     pub state: State,
 }
 
+/// Options of `audit`.
+#[derive(Args, Clone, Debug)]
+pub struct Audit {
+    /// Only these rules
+    #[arg(long, value_name = "RULE", num_args = 1.., value_delimiter = ',', value_parser = rule)]
+    pub rule: Vec<String>,
+    /// Only what this configuration tells (its main file): no host is looked at
+    #[arg(long, value_name = "FILE", conflicts_with = "fix")]
+    pub conf: Option<PathBuf>,
+    /// Same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = AuditFormat::Text)]
+    pub format: AuditFormat,
+    /// Print every finding, not only what fits on a screen
+    #[arg(long)]
+    pub all: bool,
+    /// What a rule sees, why, and where it stays quiet
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub explain: Option<String>,
+    /// Every rule, one a line
+    #[arg(long)]
+    pub list: bool,
+    /// Change what it found: each plan is shown first, agreed to, written down, proved; `undo` takes it back
+    #[arg(long, conflicts_with = "format")]
+    pub fix: bool,
+    /// With --fix: only print the plans
+    #[arg(long, requires = "fix", conflicts_with = "yes")]
+    pub plan: bool,
+    /// With --fix: do what is printed without asking
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    /// With --fix: only these findings, by their numbers
+    #[arg(long, requires = "fix", value_name = "N", num_args = 1.., value_delimiter = ',', value_parser = number)]
+    pub only: Vec<usize>,
+    /// Where it is written down.
+    #[command(flatten)]
+    pub state: State,
+}
+
+impl Audit {
+    /// The format asked for, either way.
+    pub fn format(&self) -> AuditFormat {
+        if self.json { AuditFormat::Json } else { self.format }
+    }
+}
+
+/// How an audit is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AuditFormat {
+    /// For people
+    Text,
+    /// For machines: schema why502/audit/1
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+}
+
 /// Documents with a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Document {
@@ -201,6 +262,8 @@ pub enum Document {
     Undo,
     /// Of `history`
     History,
+    /// Of `audit`
+    Audit,
 }
 
 /// Options of `explain`.
@@ -292,6 +355,14 @@ fn number(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=999) => Ok(number),
         _ => Err("say it like 1 or 2: they are counted from one".to_owned()),
+    }
+}
+
+/// One that there is.
+fn rule(text: &str) -> Result<String, String> {
+    match diagnose::audit::by_id(text) {
+        Some(rule) => Ok(rule.id.to_owned()),
+        None => Err("there is no such rule; why502 audit --list has them all".to_owned()),
     }
 }
 

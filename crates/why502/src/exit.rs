@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Healthy, recovered, or done.
     Good,
-    /// A cause was found.
+    /// A cause was found, or something that will be one.
     CauseFound,
     /// Something fails and no cause was found.
     NoCause,
@@ -48,7 +48,7 @@ impl From<Exit> for ExitCode {
 /// The table of `docs/exit-codes.md`.
 pub const TABLE: &[(u8, &str)] = &[
     (0, "healthy, or recovered: nothing fails now"),
-    (1, "a cause was found"),
+    (1, "a cause was found; `audit`: there are findings"),
     (2, "failures without a found cause: torn or unexplained"),
     (
         3,

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Some(Command::Fix(options)) => commands::fix::run(&options),
         Some(Command::Undo(options)) => commands::undo::run(&options),
         Some(Command::History(options)) => commands::history::run(&options),
+        Some(Command::Audit(options)) => commands::audit::run(&options),
         Some(Command::Bundle(options)) => commands::bundle::run(&options),
         Some(Command::Redact(options)) => commands::redact::run(&options),
         Some(Command::Explain(options)) => commands::explain::run(&options),

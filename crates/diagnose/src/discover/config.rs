@@ -60,6 +60,19 @@ pub(super) fn read(scout: &Scout, command: &Command, root: Option<&Path>) -> Con
     }
 }
 
+/// The files alone: no nginx is asked.
+pub(super) fn only_files(scout: &Scout, command: &Command) -> Config {
+    let build = Build::default();
+    Config {
+        tree: from_files(scout, command, &build, Path::new("/")),
+        test: Err(Unseen::Unusable {
+            what: "nginx -t".to_owned(),
+            why: "only a configuration was given".to_owned(),
+        }),
+        build,
+    }
+}
+
 fn in_container(scout: &Scout, command: &Command, root: &Path) -> Config {
     let test = Err(Unseen::Unusable {
         what: format!("nginx -t of {}", command.exe.display()),

@@ -79,6 +79,16 @@ pub(super) fn stopped(
     (nginx, routes)
 }
 
+/// A configuration without an nginx: its main file.
+pub(super) fn of_config(scout: &Scout, main: &Path) -> (Nginx, Vec<Route>) {
+    let command = Command {
+        file: Some(main.to_owned()),
+        prefix: main.parent().map(Path::to_owned),
+        ..Command::default()
+    };
+    from_config(&config::only_files(scout, &command), 0)
+}
+
 fn from_config(seen: &config::Config, index: usize) -> (Nginx, Vec<Route>) {
     let config = Config::from(&seen.tree);
     let nginx = Nginx {

@@ -61,6 +61,18 @@ pub fn discover(host: &dyn Host, options: &Options) -> World {
     world
 }
 
+/// What a configuration alone tells, its main file and all that this includes: nothing of the host it would run on.
+pub fn of_config(host: &dyn Host, main: &Path) -> World {
+    let scout = Scout::new(host);
+    let now = scout.seen(host.now()).unwrap_or_default();
+    let mut world = World::unseen(now, now);
+    let (nginx, routes) = instance::of_config(&scout, main);
+    world.nginx.push(nginx);
+    world.routes = routes;
+    world.unseen = scout.into_unseen();
+    world
+}
+
 /// The variables that a unit's files set, each with its place.
 pub(crate) fn environment(host: &dyn Host, unit: &Unit) -> Vec<Variable> {
     let scout = Scout::new(host);

@@ -1,6 +1,8 @@
 //! From nginx's effective config to routes.
 
-use crate::topology::{BackendTls, GroupServer, Listen, Place, Protocol, Route, Settings, Target};
+use crate::topology::{
+    BackendTls, GroupServer, Listen, Place, Protocol, Route, SettingPlaces, Settings, Target,
+};
 use host::Endpoint;
 use nginx_conf::effective::{self, Address, Config, ListenOn, Location, Pass, Peer, Scope, Site, Upstream};
 use std::{
@@ -137,6 +139,16 @@ impl Reader<'_> {
             keepalive: group
                 .filter(|group| group.keepalive.is_some_and(|count| count > 0))
                 .map(idle_time),
+            request_header: {
+                let (count, size) = scope.request_header_buffers().value;
+                Some(count.saturating_mul(size))
+            },
+            places: SettingPlaces {
+                read_timeout: scope.read_timeout(protocol).place.as_ref().map(place),
+                header_buffer: scope.buffer_size(protocol).place.as_ref().map(place),
+                next_upstream: next.place.as_ref().map(place),
+                keepalive: group.and_then(|group| Some(place(&group.scope.own("keepalive").last()?.place))),
+            },
         }
     }
 }

@@ -27,7 +27,7 @@ mod speaks;
 mod stamps;
 mod stance;
 mod symptoms;
-mod targets;
+pub(crate) mod targets;
 #[cfg(test)]
 mod tests;
 mod window;

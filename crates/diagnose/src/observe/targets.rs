@@ -23,7 +23,7 @@ pub(super) struct Asked {
 }
 
 /// Names that a target depends on, with their ports, and whether nginx resolves them at run time.
-pub(super) fn names(target: &Target) -> Vec<(String, u16, bool)> {
+pub(crate) fn names(target: &Target) -> Vec<(String, u16, bool)> {
     match target {
         Target::Endpoint(_) => Vec::new(),
         Target::Name { host, port } => vec![(host.clone(), *port, false)],

@@ -34,6 +34,8 @@ pub struct Process {
     pub cpu_ticks: u64,
     /// Resident memory, bytes.
     pub rss: u64,
+    /// Of that its own, neither of a file nor shared, bytes (`RssAnon` of proc_pid_status(5), Linux 4.5 and later).
+    pub rss_anon: Option<u64>,
     /// Kernel function it sleeps in.
     pub wchan: String,
     /// Number of the system call it is in.
@@ -106,6 +108,10 @@ impl Process {
             started_ticks: stat.get(19)?.parse().ok()?,
             cpu_ticks: ticks(&stat, 11) + ticks(&stat, 12),
             rss: ticks(&stat, 21).saturating_mul(4096),
+            rss_anon: status("RssAnon")
+                .next()
+                .and_then(|kib| kib.parse::<u64>().ok())
+                .map(|kib| kib.saturating_mul(1024)),
             wchan: raw.wchan.trim().trim_matches('0').to_owned(),
             syscall: raw
                 .syscall
@@ -182,7 +188,7 @@ mod tests {
         let raw = RawProcess {
             pid: 7,
             stat: "7 (a (b) c) T 1 7 7 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 1 0 1234 1000 10".into(),
-            status: "Uid:\t0\t33\t0\t0\nGid:\t0\t33\t0\t0\nGroups:\t33 44\n".into(),
+            status: "Uid:\t0\t33\t0\t0\nGid:\t0\t33\t0\t0\nGroups:\t33 44\nRssAnon:\t    2048 kB\n".into(),
             cmdline: "php-fpm: pool www\0".into(),
             cgroup: "1:name=systemd:/system.slice/php8.2-fpm.service\n0::/\n".into(),
             limits: "Limit Soft Hard\nMax open files            1024                 4096   files\n".into(),
@@ -199,6 +205,7 @@ mod tests {
             (33, 11, 1234)
         );
         assert_eq!(process.unit.as_deref(), Some("php8.2-fpm.service"));
+        assert_eq!(process.rss_anon, Some(2 << 20));
         assert_eq!(process.max_open_files, Some(1024));
         assert!(process.exe_deleted);
     }

@@ -51,6 +51,8 @@ pub const PROPERTIES: &[&str] = &[
     "StartLimitBurst",
     "Requires",
     "After",
+    "WantedBy",
+    "RequiredBy",
 ];
 
 /// One unit.

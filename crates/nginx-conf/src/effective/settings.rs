@@ -83,8 +83,16 @@ impl Scope {
 
     /// `*_buffers`: how many and how many bytes each; default 8 of one [`PAGE`].
     pub fn buffers(&self, protocol: Protocol) -> Setting<(u64, u64)> {
-        let statement = self.one(&format!("{}_buffers", protocol.prefix()));
-        let set = statement.and_then(|statement| {
+        self.count_and_size(&format!("{}_buffers", protocol.prefix()), (8, PAGE))
+    }
+
+    /// `large_client_header_buffers`: how many and how many bytes each a request's header may take; default 4 of 8 KiB.
+    pub fn request_header_buffers(&self) -> Setting<(u64, u64)> {
+        self.count_and_size("large_client_header_buffers", (4, 2 * PAGE))
+    }
+
+    fn count_and_size(&self, name: &str, default: (u64, u64)) -> Setting<(u64, u64)> {
+        let set = self.one(name).and_then(|statement| {
             let count = std::str::from_utf8(statement.arg(0)?.as_bytes())
                 .ok()?
                 .parse()
@@ -96,7 +104,7 @@ impl Scope {
             })
         });
         set.unwrap_or(Setting {
-            value: (8, PAGE),
+            value: default,
             place: None,
         })
     }

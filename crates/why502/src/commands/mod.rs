@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod audit;
 pub mod bundle;
 pub mod diagnose;
 pub mod dns;

@@ -336,7 +336,7 @@ fn ruled_out(it: &verdict::RuledOut) -> RuledOut {
     }
 }
 
-fn unseen(it: &host::Unseen) -> Unseen {
+pub(super) fn unseen(it: &host::Unseen) -> Unseen {
     Unseen {
         what: it.what().to_owned(),
         why: it.to_string(),

@@ -1,5 +1,6 @@
 //! A verdict, drawn: for people, machines, tickets and monitoring. Pure.
 
+pub mod audit;
 pub mod fix;
 pub mod history;
 pub mod json;

@@ -1,7 +1,7 @@
 //! `why502 fix`: diagnose, draft, show, ask, do, prove. One root after another, each by a plan of its own.
 
 pub mod doing;
-mod facts;
+pub mod facts;
 mod only;
 mod session;
 
