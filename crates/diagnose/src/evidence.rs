@@ -16,6 +16,9 @@ pub struct Evidence {
     pub side: Side,
     /// How much it weighs.
     pub rank: Rank,
+    /// It says that what lies behind could not be seen.
+    #[serde(skip)]
+    pub is_gap: bool,
 }
 
 /// Which way it speaks.
@@ -147,6 +150,15 @@ impl Evidence {
             source,
             side: Side::For,
             rank,
+            is_gap: false,
+        }
+    }
+
+    /// What lies behind this cause could not be seen: the chain of causes stops here, and says so.
+    pub fn gap(says: impl Into<String>, source: Source) -> Self {
+        Self {
+            is_gap: true,
+            ..Self::supports(Rank::Hint, says, source)
         }
     }
 
@@ -157,6 +169,7 @@ impl Evidence {
             source,
             side: Side::Against,
             rank,
+            is_gap: false,
         }
     }
 }

@@ -277,6 +277,9 @@ impl Judged<'_> {
                 .map(|asked| asked.question.clone())
                 .collect(),
             over: self.over,
+            gap: (role == Role::Root)
+                .then(|| gap::behind(self.case, cause, &evidence))
+                .flatten(),
             evidence,
         }
     }
@@ -378,5 +381,6 @@ fn likeliest(case: &Case, causes: &[&'static Cause]) -> Vec<&'static Cause> {
     ranked.into_iter().take(3).map(|(_, cause)| cause).collect()
 }
 
+mod gap;
 #[cfg(test)]
 mod tests;

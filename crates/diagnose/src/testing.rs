@@ -25,7 +25,7 @@ mod needs;
 mod offers;
 mod wiring;
 
-pub use needs::{answers, denies, processes, refuses, silent};
+pub use needs::{answers, denies, processes, refuses, silent, unclear};
 pub use wiring::{endpoint, heard, http_talk, shaken, stat};
 
 /// Noon of a quiet day.

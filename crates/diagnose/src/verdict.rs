@@ -73,6 +73,8 @@ pub struct Finding {
     pub because_of: Vec<CauseId>,
     /// For and against, strongest first.
     pub evidence: Vec<Evidence>,
+    /// For a root: what lies behind it and could not be seen, with what would show it.
+    pub gap: Option<Evidence>,
     /// The change just before.
     pub trigger: Option<Trigger>,
     /// Who may act.
@@ -127,14 +129,43 @@ impl Verdict {
         self.findings.iter().find(|finding| finding.role == Role::Root)
     }
 
-    /// What lies between the clients and this root, from their side: each is an effect of all that follow.
-    pub fn chain(&self, root: &Finding) -> Vec<&Finding> {
+    /// How the failure of this root comes about.
+    pub fn chain<'a>(&'a self, root: &'a Finding) -> Chain<'a> {
+        let met = |it: &&SymptomOf| root.explains.contains(&it.symptom.id);
         let meets = |effect: &&Finding| {
             let same_failure = effect.explains.iter().any(|id| root.explains.contains(id));
             effect.role == Role::Effect && same_failure && effect.because_of.contains(&root.cause)
         };
-        let mut links: Vec<&Finding> = self.findings.iter().filter(meets).collect();
-        links.sort_by_key(|effect| std::cmp::Reverse(effect.because_of.len()));
-        links
+        let mut effects: Vec<&Finding> = self.findings.iter().filter(meets).collect();
+        effects.sort_by_key(|effect| effect.cause);
+        let mut links = above(root, &effects);
+        links.push(root);
+        Chain {
+            met: self.symptoms.iter().filter(met).collect(),
+            links,
+            gap: root.gap.as_ref(),
+        }
     }
+}
+
+/// From what clients meet to a root.
+#[derive(Clone, Debug)]
+pub struct Chain<'a> {
+    /// What clients and nginx saw of it.
+    pub met: Vec<&'a SymptomOf>,
+    /// Effects from the clients' side, each an effect of all that follow; the root is the last.
+    pub links: Vec<&'a Finding>,
+    /// What lies behind the root and could not be seen.
+    pub gap: Option<&'a Evidence>,
+}
+
+/// The longest way from the clients down to this one, itself not included: each is an effect of all that follow.
+fn above<'a>(deeper: &Finding, effects: &[&'a Finding]) -> Vec<&'a Finding> {
+    let next = effects.iter().filter(|it| it.because_of.contains(&deeper.cause));
+    let ways = next.map(|it| {
+        let mut way = above(it, effects);
+        way.push(*it);
+        way
+    });
+    ways.max_by_key(Vec::len).unwrap_or_default()
 }

@@ -188,6 +188,7 @@ impl Found {
                 hit.says.clone(),
                 hit.source.clone(),
             )],
+            gap: None,
             trigger: None,
             class: Class::Ask,
             advice: hit.change.clone(),

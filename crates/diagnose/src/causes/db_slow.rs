@@ -82,7 +82,7 @@ fn waits(case: &Case, sight: &DependencySight) -> Option<Opinion> {
             }
             None => {
                 let says = format!("who holds it can't be seen with the rights of {}", it.user);
-                Evidence::supports(Rank::Hint, says, source())
+                Evidence::gap(says, source())
             }
         });
     }

@@ -88,6 +88,17 @@ fn an_effect_without_its_root_stands_alone() {
     check(&[&EFFECT], "Found: Root effect");
 }
 #[test]
+fn a_chain_holds_what_is_an_effect_of_all_that_follows() {
+    static NEAR: Cause = made_up("near", &["far", "middle"], strong);
+    static MIDDLE: Cause = made_up("middle", &["root"], strong);
+    let cases = [Fixture::php_fpm().refused().case()];
+    let verdict = judge(&cases, &[&NEAR, &FAR, &EFFECT, &MIDDLE, &ROOT]);
+    let chain = verdict.chain(verdict.root().expect("a root"));
+    let ids: Vec<CauseId> = chain.links.iter().map(|link| link.cause).collect();
+    // `effect` comes from the root too, but not by way of these
+    assert_eq!(ids, ["near", "far", "middle", "root"]);
+}
+#[test]
 fn the_stronger_stands() {
     check(&[&WEAK, &ROOT], "Found: Root root");
 }

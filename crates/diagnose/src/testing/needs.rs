@@ -60,6 +60,20 @@ impl Fixture {
     }
 }
 
+impl Fixture {
+    /// The chain of the first root from the clients' side: `pool-exhausted <- db-slow`, with `<- ?` where it stops unseen.
+    #[track_caller]
+    pub fn check_chain(self, expect: &str) {
+        let verdict = crate::judge::judge(&[self.case()], crate::causes::ALL);
+        let chain = verdict.chain(verdict.root().expect("a root"));
+        let ids = chain.links.iter().map(|link| link.cause);
+        let gap = chain.gap.map(|_| "?");
+        let got: Vec<&str> = ids.chain(gap).collect();
+        assert_eq!(got.join(" <- "), expect, "{:#?}", verdict.findings);
+        assert!(!chain.met.is_empty(), "nobody met it");
+    }
+}
+
 fn heard(connect: Connect, admission: Admission, tables: Vec<Table>) -> Consultation {
     Consultation {
         connect,
@@ -87,6 +101,11 @@ pub fn denies(code: &str, text: &str) -> Consultation {
         text: text.into(),
     };
     heard(Connect::Accepted, Admission::Refused(refusal), Vec::new())
+}
+
+/// It asks for something that we do not speak.
+pub fn unclear(text: &str) -> Consultation {
+    heard(Connect::Accepted, Admission::Unclear(text.into()), Vec::new())
 }
 
 /// It accepts the login and tells these values: table, name, value.

@@ -302,6 +302,7 @@ fn verdict(symptoms: Vec<SymptomOf>) -> Verdict {
         advice: "start it".into(),
         remedies: Vec::new(),
         proof: vec![question("shop")],
+        gap: None,
         over: false,
     };
     Verdict {

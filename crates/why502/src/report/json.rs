@@ -1,5 +1,6 @@
 //! `why502/verdict/1`: the verdict for machines. The types are the schema.
 
+use super::words;
 use diagnose::{
     Verdict,
     case::MadeBy,
@@ -97,6 +98,8 @@ pub struct Finding {
     pub explains: Vec<String>,
     /// Deeper causes this one comes from.
     pub because_of: Vec<String>,
+    /// For a root: how the failure comes about, from what clients met to this root. Empty otherwise.
+    pub chain: Vec<Link>,
     /// For and against, strongest first.
     pub evidence: Vec<Evidence>,
     /// The change just before.
@@ -105,6 +108,19 @@ pub struct Finding {
     pub remedy: Remedy,
     /// The failure it stood for is over.
     pub over: bool,
+}
+
+/// One link of the chain from the clients to a root; each comes from the next.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Link {
+    /// `met` by clients and nginx, `effect`, `root`; `unseen` where nobody could look further.
+    pub kind: &'static str,
+    /// Which cause; null for what was met, and for what was not seen.
+    pub cause: Option<String>,
+    /// What it is, one sentence.
+    pub says: String,
+    /// What shows this very link.
+    pub evidence: Vec<Evidence>,
 }
 
 /// One observation.
@@ -284,12 +300,12 @@ fn findings(verdict: &Verdict, fixes: &Fixes) -> Vec<Finding> {
     let all = verdict.findings.iter().enumerate();
     all.map(|(index, it)| {
         let plan = fixes.plans.get(index).and_then(|plans| plans.first());
-        finding(it, plan.map(|plan| plan.id.clone()))
+        finding(verdict, it, plan.map(|plan| plan.id.clone()))
     })
     .collect()
 }
 
-fn finding(it: &verdict::Finding, plan: Option<String>) -> Finding {
+fn finding(verdict: &Verdict, it: &verdict::Finding, plan: Option<String>) -> Finding {
     Finding {
         cause: it.cause.to_owned(),
         title: it.title.to_owned(),
@@ -299,6 +315,10 @@ fn finding(it: &verdict::Finding, plan: Option<String>) -> Finding {
         rank: word(&it.rank),
         explains: it.explains.clone(),
         because_of: it.because_of.iter().map(ToString::to_string).collect(),
+        chain: match it.role {
+            verdict::Role::Root => links(verdict, it),
+            _ => Vec::new(),
+        },
         evidence: it.evidence.iter().map(evidence).collect(),
         trigger: it.trigger.as_ref().map(|trigger| Trigger {
             kind: word(&trigger.kind),
@@ -311,6 +331,59 @@ fn finding(it: &verdict::Finding, plan: Option<String>) -> Finding {
             says: it.advice.clone(),
         },
         over: it.over,
+    }
+}
+
+fn links(verdict: &Verdict, root: &verdict::Finding) -> Vec<Link> {
+    let chain = verdict.chain(root);
+    let met = Link {
+        kind: "met",
+        cause: None,
+        says: words::who_fails(chain.met.iter().copied()),
+        evidence: chain.met.iter().map(|it| of_log(it)).collect(),
+    };
+    let links = chain.links.iter().map(|link| Link {
+        kind: if link.role == verdict::Role::Root {
+            "root"
+        } else {
+            "effect"
+        },
+        cause: Some(link.cause.to_owned()),
+        says: words::says(link).to_owned(),
+        evidence: link
+            .evidence
+            .iter()
+            .filter(|it| it.side == Side::For)
+            .map(evidence)
+            .collect(),
+    });
+    let unseen = chain.gap.map(|gap| Link {
+        kind: "unseen",
+        cause: None,
+        says: gap.says.clone(),
+        evidence: vec![evidence(gap)],
+    });
+    std::iter::once(met).chain(links).chain(unseen).collect()
+}
+
+/// A symptom as evidence of what was met: lines of a log, or the answer to our own request.
+fn of_log(it: &SymptomOf) -> Evidence {
+    let it = &it.symptom;
+    let (source, command) = if it.log.as_os_str().is_empty() {
+        ("our own request".to_owned(), it.sample.clone())
+    } else {
+        let log = it.log.to_string_lossy();
+        (
+            log.to_string(),
+            format!("tail -n 20 {}", diagnose::evidence::quote(&log)),
+        )
+    };
+    Evidence {
+        says: format!("{}, {} times, last at {}", it.signature(), it.count, it.last),
+        source,
+        command,
+        side: "for".to_owned(),
+        rank: word(&diagnose::Rank::Decisive),
     }
 }
 

@@ -81,6 +81,13 @@ fn section(page: &mut String, verdict: &Verdict, finding: &Finding) {
         finding.cause,
         plain(&finding.says)
     );
+    if finding.role == Role::Root {
+        let links = words::chain(verdict, finding)
+            .into_iter()
+            .map(|link| plain(&link));
+        let links: Vec<String> = links.map(|link| format!("{link}  \n")).collect();
+        let _ = writeln!(page, "{}", links.concat());
+    }
     if let Some(trigger) = &finding.trigger {
         let _ = writeln!(page, "Just before: {} ({})\n", plain(&trigger.says), trigger.at);
     }

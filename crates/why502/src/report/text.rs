@@ -103,10 +103,14 @@ impl Page<'_> {
 
     fn findings(&mut self) {
         let verdict = self.verdict;
+        let roots = verdict.findings.iter().filter(|it| it.role == Role::Root);
+        let chains: Vec<&Finding> = roots.flat_map(|root| verdict.chain(root).links).collect();
+        let told =
+            |it: &Finding| it.role == Role::Effect && chains.iter().any(|link| std::ptr::eq(*link, it));
         let shown: Vec<&Finding> = verdict
             .findings
             .iter()
-            .filter(|it| self.is_shown(it.over))
+            .filter(|it| self.is_shown(it.over) && !told(it))
             .collect();
         for (index, finding) in shown.iter().enumerate().take(self.room.blocks) {
             self.finding(finding, index == 0);
@@ -130,19 +134,13 @@ impl Page<'_> {
         }
     }
 
-    /// From what the clients get, over what it is an effect of, to the root.
+    /// From what the clients get, over what it is an effect of, to the root: a line each.
     fn chain(&mut self, root: &Finding) {
-        let links = self.verdict.chain(root);
-        if links.is_empty() {
-            return;
+        let mut label = "Chain";
+        for link in words::chain(self.verdict, root) {
+            self.paragraph(if label.is_empty() { Style::new() } else { STRONG }, label, &link);
+            label = "";
         }
-        let mut symptoms = self.verdict.symptoms.iter();
-        let felt = symptoms.find(|it| root.explains.contains(&it.symptom.id));
-        let status = felt.and_then(|it| it.symptom.status);
-        let seen = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        let titles = links.iter().chain([&root]).map(|it| it.title);
-        let line = titles.fold(seen, |line, title| format!("{line} <- {title}"));
-        self.paragraph(STRONG, "Chain", &line);
     }
 
     fn why(&mut self, finding: &Finding, first: bool) {
@@ -400,6 +398,7 @@ mod tests {
             advice: "start it".into(),
             remedies: Vec::new(),
             proof: Vec::new(),
+            gap: None,
             over,
         }
     }
@@ -494,6 +493,28 @@ mod tests {
             &["why502 explain"],
         );
         check(&drawn(Outcome::Healthy, vec![], vec![]), "Healthy:", &[]);
+    }
+
+    #[test]
+    fn the_chain_leads_from_the_clients_to_the_root_and_says_where_it_stops() {
+        let shop = symptom("s1", "shop.example", Some(504), false);
+        let busy = finding("all 2 workers are busy", "s1", Role::Effect, false);
+        let mut root = finding("a session holds a lock", "s1", Role::Root, false);
+        (root.cause, root.title) = ("oom-kill", "the database answers too slowly");
+        root.gap = Some(Evidence::gap(
+            "who holds it can't be seen",
+            Source::command("psql"),
+        ));
+        let page = drawn(Outcome::Found, vec![shop], vec![root, busy]);
+        check(
+            &page,
+            "shop.example answers 504: a session holds a lock",
+            &[
+                "Chain visitors get 504 <- all 2 workers are busy (backend-stopped) \
+               <- the database answers too slowly (oom-kill) <- ? who holds it can't be seen",
+            ],
+        );
+        assert!(!page.contains("Effect"), "{page}");
     }
 
     #[test]

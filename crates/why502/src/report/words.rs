@@ -81,6 +81,26 @@ pub fn of_finding(verdict: &Verdict, finding: &Finding) -> String {
     format!("{}: {}", who_fails(explained), says(finding))
 }
 
+/// How the failure of this root comes about, from the clients' side, each a line. Empty where nothing lies between.
+pub fn chain(verdict: &Verdict, root: &Finding) -> Vec<String> {
+    let chain = verdict.chain(root);
+    if chain.links.len() < 2 && chain.gap.is_none() {
+        return Vec::new();
+    }
+    let met = chain.met.iter().find_map(|it| it.symptom.status);
+    let met = met.map_or_else(
+        || "visitors get no answer".to_owned(),
+        |status| format!("visitors get {status}"),
+    );
+    let between = chain.links.iter().map(|link| match link.role {
+        // the answer stands above in full
+        diagnose::Role::Root => format!("<- {} ({})", link.title, link.cause),
+        _ => format!("<- {} ({})", says(link), link.cause),
+    });
+    let gap = chain.gap.map(|gap| format!("<- ? {}", gap.says));
+    std::iter::once(met).chain(between).chain(gap).collect()
+}
+
 /// The failing sites that this finding does not explain.
 fn also_failing(verdict: &Verdict, root: &Finding) -> String {
     let explained = super::sites(super::explained(verdict, root));
@@ -110,7 +130,7 @@ pub fn says(finding: &Finding) -> &str {
 }
 
 /// `shop.example and blog.example answer 502, 504`
-fn who_fails<'a>(symptoms: impl Iterator<Item = &'a SymptomOf> + Clone) -> String {
+pub fn who_fails<'a>(symptoms: impl Iterator<Item = &'a SymptomOf> + Clone) -> String {
     let sites = super::sites(symptoms.clone());
     let statuses: BTreeSet<u16> = symptoms.filter_map(|it| it.symptom.status).collect();
     let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();

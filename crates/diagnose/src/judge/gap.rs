@@ -1,0 +1,88 @@
+//! Where a chain of causes ends because nobody could look further.
+
+use super::deeper;
+use crate::{
+    Case, Cause, Evidence,
+    cause::Group,
+    causes,
+    dependencies::{Credential, DependencySight},
+    needs,
+};
+use host::consult::Admission;
+
+/// What may lie behind this root and could not be seen.
+pub(super) fn behind(case: &Case, root: &Cause, evidence: &[Evidence]) -> Option<Evidence> {
+    let told = evidence.iter().find(|it| it.is_gap).cloned();
+    told.or_else(|| waits_on_what(root).then(|| untold(case)).flatten())
+}
+
+/// It comes from something that the application needs, where that is not well.
+fn waits_on_what(root: &Cause) -> bool {
+    let deeper = deeper(root, causes::ALL);
+    let dependency = |it: &&Cause| it.group == Group::Dependency && deeper.contains(it.id);
+    causes::ALL.iter().any(dependency)
+}
+
+/// A server that the application works with and that told us nothing of what it does.
+fn untold(case: &Case) -> Option<Evidence> {
+    let sights = needs::of(case, needs::DATABASES).chain(needs::of(case, needs::CACHES));
+    sights.into_iter().find_map(|sight| {
+        let why = why(sight)?;
+        let it = &sight.dependency;
+        Some(Evidence::gap(
+            format!("what {} at {} does could not be seen: {why}", it.service, it.at),
+            needs::source(sight),
+        ))
+    })
+}
+
+fn why(sight: &DependencySight) -> Option<String> {
+    let heard = match &sight.heard {
+        Ok(heard) => heard,
+        Err(unseen) => return Some(unseen.to_string()),
+    };
+    match &heard.admission {
+        Admission::Unclear(said) => Some(format!("it asks for what why502 does not speak ({said})")),
+        Admission::Greeted if matches!(sight.dependency.credential, Credential::Elsewhere) => {
+            Some("the application's login is not in its settings".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, answers, processes, unclear};
+    use host::consult::Consultation;
+    use logscan::{Phase, Trouble};
+
+    fn check(heard: Consultation, expect: &str) {
+        Fixture::php_fpm()
+            .complains(Trouble::TimedOut, Phase::ReadingHeader)
+            .queue(8, 511)
+            .second_look((0, 2), 0)
+            .needs("postgres 127.0.0.1:5432", "active", heard)
+            .check_chain(expect);
+    }
+
+    #[test]
+    fn the_chain_stops_where_nobody_could_look() {
+        let columns = &["id", "state", "time", "blocked_by", "info"];
+        let waits: &[&str] = &["8", "active", "3", "7", "SELECT 1"];
+        let holds: &[&str] = &["7", "idle in transaction", "90", "", "LOCK TABLE t"];
+        check(processes(columns, &[waits, holds]), "pool-exhausted <- db-slow");
+        check(processes(columns, &[waits]), "pool-exhausted <- db-slow <- ?");
+        check(unclear("a login by certificate"), "pool-exhausted <- ?");
+        check(answers(&[]), "pool-exhausted");
+    }
+
+    #[test]
+    fn a_root_that_needs_nobody_has_no_gap() {
+        Fixture::php_fpm()
+            .nobody_listens()
+            .connect_fails(2)
+            .unit_is("inactive", "success")
+            .needs("postgres 127.0.0.1:5432", "active", unclear("a certificate"))
+            .check_chain("backend-stopped");
+    }
+}
