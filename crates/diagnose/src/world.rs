@@ -1,5 +1,6 @@
 //! What was seen of the host as a whole, gathered before anyone judges it.
 
+use crate::limits::Limits;
 use crate::topology::{BackendKind, Claim, FpmPool, Place, Route};
 use host::{
     Look, Timestamp, Unseen,
@@ -47,6 +48,8 @@ pub struct World {
     pub somaxconn: Look<u32>,
     /// Memory that programs may still take without swapping, bytes: `MemAvailable` of proc_meminfo(5).
     pub memory_available: Look<u64>,
+    /// How near the host is to its limits; looked at where something fails.
+    pub limits: Limits,
     /// Everything we could not see, for the report.
     pub unseen: Vec<Unseen>,
 }
@@ -216,6 +219,7 @@ impl World {
             config_tests: BTreeMap::new(),
             somaxconn: Err(not("net.core.somaxconn")),
             memory_available: Err(not("free memory")),
+            limits: Limits::default(),
             unseen: Vec::new(),
         }
     }

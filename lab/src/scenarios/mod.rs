@@ -20,6 +20,7 @@ mod db_connection_limit;
 mod db_down;
 mod db_password_wrong;
 mod db_slow;
+mod disk_full;
 mod dns_name_missing;
 mod dns_no_resolver;
 mod dns_resolver_down;
@@ -29,6 +30,7 @@ mod firewall_drop;
 mod firewall_reject;
 mod header_too_big;
 mod inner_hop;
+mod inodes_full;
 mod invalid_response;
 mod ipv6_localhost;
 mod ipv6_unusable;
@@ -38,6 +40,7 @@ mod nginx_config_stale;
 mod nginx_stopped;
 mod nginx_temp_permission;
 mod nginx_will_not_start;
+mod oom_kill;
 mod out_of_catalogue;
 mod php_socket_version;
 mod plain_to_tls_backend;
@@ -106,6 +109,9 @@ static ALL: &[&[Scenario]] = &[
     invalid_response::SCENARIOS,
     app_bug::SCENARIOS,
     slow_backend::SCENARIOS,
+    oom_kill::SCENARIOS,
+    disk_full::SCENARIOS,
+    inodes_full::SCENARIOS,
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,

@@ -1,6 +1,9 @@
 use crate::{
-    Class,
+    Case, Class, Evidence, Opinion, Rank,
     cause::{Group, Told, cause},
+    evidence::quote,
+    limits::{self, FileSystem},
+    space::{self, Refusal},
 };
 use logscan::{Complaint, Trouble};
 
@@ -9,11 +12,14 @@ cause! {
     /// A file system in the chain is full: the backend, its database or its cache dies or can't write; nginx can't
     /// buffer. /run and /tmp are file systems of their own and fill alone.
     /// # How to tell
-    /// `(28: No space left on device)`; df of every mount in the chain; deleted files that are still open count too.
+    /// `(28: No space left on device)`, MariaDB's `The table … is full`, Redis's MISCONF; df of every mount in the chain.
+    /// A snapshot or a temporary file that did not fit is removed again, so room may be there once one looks. Deleted
+    /// files that are still open take room too, and du does not see them.
     /// # Fix
     /// Free safe things (package cache, rotated logs, the journal); never the data. Then start what died.
     /// # Not this if
-    /// Blocks are free and inodes are not (inodes-full).
+    /// Blocks are free and inodes are not (inodes-full); or what lacks are file watchers or semaphores, which have the
+    /// same errno.
     pub static DISK_FULL = {
         id: "disk-full",
         title: "a file system is full",
@@ -23,7 +29,12 @@ cause! {
         phrases: &[("no space left on device", 90), ("enospc", 90), ("disk full", 90), ("the table is full", 70), ("errcode: 28", 95), ("disk quota exceeded", 70), ("write error saving db on disk", 80)],
         effect_of: &[],
         settled_by: ("look at every mount", "df -h; df -i"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["disk-full"],
+        },
     }
 }
 
@@ -34,5 +45,227 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::BackendStderr(text) if text.contains("No space left") => 90,
         Trouble::Connect(111) => 4,
         _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    let refusals = space::refusals(case);
+    let full = space::lacking(case, &refusals, FileSystem::is_full);
+    if full.is_empty() {
+        return no_longer(case, &refusals);
+    }
+    let mut evidence: Vec<Evidence> = refusals.iter().map(|it| it.evidence.clone()).collect();
+    evidence.dedup_by(|a, b| a.says == b.says);
+    evidence.extend(
+        full.iter()
+            .map(|(on, named)| is_full(on, *named && !refusals.is_empty())),
+    );
+    evidence.extend(held(case));
+    let Some((first, _)) = full.first() else {
+        return Opinion::none();
+    };
+    Opinion {
+        subject: first.mount.point.display().to_string(),
+        says: format!("the file system {} is full", first.name()),
+        evidence,
+    }
+}
+
+fn is_full(on: &FileSystem, named: bool) -> Evidence {
+    let rank = if named { Rank::Decisive } else { Rank::Strong };
+    let says = format!(
+        "{} has {} of {} left",
+        on.name(),
+        limits::size(on.space.bytes_available),
+        limits::size(on.space.bytes)
+    );
+    Evidence::supports(rank, says, on.source("-h"))
+}
+
+/// Somebody complained, and there is room now, or it is the inodes that are gone.
+fn no_longer(case: &Case, refusals: &[Refusal]) -> Opinion {
+    let inodes = space::lacking(case, refusals, |on| on.space.is_out_of_inodes());
+    if let Some((on, _)) = inodes.first() {
+        let says = format!(
+            "{} has {} left, and no inode",
+            on.name(),
+            limits::size(on.space.bytes_available)
+        );
+        return Opinion {
+            evidence: vec![Evidence::refutes(Rank::Decisive, says, on.source("-i"))],
+            ..Opinion::default()
+        };
+    }
+    let Some(refusal) = refusals.first() else {
+        return Opinion::none();
+    };
+    let on = refusal
+        .path
+        .as_deref()
+        .and_then(|path| case.world.limits.under(path));
+    let place = on.map_or("a file system".to_owned(), FileSystem::name);
+    let room = on.map(|on| {
+        let says = format!(
+            "{} has {} left now: what did not fit was removed again, or room was made",
+            on.name(),
+            limits::size(on.space.bytes_available)
+        );
+        Evidence::supports(Rank::Hint, says, on.source("-h"))
+    });
+    Opinion {
+        subject: on.map_or_else(|| "disk".to_owned(), |on| on.mount.point.display().to_string()),
+        says: format!("{place} had no room for what was to be written"),
+        evidence: refusals
+            .iter()
+            .map(|it| it.evidence.clone())
+            .chain(room)
+            .collect(),
+    }
+}
+
+/// Room that comes back only when its holder closes the file.
+fn held(case: &Case) -> Option<Evidence> {
+    let largest = case.world.limits.deleted.first()?;
+    let says = format!(
+        "process {} holds {} of the deleted {} open",
+        largest.pid,
+        limits::size(largest.size),
+        largest.path.display()
+    );
+    let source = crate::Source::command(format!("ls -l /proc/{}/fd | grep deleted", largest.pid));
+    Some(Evidence::supports(Rank::Hint, says, source))
+}
+
+fn advise(case: &Case) -> String {
+    let refusals = space::refusals(case);
+    let full = space::lacking(case, &refusals, FileSystem::is_full);
+    let Some((on, _)) = full.first() else {
+        return "see what it wanted to write and how much room that takes: df -h; df -i. Make that room before it tries again".to_owned();
+    };
+    let point = quote(&on.mount.point.to_string_lossy());
+    let spare: Vec<String> = case
+        .world
+        .limits
+        .spare
+        .iter()
+        .take(4)
+        .map(|it| format!("{} ({})", it.command, limits::size(it.size)))
+        .collect();
+    let safe = match spare.as_slice() {
+        [] => {
+            "nothing on it is known to be safe to remove: grow it, or move something of yours away".to_owned()
+        }
+        some => format!("safe to free: {}", some.join("; ")),
+    };
+    let starts: Vec<String> = space::to_start(case)
+        .iter()
+        .map(|unit| quote(&unit.name))
+        .collect();
+    let then = if starts.is_empty() {
+        String::new()
+    } else {
+        format!(". Then: systemctl start {}", starts.join(" "))
+    };
+    format!(
+        "see what fills it: du -xh --max-depth=2 {point} | sort -h | tail; deleted files that are still open: lsof +L1 {point}; \
+         {safe}. Never remove a database's own files{then}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        limits::FileSystem,
+        testing::{Fixture, answers, refuses},
+    };
+    use host::{answer::Space, looks::Mount};
+    use logscan::{Phase, Trouble};
+
+    fn filesystem(point: &str, bytes_available: u64, inodes_free: u64) -> FileSystem {
+        FileSystem {
+            mount: Mount {
+                point: point.into(),
+                root: "/".into(),
+                kind: "ext4".into(),
+                source: "/dev/sdb".into(),
+                options: vec!["rw".into()],
+            },
+            space: Space {
+                bytes: 250 << 20,
+                bytes_free: bytes_available,
+                bytes_available,
+                inodes: 1000,
+                inodes_free,
+                read_only: false,
+            },
+        }
+    }
+
+    fn on(fixture: Fixture, point: &str, free: u64, inodes: u64) -> Fixture {
+        fixture.with(|it| {
+            it.world.limits.filesystems =
+                vec![filesystem("/", 90 << 20, 500), filesystem(point, free, inodes)];
+        })
+    }
+
+    fn upload() -> Fixture {
+        let path = "/var/lib/nginx/body/0000000001".into();
+        Fixture::gunicorn().complains(Trouble::TempFile { errno: 28, path }, Phase::Other)
+    }
+
+    const TABLE: &str = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: The table 'orders' is full in /w/o.php:1";
+    const MISCONF: &str = "PHP message: PHP Fatal error:  Uncaught RedisException: MISCONF Redis is configured to save RDB snapshots in /w/r.php:1";
+    const MYSQL: &str = "mysql unix:/run/mysqld/mysqld.sock";
+
+    #[test]
+    fn fires_where_nginx_or_a_database_finds_no_room() {
+        on(upload(), "/var/lib/nginx", 0, 500).check("found disk-full");
+        on(
+            Fixture::php_fpm()
+                .php_says(TABLE)
+                .needs(MYSQL, "active", answers(&[])),
+            "/var/lib/mysql",
+            4096,
+            500,
+        )
+        .check("found disk-full");
+    }
+
+    #[test]
+    fn what_died_or_refuses_for_it_is_its_effect() {
+        let gone = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: No such file or directory in /w/db.php:1";
+        on(
+            Fixture::php_fpm()
+                .php_says(gone)
+                .needs(MYSQL, "failed", refuses(2)),
+            "/var/lib/mysql",
+            0,
+            500,
+        )
+        .check("found disk-full <- db-down");
+        let failed = answers(&[("INFO", "rdb_last_bgsave_status", "err")]);
+        on(
+            Fixture::php_fpm()
+                .php_says(MISCONF)
+                .needs("redis 127.0.0.1:6379", "active", failed),
+            "/var/lib/redis",
+            0,
+            500,
+        )
+        .check("found disk-full <- cache-full");
+    }
+
+    #[test]
+    fn stays_quiet_where_nobody_complains_or_inodes_are_gone() {
+        on(
+            Fixture::gunicorn().refused().unit_is("inactive", "success"),
+            "/srv/backup",
+            0,
+            500,
+        )
+        .check_not("disk-full");
+        on(upload(), "/var/lib/nginx", 40 << 20, 0).check_not("disk-full");
+        let watchers = "PHP message: PHP Fatal error:  Uncaught Exception: ENOSPC: System limit for number of file watchers reached";
+        on(Fixture::php_fpm().php_says(watchers), "/srv/backup", 0, 500).check_not("disk-full");
     }
 }

@@ -129,6 +129,6 @@ mod tests {
     fn a_full_disk_is_another_matter() {
         Fixture::php_fpm()
             .complains(temp(28), Phase::Other)
-            .check("unexplained");
+            .check("found disk-full");
     }
 }

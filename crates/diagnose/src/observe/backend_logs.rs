@@ -36,9 +36,11 @@ pub(super) fn read(
     since: Timestamp,
 ) -> (Vec<BackendLine>, Vec<Unseen>) {
     let mut logs: Vec<Log> = Vec::new();
+    let servers = world.units.iter().flatten().flat_map(of_server);
     for log in backends
         .iter()
         .flat_map(|backend| of_backend(host, world, backend))
+        .chain(servers)
     {
         if !logs.iter().any(|known| known.path == log.path) && logs.len() < FILES {
             logs.push(log);
@@ -84,6 +86,40 @@ fn of_backend(host: &dyn Host, world: &World, backend: &Backend) -> Vec<Log> {
             unit: unit.clone(),
         })
         .collect()
+}
+
+/// Where packages have a server that applications depend on write its log.
+fn of_server(unit: &Unit) -> Vec<Log> {
+    const LOGS: &[(&str, &[&str])] = &[
+        (
+            "redis",
+            &["/var/log/redis/redis-server.log", "/var/log/redis/redis.log"],
+        ),
+        ("mysql", &["/var/log/mysql/error.log", "/var/log/mysqld.log"]),
+        (
+            "mariadb",
+            &["/var/log/mysql/error.log", "/var/log/mariadb/mariadb.log"],
+        ),
+    ];
+    let usual = LOGS
+        .iter()
+        .find(|(word, _)| unit.name.contains(word))
+        .map_or(&[][..], |(_, paths)| *paths);
+    let cluster = unit
+        .name
+        .strip_prefix("postgresql@")
+        .and_then(|it| it.strip_suffix(".service"));
+    let of_cluster = cluster.map(|it| format!("/var/log/postgresql/postgresql-{it}.log"));
+    let paths = usual
+        .iter()
+        .map(PathBuf::from)
+        .chain(of_cluster.map(PathBuf::from));
+    let log = |path| Log {
+        path,
+        kind: BackendKind::Other,
+        unit: Some(unit.name.clone()),
+    };
+    paths.map(log).collect()
 }
 
 /// `StandardOutput=file:/x`, `append:/x`, `truncate:/x`.

@@ -1,6 +1,6 @@
 //! What the host tells about the failing routes: journals, logs, the kernel, config tests, changes. Only where something fails.
 
-use super::{Sights, backend_logs, changes, clock, parallel, symptoms::Draft};
+use super::{Sights, backend_logs, changes, clock, limits::is_server, parallel, symptoms::Draft};
 use crate::{
     Case, Symptom, World,
     case::{Backend, Mended, PeerSight, errno},
@@ -118,14 +118,14 @@ fn since(world: &World, drafts: &[&Draft]) -> Timestamp {
     world.since.min(first.before(BEFORE))
 }
 
-/// Units of the backends and of nginx, then others that failed.
+/// Units of the backends and of nginx, then others that failed and servers that applications depend on.
 fn units(world: &World, backends: &[&Backend]) -> Vec<String> {
     let of_backends = backends.iter().filter_map(|backend| backend.unit.clone());
     let of_nginx = world.nginx.iter().filter_map(|nginx| nginx.unit.clone());
     let known = world.units.as_ref().map_or(&[][..], Vec::as_slice);
     let failed = known
         .iter()
-        .filter(|unit| unit.active_state == "failed")
+        .filter(|unit| unit.active_state == "failed" || is_server(unit))
         .map(|unit| unit.name.clone());
     let mut units: Vec<String> = Vec::new();
     for unit in of_backends.chain(of_nginx).chain(failed) {

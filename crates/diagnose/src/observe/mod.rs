@@ -15,6 +15,7 @@ mod error_logs;
 mod failures;
 mod find;
 mod firewall;
+mod limits;
 mod location;
 mod log_files;
 mod names;
@@ -34,7 +35,7 @@ mod window;
 
 use crate::{
     Case, Options, World,
-    case::{NameSight, NameSource, Neighbours, PeerSight},
+    case::{Backend, NameSight, NameSource, Neighbours, PeerSight},
     dependencies::{self, DependencySight},
     topology::Route,
 };
@@ -87,18 +88,23 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
 /// All that there is to see of the failing routes and of the host around them.
 fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
     let mut sights = sights(host, world, drafts, connects);
-    let (told, firewall, needed) = {
+    let (told, firewall, needed, limits) = {
         let world = &*world;
+        let peers = sights.iter().flat_map(|it| &it.peers);
+        let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
         std::thread::scope(|scope| {
+            let limits = scope.spawn(move || limits::look(host, world, &backends));
             let firewall = scope.spawn(|| firewall::look(host, world, &sights));
             let needed = scope.spawn(|| dependencies::look(host, world, &applications(drafts, &sights)));
             (
                 enrich::ask(host, world, drafts, &sights),
                 firewall.join().ok().flatten(),
                 needed.join().unwrap_or_default(),
+                limits.join().unwrap_or_default(),
             )
         })
     };
+    world.limits = limits;
     if let Some(firewall) = firewall {
         for (draft, sights) in drafts.iter().zip(&mut sights) {
             firewall::tell(world, &firewall, draft.nginx, &mut sights.peers);

@@ -75,10 +75,15 @@ impl Turns {
     }
 }
 
-/// A log that many sites share does not tell whose request it was.
+/// A log that many sites share does not tell whose request it was. What went well before the first failure says nothing
+/// of how it goes since.
 fn count_perhaps(drafts: &mut [Draft], served: &Served) {
     let path = served.line.request.as_deref().and_then(path_of);
     for draft in drafts {
+        let first = draft.symptoms.iter().map(|symptom| symptom.first).min();
+        if first.is_some_and(|first| served.at < first) {
+            continue;
+        }
         let site = draft
             .route
             .as_ref()

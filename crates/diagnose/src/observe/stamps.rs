@@ -8,18 +8,19 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-/// php-fpm and PHP; Apache and uWSGI; gunicorn, Python and most others; ISO 8601; Go and nginx.
+/// php-fpm and PHP; Apache and uWSGI; gunicorn, Python and most others; ISO 8601; Go and nginx; Redis.
 const FORMATS: &[&str] = &[
     "%d-%b-%Y %H:%M:%S",
     "%a %b %d %H:%M:%S%.f %Y",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S",
     "%Y/%m/%d %H:%M:%S",
+    "%d %b %Y %H:%M:%S",
 ];
 
 /// The moment at the start of a line, in the host's zone where the line names none.
 pub(super) fn of_line(line: &str, zone: &TimeZone) -> Option<Timestamp> {
-    let text = line.trim_start_matches('[');
+    let text = without_process(line).trim_start_matches('[');
     text.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase())
         .then_some(())?;
     let (at, length) = FORMATS.iter().find_map(|format| {
@@ -27,6 +28,19 @@ pub(super) fn of_line(line: &str, zone: &TimeZone) -> Option<Timestamp> {
         Some((parsed.to_datetime().ok()?, length))
     })?;
     Some(in_zone(at, text.get(length..).unwrap_or_default(), zone))
+}
+
+/// Redis begins with the process and its role: `5220:C `.
+fn without_process(line: &str) -> &str {
+    let process = |(pid, rest): (&str, &'_ str)| {
+        let is_pid = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+        let role = rest.as_bytes().first().is_some_and(u8::is_ascii_uppercase);
+        (is_pid && role && rest.as_bytes().get(1) == Some(&b' ')).then_some(2)
+    };
+    let found = line
+        .split_once(':')
+        .and_then(|(pid, rest)| rest.get(process((pid, rest))?..));
+    found.unwrap_or(line)
 }
 
 /// The zone may follow the time: ` +0000`, `+01:00`, `Z`, ` UTC`, after a fraction of the second.
@@ -78,6 +92,10 @@ mod tests {
             ("[2026-11-22 12:17:55 +0000] [4801] [INFO] x", Some(1_795_349_875)),
             ("2026-11-22 12:17:55,123 - INFO - x", Some(1_795_346_275)),
             ("2026-11-22T12:17:55.123Z x", Some(1_795_349_875)),
+            (
+                "5220:C 22 Nov 2026 12:17:55.495 # Write error",
+                Some(1_795_346_275),
+            ),
             ("2026-11-22T12:17:55+01:00 x", Some(1_795_346_275)),
             ("2026/11/22 12:17:55 x", Some(1_795_346_275)),
             ("Traceback (most recent call last):", None),

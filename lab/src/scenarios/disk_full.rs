@@ -1,0 +1,62 @@
+//! A file system in the chain is full.
+
+use crate::{Expect, Scenario, Stack, Step, Traffic};
+
+const BASE: Scenario = Scenario {
+    traffic: Traffic {
+        status: 500,
+        ..Traffic::SHOP
+    },
+    expect: Expect::Found(&["disk-full"]),
+    ..Scenario::BASE
+};
+
+pub(super) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "disk-full-database",
+        about: "A dump beside MariaDB's files takes all that is left of their file system, and the shop can't write its visits.",
+        stack: Stack::FpmMariaDb,
+        prepare: "systemctl stop mariadb; own_filesystem /var/lib/mysql 230m
+                  systemctl start mariadb; mariadb -e 'CREATE TABLE shop.visits (id INT PRIMARY KEY AUTO_INCREMENT, note MEDIUMTEXT)'
+                  sed -i '3a $db->query(\"INSERT INTO visits (note) VALUES (repeat(0x78, 300000))\");' /var/www/shop/index.php",
+        inject: &[Step::Sh("fill /var/lib/mysql/dump.sql")],
+        restore: "rm /var/lib/mysql/dump.sql",
+        ..BASE
+    },
+    Scenario {
+        name: "disk-full-postgres",
+        about: "The file system of PostgreSQL fills up, and the next start of the database fails for it.",
+        stack: Stack::GunicornPostgres,
+        prepare: "systemctl stop postgresql@15-main; own_filesystem /var/lib/postgresql 120m; systemctl start postgresql@15-main",
+        inject: &[Step::Sh(
+            "systemctl stop postgresql@15-main; fill /var/lib/postgresql/dump.sql; systemctl start postgresql@15-main || true",
+        )],
+        restore: "rm /var/lib/postgresql/dump.sql; systemctl restart postgresql@15-main; systemctl restart app; await_listener :8000",
+        ..BASE
+    },
+    Scenario {
+        name: "disk-full-redis",
+        about: "Redis finds no room for its snapshot and stops taking writes.",
+        stack: Stack::FpmRedis,
+        prepare: "own_filesystem /var/lib/redis 1m",
+        inject: &[Step::Sh(
+            "export REDISCLI_AUTH=Ruhig-Blut_7; fill /var/lib/redis/old.rdb; redis-cli bgsave
+             until redis-cli info persistence | grep -q last_bgsave_status:err; do sleep 0.1; done",
+        )],
+        restore: "rm /var/lib/redis/old.rdb; REDISCLI_AUTH=Ruhig-Blut_7 redis-cli bgsave; sleep 0.5",
+        ..BASE
+    },
+    Scenario {
+        name: "disk-full-upload",
+        about: "The file system of nginx's temp directories is full: uploads get 500, pages go well.",
+        prepare: "own_filesystem /var/lib/nginx 2m",
+        inject: &[Step::Sh("fill /var/lib/nginx/core")],
+        traffic: Traffic {
+            path: "/index.php",
+            body: Some(200_000),
+            ..BASE.traffic
+        },
+        restore: "rm /var/lib/nginx/core",
+        ..BASE
+    },
+];
