@@ -29,6 +29,7 @@ pub mod naming;
 pub mod needs;
 pub mod observe;
 mod options;
+pub mod own_limits;
 pub mod php;
 pub mod queue;
 pub mod reach;

@@ -77,6 +77,10 @@ pub struct Nginx {
     pub error_logs: Vec<PathBuf>,
     /// Access logs as configured, each once; empty where `access_log off`.
     pub access_logs: Vec<AccessLog>,
+    /// `worker_connections` where it is written; nginx takes 512 where it is not.
+    pub worker_connections: Option<(u64, Place)>,
+    /// A directive of the main context, beside which others of it can stand.
+    pub main: Option<Place>,
 }
 
 /// An `access_log` of nginx.

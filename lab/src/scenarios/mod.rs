@@ -26,6 +26,7 @@ mod dns_no_resolver;
 mod dns_resolver_down;
 mod dns_stale_address;
 mod edge_port_taken;
+mod fd_limit;
 mod firewall_drop;
 mod firewall_reject;
 mod header_too_big;
@@ -60,6 +61,7 @@ mod tls_untrusted;
 mod tls_version;
 mod triggers;
 mod two_faults;
+mod worker_connections_limit;
 mod worker_crash;
 mod worker_timeout_kill;
 mod wrong_upstream_port;
@@ -112,6 +114,8 @@ static ALL: &[&[Scenario]] = &[
     oom_kill::SCENARIOS,
     disk_full::SCENARIOS,
     inodes_full::SCENARIOS,
+    worker_connections_limit::SCENARIOS,
+    fd_limit::SCENARIOS,
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,

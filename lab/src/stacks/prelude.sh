@@ -17,7 +17,7 @@ limit() {
 own_filesystem() {
   mkdir -p /srv/move && cp -a "$1/." /srv/move/
   mount -t tmpfs -o "size=$2,mode=$(stat -c %a "$1"),uid=$(stat -c %u "$1"),gid=$(stat -c %g "$1")" tmpfs "$1"
-  cp -a /srv/move/. "$1/" && rm -r /srv/move
+  cp -a --sparse=never /srv/move/. "$1/" && rm -r /srv/move
 }
 # fill FILE: takes all the room that is left.
 fill() { dd if=/dev/zero of="$1" bs=4k status=none 2>/dev/null || true; }

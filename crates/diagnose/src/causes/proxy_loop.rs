@@ -183,6 +183,6 @@ mod tests {
     fn another_program_is_no_loop() {
         Fixture::node()
             .complains(Trouble::WorkerConnections(768), Phase::Connecting)
-            .check("unexplained");
+            .check("found worker-connections-limit");
     }
 }

@@ -7,7 +7,7 @@ use super::{
     scout::Scout,
 };
 use crate::{
-    topology::Route,
+    topology::{Place, Route},
     world::{AccessLog, Nginx},
 };
 use host::{
@@ -102,8 +102,27 @@ fn from_config(seen: &config::Config, index: usize) -> (Nginx, Vec<Route>) {
         version: seen.build.version.clone(),
         error_logs: error_logs(&config, &seen.build),
         access_logs: access_logs(&config, &seen.build),
+        worker_connections: worker_connections(&config),
+        main: main_directive(&config),
     };
     (nginx, routes::routes(&config, index))
+}
+
+fn worker_connections(config: &Config) -> Option<(u64, Place)> {
+    let setting = config.worker_connections();
+    Some((setting.value, routes::place(setting.place.as_ref()?)))
+}
+
+fn main_directive(config: &Config) -> Option<Place> {
+    let usual = [
+        "worker_rlimit_nofile",
+        "worker_processes",
+        "user",
+        "pid",
+        "error_log",
+    ];
+    let found = usual.iter().find_map(|name| config.main.one(name))?;
+    Some(routes::place(&found.place))
 }
 
 /// Where the files of a master in a container are seen from here; `None` where its files are ours. A master with a

@@ -75,13 +75,15 @@ impl Turns {
     }
 }
 
-/// A log that many sites share does not tell whose request it was. What went well before the first failure says nothing
-/// of how it goes since.
+/// A log that many sites share does not tell whose request it was. What went well before the first failure or after the
+/// last, when perhaps nobody asked this site, says nothing of how it goes.
 fn count_perhaps(drafts: &mut [Draft], served: &Served) {
     let path = served.line.request.as_deref().and_then(path_of);
     for draft in drafts {
-        let first = draft.symptoms.iter().map(|symptom| symptom.first).min();
-        if first.is_some_and(|first| served.at < first) {
+        let first = draft.symptoms.iter().map(|symptom| symptom.first.secs()).min();
+        let last = draft.symptoms.iter().map(|symptom| symptom.last.secs()).max();
+        let meanwhile = first <= Some(served.at.secs()) && Some(served.at.secs()) <= last;
+        if !meanwhile {
             continue;
         }
         let site = draft
