@@ -49,6 +49,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "disk-full-upload",
         about: "The file system of nginx's temp directories is full: uploads get 500, pages go well.",
+        stack: Stack::FpmTcp,
         prepare: "own_filesystem /var/lib/nginx 2m",
         inject: &[Step::Sh("fill /var/lib/nginx/core")],
         traffic: Traffic {

@@ -16,6 +16,7 @@ mod broker_down;
 mod cache_down;
 mod cache_full;
 mod controls;
+mod cpu_saturated;
 mod db_connection_limit;
 mod db_down;
 mod db_password_wrong;
@@ -26,6 +27,7 @@ mod dns_no_resolver;
 mod dns_resolver_down;
 mod dns_stale_address;
 mod edge_port_taken;
+mod ephemeral_ports_exhausted;
 mod fd_limit;
 mod firewall_drop;
 mod firewall_reject;
@@ -47,6 +49,7 @@ mod php_socket_version;
 mod plain_to_tls_backend;
 mod pool_exhausted;
 mod private_tmp;
+mod process_limit;
 mod protocol_mismatch;
 mod proxy_loop;
 mod request_too_big_for_backend;
@@ -116,6 +119,9 @@ static ALL: &[&[Scenario]] = &[
     inodes_full::SCENARIOS,
     worker_connections_limit::SCENARIOS,
     fd_limit::SCENARIOS,
+    ephemeral_ports_exhausted::SCENARIOS,
+    process_limit::SCENARIOS,
+    cpu_saturated::SCENARIOS,
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,
