@@ -16,11 +16,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         name: "disk-full-database",
         about: "A dump beside MariaDB's files takes all that is left of their file system, and the shop can't write its visits.",
         stack: Stack::FpmMariaDb,
-        prepare: "systemctl stop mariadb; own_filesystem /var/lib/mysql 300m
+        prepare: "systemctl stop mariadb; own_filesystem /var/lib/mysql 300m; limit mariadb Restart=no
                   systemctl start mariadb; mariadb -e 'CREATE TABLE shop.visits (id INT PRIMARY KEY AUTO_INCREMENT, note MEDIUMTEXT)'
                   sed -i '3a $db->query(\"INSERT INTO visits (note) VALUES (repeat(0x78, 300000))\");' /var/www/shop/index.php",
         inject: &[Step::Sh("fill /var/lib/mysql/dump.sql")],
-        restore: "rm /var/lib/mysql/dump.sql",
+        restore: "rm /var/lib/mysql/dump.sql; systemctl restart mariadb",
         ..BASE
     },
     Scenario {

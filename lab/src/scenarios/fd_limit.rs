@@ -15,10 +15,11 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "fd-limit-nginx",
-        about: "Workers of nginx may open 14 files, which their logs and listeners need already: a socket to the upstream is one too many.",
+        about: "The worker of nginx may open 10 files, which its logs, its listeners and a visitor need already: a socket to the upstream is one too many.",
         stack: Stack::GunicornTcp,
+        prepare: "sed -i 's/^worker_processes .*/worker_processes 1;/' /etc/nginx/nginx.conf",
         inject: &[Step::Sh(
-            "sed -i '1i worker_rlimit_nofile 14;' /etc/nginx/nginx.conf; systemctl reload nginx",
+            "sed -i '1i worker_rlimit_nofile 10;' /etc/nginx/nginx.conf; systemctl reload nginx",
         )],
         restore: "sed -i 1d /etc/nginx/nginx.conf; systemctl reload nginx",
         ..BASE
@@ -31,6 +32,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "sed -i 's|^def front(environ):|KEPT = []\\n\\n\\n&\\n    KEPT.append(open(__file__))|' /srv/app/shop.py
              limit app LimitNOFILE=24; systemctl restart app; await_listener :8000",
         )],
+        traffic: Traffic::SHOP,
         restore: "rm -r /etc/systemd/system/app.service.d; sed -i /KEPT/d /srv/app/shop.py
                   systemctl daemon-reload; systemctl restart app; await_listener :8000",
         ..BASE

@@ -245,6 +245,8 @@ fn nginx() -> Nginx {
         version: None,
         error_logs: Vec::new(),
         access_logs: Vec::new(),
+        worker_connections: None,
+        main: None,
     }
 }
 
