@@ -3,6 +3,7 @@
 use crate::Scenario;
 
 mod app_bug;
+mod app_memory_limit;
 mod backend_bad_config;
 mod backend_crash_on_start;
 mod backend_died;
@@ -122,6 +123,7 @@ static ALL: &[&[Scenario]] = &[
     ephemeral_ports_exhausted::SCENARIOS,
     process_limit::SCENARIOS,
     cpu_saturated::SCENARIOS,
+    app_memory_limit::SCENARIOS,
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,

@@ -23,7 +23,7 @@ cause! {
         class: Class::Never,
         share_of: share_of,
         phrases: &[("start request repeated too quickly", 60), ("scheduled restart job, restart counter", 80), ("crashloopbackoff", 90)],
-        effect_of: &["disk-full", "inodes-full", "oom-kill"],
+        effect_of: &["app-memory-limit", "disk-full", "inodes-full", "oom-kill"],
         settled_by: ("see whether the unit restarts again and again", "systemctl show -p NRestarts,ActiveState,ExecMainStartTimestamp UNIT"),
         told: Told::ByExplain,
     }

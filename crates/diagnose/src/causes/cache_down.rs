@@ -22,7 +22,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("redisexception: connection refused", 95), (":6379", 75), ("redis connection", 60), ("memcached", 50), (":11211", 75), ("connection to redis", 80)],
-        effect_of: &["disk-full", "oom-kill"],
+        effect_of: &["disk-error", "disk-full", "oom-kill"],
         settled_by: ("ask the cache", "redis-cli ping; systemctl status redis-server memcached"),
         told: Told::OnHost {
             weigh,

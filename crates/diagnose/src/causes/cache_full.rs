@@ -22,7 +22,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("oom command not allowed", 95), ("misconf", 90), ("maxmemory", 70)],
-        effect_of: &["disk-full", "inodes-full"],
+        effect_of: &["disk-error", "disk-full", "inodes-full"],
         settled_by: ("see memory and persistence of the cache", "redis-cli info memory; redis-cli info persistence"),
         told: Told::OnHost {
             weigh,

@@ -26,7 +26,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("[UFW BLOCK]", 70)],
-        effect_of: &[],
+        effect_of: &["conntrack-full"],
         settled_by: ("read the packet filter, with counters, here and on the backend's host", "nft list ruleset"),
         told: Told::OnHost {
             weigh,
