@@ -1,7 +1,7 @@
-//! Ends of programs that the kernel logged: faults, with the library they happened in, and kills for want of memory.
+//! Faults of programs that the kernel logged: which of them are a backend's, and the library they happened in.
 
 use crate::{Case, Symptom, case::PeerSight, service, topology::BackendKind};
-use host::{Timestamp, answer::KernelLine};
+use host::answer::KernelLine;
 
 /// Faults the kernel saw in programs of this kind, in the time of the failures.
 pub fn of_backend<'a>(case: &'a Case, peer: &PeerSight, cut: &[&Symptom]) -> Vec<&'a KernelLine> {
@@ -44,61 +44,4 @@ fn is_ours(case: &Case, peer: &PeerSight, name: &str) -> bool {
 pub fn module(text: &str) -> Option<&str> {
     let name = text.rsplit_once(" in ")?.1.split('[').next()?;
     (name.contains(".so") && !name.starts_with("libc.")).then_some(name)
-}
-
-/// Processes killed for want of memory, as the kernel logged it, in the time of the failures or at the end of a unit.
-pub fn oom_kills(case: &Case) -> Vec<OomKill<'_>> {
-    let kernel = case.world.kernel.as_deref().unwrap_or_default();
-    let group_of = |pid: &str| {
-        let line = kernel
-            .iter()
-            .rfind(|line| line.text.starts_with("oom-kill:") && field(&line.text, "pid=") == Some(pid))?;
-        let group = field(&line.text, "task_memcg=")?;
-        let unit = |part: &&str| part.ends_with(".service") || part.ends_with(".scope");
-        group.rsplit('/').find(unit)
-    };
-    let kill = |line: &'_ KernelLine| -> Option<(Timestamp, u32, String)> {
-        let (_, rest) = line.text.split_once("Killed process ")?;
-        let (pid, rest) = rest.split_once(" (")?;
-        Some((
-            line.at,
-            pid.trim_end_matches(',').parse().ok()?,
-            rest.split(')').next()?.to_owned(),
-        ))
-    };
-    let kills = kernel.iter().filter_map(|line| {
-        let (at, pid, program) = kill(line)?;
-        Some(OomKill {
-            at,
-            pid,
-            program,
-            unit: group_of(&pid.to_string()),
-            of_group: line.text.starts_with("Memory cgroup"),
-            text: &line.text,
-        })
-    });
-    kills.collect()
-}
-
-/// A process that the kernel killed for want of memory.
-#[derive(Clone, Debug)]
-pub struct OomKill<'a> {
-    /// When.
-    pub at: Timestamp,
-    /// Its id in the kernel's own count, which is not that of a container.
-    pub pid: u32,
-    /// Its short name.
-    pub program: String,
-    /// The unit of its control group; kernels before 5.1 do not say.
-    pub unit: Option<&'a str>,
-    /// A limit was reached, not the end of all memory.
-    pub of_group: bool,
-    /// The line.
-    pub text: &'a str,
-}
-
-/// The value of `key=value,` in a line of the kernel.
-fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(&format!(",{key}"))?;
-    rest.split(',').next()
 }

@@ -28,6 +28,7 @@ pub mod limits;
 pub mod naming;
 pub mod needs;
 pub mod observe;
+pub mod oom;
 mod options;
 pub mod own_limits;
 pub mod php;

@@ -1,13 +1,14 @@
 use crate::{
-    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, Symptom, backend_log,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, Symptom,
     cause::{Group, Told, cause},
     evidence::quote,
-    fault::{self, OomKill},
-    limits, queue, service,
+    limits,
+    oom::{self, OomKill},
+    queue, service,
     words::{clip, said},
     world::Said,
 };
-use host::{Timestamp, looks::Unit};
+use host::looks::Unit;
 use logscan::{Complaint, Trouble};
 
 cause! {
@@ -63,8 +64,8 @@ fn weigh(case: &Case) -> Opinion {
 }
 
 fn opinion(case: &Case, unit: &Unit) -> Opinion {
-    let kills = kills(case, unit);
-    let killed: Vec<Said<'_>> = sigkills(case, unit);
+    let kills = oom::kills(case, unit);
+    let killed: Vec<Said<'_>> = oom::sigkills(case, unit);
     let mut evidence: Vec<Evidence> = kills
         .last()
         .map(|kill| kernel(case, unit, kill))
@@ -84,7 +85,7 @@ fn opinion(case: &Case, unit: &Unit) -> Opinion {
         )
     }));
     let who = kills.last().map_or("a process", |kill| &kill.program);
-    let why = match limit(unit) {
+    let why = match oom::limit(unit) {
         Some(most) if kills.last().is_none_or(|kill| kill.of_group) => {
             format!("the unit may use {}", limits::size(most))
         }
@@ -100,55 +101,10 @@ fn opinion(case: &Case, unit: &Unit) -> Opinion {
     }
 }
 
-/// `MemoryMax=` of the unit, where there is one.
-fn limit(unit: &Unit) -> Option<u64> {
-    unit.property("MemoryMax")
-        .parse()
-        .ok()
-        .filter(|most| *most < u64::MAX)
-}
-
-/// Kills in this unit in the time of the failures, or at its own end.
-fn kills<'a>(case: &'a Case, unit: &Unit) -> Vec<OomKill<'a>> {
-    // the kernel log of a container is that of its machine, and a neighbour may have a unit of the same name
-    let counts_none = case.world.limits.group(&unit.name).and_then(|it| it.oom_kills) == Some(0);
-    let ours = |kill: &OomKill<'_>| match kill.unit {
-        Some(name) => name == unit.name,
-        None => {
-            case.world
-                .processes_of(&unit.name)
-                .any(|it| it.comm == kill.program)
-                || runs(unit, &kill.program)
-        }
-    };
-    let since = |at: Timestamp| unit.active_since.is_none_or(|since| since <= at);
-    let mut kills = fault::oom_kills(case);
-    kills.retain(|kill| ours(kill) && is_near(case, unit, kill.at) && !(counts_none && since(kill.at)));
-    kills
-}
-
-fn runs(unit: &Unit, program: &str) -> bool {
-    let exe = unit.exec_start.split(' ').next().unwrap_or_default();
-    exe.rsplit('/')
-        .next()
-        .is_some_and(|name| !name.is_empty() && name.starts_with(program))
-}
-
-fn is_near(case: &Case, unit: &Unit, at: Timestamp) -> bool {
-    let all: Vec<&Symptom> = case.symptoms.iter().collect();
-    service::among(&all, at) || ended(unit).is_some_and(|end| at.distance(end) <= service::SLACK)
-}
-
-/// When a unit that is down ended.
-fn ended(unit: &Unit) -> Option<Timestamp> {
-    let (began, time) = service::last_run(unit).filter(|_| !unit.is_up())?;
-    Some(began.after(time))
-}
-
 fn kernel(case: &Case, unit: &Unit, kill: &OomKill<'_>) -> Evidence {
     let all: Vec<&Symptom> = case.symptoms.iter().collect();
     let exact = service::at_edge(&all, kill.at)
-        || ended(unit).is_some_and(|end| kill.at.distance(end) <= service::SLACK);
+        || oom::ended(unit).is_some_and(|end| kill.at.distance(end) <= service::SLACK);
     let rank = if exact && kill.unit.is_some() {
         Rank::Decisive
     } else {
@@ -162,8 +118,8 @@ fn kernel(case: &Case, unit: &Unit, kill: &OomKill<'_>) -> Evidence {
 fn systemd(case: &Case, unit: &Unit) -> Option<Evidence> {
     let is_told =
         |text: &str| text.contains("killed by the OOM killer") || text.contains("result 'oom-kill'");
-    let line =
-        service::systemd_lines(case, unit).rfind(|line| is_told(&line.text) && is_near(case, unit, line.at));
+    let line = service::systemd_lines(case, unit)
+        .rfind(|line| is_told(&line.text) && oom::is_near(case, unit, line.at));
     if let Some(line) = line {
         let says = format!("systemd said at {}: {}", line.at, clip(&line.text));
         return Some(Evidence::supports(
@@ -198,15 +154,6 @@ fn counted(case: &Case, unit: &Unit, felt: bool) -> Option<Evidence> {
             "grep -H oom_kill {dir}/memory.events {dir}/memory.oom_control"
         )),
     ))
-}
-
-/// Its processes that ended on signal 9 in the time of the failures.
-fn sigkills<'a>(case: &'a Case, unit: &'a Unit) -> Vec<Said<'a>> {
-    let mut lines = case.world.said_by(&unit.name);
-    lines.retain(|line| {
-        backend_log::signal(line.text) == Some(9) && line.at.is_some_and(|at| is_near(case, unit, at))
-    });
-    lines
 }
 
 /// Somebody sent that signal, and the kernel counts no kill of its own.
@@ -249,7 +196,7 @@ fn advise(case: &Case) -> String {
     } else {
         String::new()
     };
-    let limit = match limit(unit) {
+    let limit = match oom::limit(unit) {
         Some(most) => format!(
             "more than MemoryMax={} (systemctl edit {name}, as far as free -m allows)",
             limits::size(most)
@@ -282,7 +229,7 @@ fn remedies(case: &Case) -> Vec<Remedy> {
     };
     let start =
         (!starts.is_empty()).then(|| Remedy::ask(format!("start {}", unit.name), starts.clone()).relief());
-    let wider = wider(case, unit).map(|most| {
+    let wider = oom::wider(case, unit).map(|most| {
         let set = service::setting(unit, "MemoryMax", vec![format!("{}M", most >> 20)]);
         let run = if starts.is_empty() {
             vec![service::restart(unit)]
@@ -293,13 +240,6 @@ fn remedies(case: &Case) -> Vec<Remedy> {
         Remedy::ask(title, std::iter::once(set).chain(run).collect())
     });
     start.into_iter().chain(wider).collect()
-}
-
-/// Twice the limit, within half of what is free.
-fn wider(case: &Case, unit: &Unit) -> Option<u64> {
-    let (most, free) = (limit(unit)?, *case.world.memory_available.as_ref().ok()?);
-    let wanted = most.saturating_mul(2);
-    (wanted - most < free / 2).then_some(wanted)
 }
 
 #[cfg(test)]
