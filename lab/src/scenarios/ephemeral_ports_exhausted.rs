@@ -11,7 +11,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     inject: &[Step::Sh("sysctl -qw net.ipv4.ip_local_port_range='40000 40009'")],
     held: Some(Held {
         path: "/report",
-        visitors: 24,
+        visitors: 10,
     }),
     restore: "sysctl -qw net.ipv4.ip_local_port_range='32768 60999'",
     expect: Expect::Found(&["ephemeral-ports-exhausted"]),
