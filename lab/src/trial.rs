@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::outcome::{Mode, Outcome, millis};
 use crate::repair::{BELIEVED, Repair};
@@ -175,8 +175,11 @@ impl Trial<'_> {
     }
 
     fn verdict(&mut self, host: &Host, more: &[&str]) -> Result<Verdict> {
+        let before = host.sh(TRACES)?;
         let output = host.why502(&[&["diagnose", "--json"], more].concat())?;
         self.said.clone_from(&output.stdout);
+        let after = host.sh(TRACES)?;
+        ensure!(before == after, "looking left traces:\n{before}\nis now\n{after}");
         Verdict::read(&output)
     }
 
@@ -238,6 +241,12 @@ impl Trial<'_> {
         Ok(fs::write(dir.join("expected.json"), format!("{expected:#}\n"))?)
     }
 }
+
+/// What servers' own tests of their configuration would make, or give to somebody.
+const TRACES: &str = r"
+find /var/lib/nginx /var/log /run/nginx* /run/apache2* /run/lock/apache2 /run/php /etc -maxdepth 2 -not -type s \
+  -not -path '/var/log/journal/*' -printf '%m %U:%G %p\n' 2>/dev/null | sort
+";
 
 /// What nginx said last, without what differs from run to run.
 const COMPLAINT: &str = r"

@@ -142,10 +142,12 @@ pub enum Measure {
         /// Where the flow goes.
         to: Endpoint,
     },
-    /// Owner of nginx's own temp directories.
+    /// Owner of nginx's own temp directories, and of the way to them.
     NginxTemp {
         /// Index into [`crate::World::nginx`].
         nginx: usize,
+        /// The directory that its workers could not use.
+        at: PathBuf,
     },
     /// Name servers of the host, in the tool that owns /etc/resolv.conf.
     Resolver {

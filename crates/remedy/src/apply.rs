@@ -1,7 +1,7 @@
 //! Doing a plan, step by step. Each intent is on the disk before its step.
 
 use crate::{
-    Clock, Hands, Journal, Plan, Step, StepFailed,
+    Clock, Hands, Journal, Patience, Plan, Step, StepFailed,
     journal::{FixEvent, StepEvent, What},
     outcome::{Progress, Why},
     store::StoreError,
@@ -23,6 +23,7 @@ pub(crate) struct Work<'a> {
 /// Does every step, or says which was not done and why. Takes nothing back.
 pub(crate) fn apply(plan: &Plan, journal: &mut Journal, work: &mut Work<'_>) -> Result<(), Why> {
     work.mark(journal, FixEvent::Began, "").map_err(cant_write)?;
+    work.hands.wait(Patience::UntilAsked);
     for (n, step) in plan.steps.iter().enumerate() {
         if work.stop.load(Ordering::SeqCst) {
             return Err(Why::Interrupted);
@@ -31,7 +32,10 @@ pub(crate) fn apply(plan: &Plan, journal: &mut Journal, work: &mut Work<'_>) -> 
             .map_err(cant_write)?;
         (work.tell)(Progress::Doing { step: n, what: step });
         let failed = work.hands.apply(step).err();
-        work.ended(journal, n, failed)?;
+        // a step that gave up for it has failed for no other reason
+        let given_up = failed.is_some() && work.stop.load(Ordering::SeqCst);
+        work.ended(journal, n, failed)
+            .map_err(|why| if given_up { Why::Interrupted } else { why })?;
     }
     work.mark(journal, FixEvent::Applied, "").map_err(cant_write)
 }

@@ -42,5 +42,7 @@ pub use outcome::{Conflict, End, FixError, Outcome, Progress, Stuck, Unproved, W
 pub use plan::{Plan, PlanId, Proof};
 pub use policy::{Agreed, Facts, Policy};
 pub use review::{Objection, review};
-pub use step::{Access, Content, FlowRule, Hands, ProcessId, Step, StepFailed, Test, Undo, UnitState};
+pub use step::{
+    Access, Content, FlowRule, Hands, Patience, ProcessId, Step, StepFailed, Test, Undo, UnitState,
+};
 pub use store::{Author, Fix, FixId, Opened, Store, StoreError};

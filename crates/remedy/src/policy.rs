@@ -3,7 +3,22 @@
 use crate::FixId;
 use diagnose::verdict::Outcome;
 use host::Timestamp;
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Roots that are nginx's alone: their own mode and owner decide whether its workers can write their temp files.
+const NGINX: [&str; 2] = ["/var/lib/nginx", "/var/cache/nginx"];
+
+/// Whether something may be changed: what stands below a root, but not a root itself unless it is nginx's.
+pub(crate) fn may_change(path: &Path, roots: &[PathBuf]) -> bool {
+    let is_own = |root: &PathBuf| NGINX.iter().any(|own| root == Path::new(own));
+    roots
+        .iter()
+        .any(|root| path.starts_with(root) && (path != root || is_own(root)))
+}
 
 /// What may be done on this host. The default is for a person at a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]

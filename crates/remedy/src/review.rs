@@ -2,7 +2,7 @@
 
 use crate::{
     Access, Plan, Step,
-    policy::{Agreed, Facts, Policy},
+    policy::{Agreed, Facts, Policy, may_change},
     show,
 };
 use diagnose::{Class, verdict::Outcome};
@@ -100,11 +100,7 @@ fn is_below(path: &Path, policy: &Policy) -> bool {
     let plain = path
         .components()
         .all(|it| matches!(it, Component::RootDir | Component::Normal(_)));
-    plain
-        && policy
-            .roots
-            .iter()
-            .any(|root| path.starts_with(root) && path != root)
+    plain && may_change(path, &policy.roots)
 }
 
 /// Nobody gets to write who is not named: 666 and 777 are never an answer.
@@ -316,10 +312,17 @@ mod tests {
             "/root/.ssh/authorized_keys",
             "etc/a",
             "/etcetera/a",
+            "/var/lib",
+            "/var/lib/nginxes",
         ] {
             check(&edit(path), &facts(), &["roots"]);
         }
-        for path in ["/etc/a", "/run/php/a.sock", "/usr/local/etc/x/y"] {
+        for path in [
+            "/etc/a",
+            "/run/php/a.sock",
+            "/usr/local/etc/x/y",
+            "/var/lib/nginx",
+        ] {
             check(&edit(path), &facts(), &[]);
         }
     }

@@ -201,8 +201,19 @@ fn flow_command(rule: &FlowRule, accept: bool) -> String {
         FlowRule::Ufw { rule } => format!("ufw --force delete {}", words(rule)),
         FlowRule::Firewalld { zone, port } => {
             let verb = if accept { "add" } else { "remove" };
-            let change = format!("--zone={} --{verb}-port={}", quote(zone), quote(port));
-            format!("firewall-cmd {change} && firewall-cmd --permanent {change}")
+            format!(
+                "firewall-cmd --zone={} --{verb}-port={}",
+                quote(zone),
+                quote(port)
+            )
+        }
+        FlowRule::FirewalldPolicy { policy, rule } => {
+            let verb = if accept { "add" } else { "remove" };
+            let rule = quote(rule);
+            format!(
+                "firewall-cmd --policy={} --{verb}-rich-rule={rule}",
+                quote(policy)
+            )
         }
     }
 }

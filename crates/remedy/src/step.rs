@@ -228,12 +228,19 @@ pub enum FlowRule {
         /// `["allow", "out", "to", "10.0.0.2", "port", "8080", "proto", "tcp"]`
         rule: Vec<String>,
     },
-    /// `firewall-cmd [--permanent] --zone=ZONE --add-rich-rule=…`, both now and for good.
+    /// `firewall-cmd --zone=ZONE --add-port=PORT`, now; for good is a file of firewalld.
     Firewalld {
         /// The zone.
         zone: String,
         /// `8080/tcp`
         port: String,
+    },
+    /// `firewall-cmd --policy=POLICY --add-rich-rule=RULE`, now; for good is a file of firewalld.
+    FirewalldPolicy {
+        /// The policy.
+        policy: String,
+        /// `rule priority="-100" family="ipv4" destination address="10.0.0.2" port port="8080" protocol="tcp" accept`
+        rule: String,
     },
 }
 
@@ -246,6 +253,18 @@ pub enum Undo {
     Again,
     /// It changed nothing, or nothing that could be put back: what it ended is gone.
     Nothing,
+}
+
+/// How long a step waits for what it began: a unit that starts for a minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// To its end, or its time limit.
+    #[default]
+    Full,
+    /// The same, but gives up as soon as somebody asks to stop.
+    UntilAsked,
+    /// Hardly: somebody asked to stop. What is begun goes on by itself.
+    Short,
 }
 
 /// Changes a host. Only the code that applies a journaled plan holds one.
@@ -272,6 +291,11 @@ pub trait Hands {
     /// # Errors
     /// `Moved` where it would not, with the text that stands there: a person sees it beside what we left.
     fn check(&mut self, step: &Step) -> Result<(), StepFailed>;
+
+    /// From now on steps wait so for what they began.
+    fn wait(&mut self, patience: Patience) {
+        let _ = patience;
+    }
 
     /// From now on forensics go to this directory, which is there.
     fn keep(&mut self, forensics: &Path) {

@@ -2,10 +2,11 @@
 //! can itself be cut off and asked again at any point.
 //!
 //! First what can be put back, last step first. Then what must read it again (a reload, a restart), in the plan's order.
-//! Then what the plan had stopped is started: on files as they were, and with its sockets bound anew.
+//! Then what the plan had stopped is started: on files as they were, and with its sockets bound anew. Rights come last
+//! once more: nginx gives its temp directories to its workers whenever it reads its configuration.
 
 use crate::{
-    Access, Fix, FixError, Hands, Step, StepFailed, Undo,
+    Access, Fix, FixError, Hands, Patience, Step, StepFailed, Undo,
     apply::{Work, refused},
     journal::{FixEvent, Phase, StepEvent, StepState},
     outcome::{Conflict, Progress, Stuck, Why},
@@ -23,11 +24,14 @@ pub(crate) struct TakenBack {
 }
 
 /// One thing to do for taking back.
+#[derive(Clone)]
 struct Move {
     step: usize,
     what: Step,
     /// The plan's own step once more, whatever state it finds.
     again: bool,
+    /// With it the step is taken back; else it comes once more.
+    ends: bool,
 }
 
 /// Takes back what the journal says may be on the host. Does nothing where that is nothing.
@@ -37,6 +41,9 @@ pub(crate) fn undo(fix: &mut Fix, why: &Why, work: &mut Work<'_>) -> TakenBack {
         return done;
     }
     (work.tell)(Progress::TakingBack(why));
+    let hurry = matches!(why, Why::Interrupted);
+    work.hands
+        .wait(if hurry { Patience::Short } else { Patience::Full });
     if !matches!(fix.journal.phase(), Phase::Undoing | Phase::Stuck) {
         let written = work.mark(&mut fix.journal, FixEvent::UndoBegan, &why.to_string());
         done.hear(written.err());
@@ -50,12 +57,25 @@ pub(crate) fn undo(fix: &mut Fix, why: &Why, work: &mut Work<'_>) -> TakenBack {
         if !it.again {
             // what is left stands on what could not be taken back
             done.stuck
-                .extend(moves[at + 1..].iter().map(|it| stuck(fix, it, None)));
+                .extend(ends(&moves[at + 1..]).map(|it| stuck(fix, it, None)));
             break;
         }
     }
+    let restarted = moves.iter().filter(|_| hurry && done.stuck.is_empty());
+    done.notes.extend(restarted.filter_map(may_still_start));
     end(fix, work, &mut done);
     done
+}
+
+/// Who is in a hurry was told before it came to its end.
+fn may_still_start(it: &Move) -> Option<String> {
+    match &it.what {
+        Step::Restart { unit, .. } | Step::Start { unit, .. } => Some(format!(
+            "{unit} was told to start again and was not waited for: systemctl status {}",
+            quote(unit)
+        )),
+        _ => None,
+    }
 }
 
 fn end(fix: &mut Fix, work: &Work<'_>, done: &mut TakenBack) {
@@ -77,6 +97,7 @@ fn moves(fix: &Fix) -> Vec<Move> {
             step: *step,
             what,
             again: false,
+            ends: true,
         }),
         Undo::Again | Undo::Nothing => None,
     });
@@ -86,14 +107,33 @@ fn moves(fix: &Fix) -> Vec<Move> {
         step: *step,
         what: (*what).clone(),
         again: true,
+        ends: true,
     });
-    back.into_iter().chain(again).chain(starts).collect()
+    with_rights_last(back, again.chain(starts).collect())
+}
+
+/// The first time the journal does not call them taken back, so that a crash in between does both anew.
+fn with_rights_last(mut back: Vec<Move>, rest: Vec<Move>) -> Vec<Move> {
+    let mut rights = Vec::new();
+    for it in back.iter_mut().filter(|_| !rest.is_empty()) {
+        if matches!(it.what, Step::SetAccess { .. }) {
+            rights.push(it.clone());
+            it.ends = false;
+        }
+    }
+    back.into_iter().chain(rest).chain(rights).collect()
+}
+
+/// Each step once.
+fn ends(moves: &[Move]) -> impl Iterator<Item = &Move> {
+    moves.iter().filter(|it| it.ends)
 }
 
 impl Fix {
     /// What taking it back does, in this order, each with its index in the plan: shown before anybody agrees to it.
     pub fn way_back(&self) -> Vec<(usize, Step)> {
-        moves(self).into_iter().map(|it| (it.step, it.what)).collect()
+        let moves = moves(self).into_iter().filter(|it| it.ends);
+        moves.map(|it| (it.step, it.what)).collect()
     }
 }
 
@@ -108,7 +148,7 @@ pub(crate) fn edited(fix: &Fix, hands: &mut dyn Hands) -> Option<FixError> {
         id: fix.id().clone(),
         step: it.step,
         conflict: Box::new(conflict),
-        commands: moves.iter().map(|it| by_hand(fix, it)).collect(),
+        commands: ends(&moves).map(|it| by_hand(fix, it)).collect(),
     })
 }
 
@@ -138,6 +178,9 @@ fn take_back(fix: &mut Fix, it: &Move, work: &mut Work<'_>, done: &mut TakenBack
             "{}: {says}; it failed before the fix too",
             by_hand(fix, it)
         ));
+    }
+    if result.is_ok() && !it.ends {
+        return None;
     }
     let event = match result.is_ok() || tolerated {
         true => StepEvent::Undone,

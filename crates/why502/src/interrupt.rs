@@ -41,6 +41,11 @@ impl Interrupt {
         done
     }
 
+    /// Is set when a signal comes.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.came)
+    }
+
     /// A signal came during something.
     pub fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)

@@ -1,5 +1,6 @@
 //! A rule drops the way from nginx to a backend that lives: nginx times out while connecting (504).
 
+use super::{FIREWALLD, IPTABLES_PERSISTENT, UFW};
 use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
@@ -36,6 +37,39 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "nft 'table inet filter { chain output { type filter hook output priority filter; policy accept; tcp dport 8080 counter drop; }; }'",
         )],
         restore: "nft delete table inet filter",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-drop-ufw",
+        about: "ufw denies what goes out to the other machine.",
+        stack: Stack::Remote,
+        prepare: UFW,
+        inject: &[Step::Sh("ufw deny out to 192.0.2.1 port 8080 proto tcp")],
+        restore: "ufw --force delete deny out to 192.0.2.1 port 8080 proto tcp",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-drop-firewalld",
+        about: "A policy of firewalld drops what goes out to port 8080, now and for good.",
+        stack: Stack::Remote,
+        prepare: FIREWALLD,
+        inject: &[Step::Sh(
+            "firewall-cmd -q --permanent --policy=egress --add-rich-rule='rule family=ipv4 port port=8080 protocol=tcp drop'
+             firewall-cmd -q --reload",
+        )],
+        restore: "firewall-cmd -q --permanent --policy=egress --remove-rich-rule='rule family=ipv4 port port=8080 protocol=tcp drop'
+                  firewall-cmd -q --reload",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-drop-iptables-persistent",
+        about: "An iptables rule that is kept in rules.v4 drops port 7080.",
+        stack: Stack::Apache,
+        prepare: IPTABLES_PERSISTENT,
+        inject: &[Step::Sh(
+            "iptables -A INPUT -p tcp --dport 7080 -j DROP; netfilter-persistent save",
+        )],
+        restore: "iptables -F INPUT; netfilter-persistent save",
         ..BASE
     },
 ];

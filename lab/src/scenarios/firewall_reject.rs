@@ -1,5 +1,6 @@
 //! A rule rejects the way from nginx to a backend that lives.
 
+use super::{FIREWALLD, IPTABLES_PERSISTENT, UFW};
 use crate::{Expect, Fix, Scenario, Stack, Step};
 
 const BASE: Scenario = Scenario {
@@ -37,6 +38,40 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "nft 'table inet filter { chain output { type filter hook output priority filter; policy accept; ip daddr 192.0.2.1 tcp dport 8080 counter reject with icmpx type admin-prohibited; }; }'",
         )],
         restore: "nft delete table inet filter",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-reject-ufw",
+        about: "ufw rejects what goes out to port 8080, where the other machine's server listens.",
+        stack: Stack::Remote,
+        prepare: UFW,
+        inject: &[Step::Sh("ufw reject out 8080/tcp")],
+        restore: "ufw --force delete reject out 8080/tcp",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-reject-firewalld",
+        about: "A policy of firewalld rejects what goes out to port 8080, now and for good.",
+        stack: Stack::Remote,
+        prepare: FIREWALLD,
+        inject: &[Step::Sh(
+            "firewall-cmd -q --permanent --policy=egress --add-rich-rule='rule port port=8080 protocol=tcp reject'
+             firewall-cmd -q --reload",
+        )],
+        restore: "firewall-cmd -q --permanent --policy=egress --remove-rich-rule='rule port port=8080 protocol=tcp reject'
+                  firewall-cmd -q --reload",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-reject-iptables-persistent",
+        about: "An iptables rule that is kept in rules.v4 answers connections to port 3000 with a reset.",
+        stack: Stack::Node,
+        prepare: IPTABLES_PERSISTENT,
+        inject: &[Step::Sh(
+            "iptables -A OUTPUT -p tcp --dport 3000 -j REJECT --reject-with tcp-reset
+             netfilter-persistent save",
+        )],
+        restore: "iptables -F OUTPUT; netfilter-persistent save",
         ..BASE
     },
 ];

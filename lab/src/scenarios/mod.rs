@@ -141,6 +141,22 @@ static ALL: &[&[Scenario]] = &[
     controls::SCENARIOS,
 ];
 
+/// ufw as people set it up: what comes in is denied but the web, what goes out is let.
+const UFW: &str = "dpkg -i /var/cache/apt/archives/ufw_*.deb
+    ufw allow 80/tcp; ufw --force enable";
+
+/// firewalld with the web let in, and a policy of its own for what goes out.
+const FIREWALLD: &str = "systemctl enable -q --now firewalld
+    firewall-cmd -q --permanent --zone=public --add-service=http
+    firewall-cmd -q --permanent --new-policy=egress
+    firewall-cmd -q --permanent --policy=egress --add-ingress-zone=HOST
+    firewall-cmd -q --permanent --policy=egress --add-egress-zone=ANY
+    firewall-cmd -q --reload";
+
+/// Rules of iptables that come back at boot.
+const IPTABLES_PERSISTENT: &str =
+    "DEBIAN_FRONTEND=noninteractive dpkg -i /var/cache/apt/archives/*-persistent_*.deb";
+
 /// All scenarios, in the order in which they are played and reported.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     ALL.iter().copied().flatten()

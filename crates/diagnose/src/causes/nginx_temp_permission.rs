@@ -16,7 +16,7 @@ cause! {
     /// nginx itself gives its temp directories to the workers' user at each start, reload and test (ngx_create_paths), not
     /// what is above them or the numbered directories in them.
     /// # Fix
-    /// Give nginx's temp directories to the workers' user.
+    /// Give nginx's temp directories to the workers' user, and let it pass the directories above them.
     /// # Not this if
     /// The path is not one of nginx's temp directories, or the errno is 28 (disk-full).
     pub static NGINX_TEMP_PERMISSION = {
@@ -100,7 +100,14 @@ fn remedies(case: &Case) -> Vec<Remedy> {
     let found = forbidden(case).zip(case.route.as_ref().map(|route| route.nginx).or(Some(0)));
     let remedy = found.map(|((_, path), nginx)| {
         let title = format!("give {} to nginx's workers", path.display());
-        Remedy::ask(title, vec![Measure::NginxTemp { nginx }]).unattended_if(true)
+        Remedy::ask(
+            title,
+            vec![Measure::NginxTemp {
+                nginx,
+                at: path.to_owned(),
+            }],
+        )
+        .unattended_if(true)
     });
     remedy.into_iter().collect()
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 use host::{
     Host, Look, Looks, Unseen,
-    looks::firewall::{Firewall, Flow, Obstacle, Owner, Refusal, Way},
+    looks::firewall::{Firewall, Flow, Obstacle, Owner, Refusal},
 };
 use std::net::SocketAddr;
 
@@ -58,13 +58,7 @@ fn elsewhere() -> Unseen {
 /// What can refuse a connection: the request on its way out, on its way in where the peer is on this host, and the
 /// answers likewise.
 fn rules(firewall: &Firewall, world: &World, to: SocketAddr) -> Vec<FirewallRule> {
-    let out = Flow::out_to(to.ip(), to.port());
-    let back = out.clone().reply();
-    let flows = if is_ours(world, to.ip()) {
-        vec![out.clone(), out.arriving(), back.clone(), back.arriving()]
-    } else {
-        vec![out, Flow { way: Way::In, ..back }]
-    };
+    let flows = Flow::of_connection(to, is_ours(world, to.ip()));
     let mut rules: Vec<FirewallRule> = Vec::new();
     for obstacle in flows.iter().flat_map(|flow| firewall.obstacles(flow)) {
         let rule = rule(&obstacle);

@@ -12,6 +12,7 @@ mod consult;
 mod dns;
 mod enter;
 mod files;
+mod inert;
 mod kernel;
 mod look;
 mod lookers;
@@ -25,6 +26,7 @@ mod tools;
 mod trust;
 mod wire;
 
+pub use inert::{Inert, Watch};
 pub use look::looker_main;
 pub use run::{DIRS as PROGRAM_DIRS, find as find_program};
 pub use trust::{check as trusted, check_nginx_args as trusted_nginx_args};

@@ -3,7 +3,10 @@
 //! It runs in the looker's process group: at the deadline the program kills the group, and should the program itself
 //! be gone, the looker does. So nothing stays behind.
 
-use super::refusal::{forbidden, refused};
+use super::{
+    inert::Inert,
+    refusal::{forbidden, refused},
+};
 use crate::{
     Look, Unseen,
     answer::{Bytes, Output},
@@ -19,7 +22,7 @@ use std::{
     io::{self, Read},
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -68,7 +71,35 @@ pub(super) fn no_tool(what: &str, tool: &str) -> Unseen {
 
 /// Runs this program.
 pub(super) fn at(what: &str, program: &Path, args: &[&str]) -> Look<Output> {
-    let child = Command::new(program)
+    let child = command(program, args).spawn();
+    wait(what, child.map_err(|error| no_start(what, program, error))?)
+}
+
+/// Runs a program that may not change anything: where it failed only for that, it has said nothing.
+pub(super) fn inert(what: &str, program: &Path, args: &[&str]) -> Look<Output> {
+    // that it is there, and ours to run, is asked first: else what fails is that it can't be kept from changing things
+    access(program, Access::EXEC_OK).map_err(|error| no_start(what, program, error.into()))?;
+    let cannot = |error: io::Error| Unseen::Unusable {
+        what: what.into(),
+        why: format!("not run, for it can't be kept from changing the host here: {error}"),
+    };
+    let mut command = command(program, args);
+    let inert = Inert::arm(&mut command).map_err(cannot)?;
+    let child = command.spawn().map_err(cannot)?;
+    let watch = inert.watch().map_err(cannot)?;
+    let output = wait(what, child)?;
+    match watch.doubt().filter(|_| output.status != Some(0)) {
+        Some(why) => Err(Unseen::Unusable {
+            what: what.into(),
+            why,
+        }),
+        None => Ok(output),
+    }
+}
+
+fn command(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
         .args(args)
         .env_clear()
         .env("PATH", DIRS.join(":"))
@@ -76,13 +107,19 @@ pub(super) fn at(what: &str, program: &Path, args: &[&str]) -> Look<Output> {
         .env("TZ", "UTC")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.map_err(|error| match Errno::from_io_error(&error) {
+        .stderr(Stdio::piped());
+    command
+}
+
+fn no_start(what: &str, program: &Path, error: io::Error) -> Unseen {
+    match Errno::from_io_error(&error) {
         Some(Errno::NOENT) => no_tool(what, &program.display().to_string()),
         Some(Errno::ACCESS | Errno::PERM) => forbidden(what),
         _ => refused(what, error),
-    })?;
+    }
+}
+
+fn wait(what: &str, mut child: Child) -> Look<Output> {
     let out = Stream::new(child.stdout.take().map(OwnedFd::from), MAX_STDOUT);
     let err = Stream::new(child.stderr.take().map(OwnedFd::from), MAX_STDERR);
     let heard = hear([out, err]).map_err(|error| refused(what, error))?;

@@ -5,6 +5,7 @@ use super::{
     CannotDraft,
     desk::Desk,
     files::ROOT_READABLE,
+    firewalld,
     ruleset_file::{self, Anchor},
     settings,
 };
@@ -37,7 +38,8 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
     })?;
     let firewall = desk.host.firewall()?;
     // a rule may fit the requests for all we know and the answers for certain
-    let stopped = flows(desk, to)
+    let flows = Flow::of_connection(to, is_ours(desk.world(), to.ip()));
+    let stopped = flows
         .into_iter()
         .filter_map(|flow| Some((obstacle(&firewall, &flow, &rule.place)?, flow)))
         .filter(|(obstacle, _)| obstacle.certain || rule.matches == FlowMatch::Perhaps)
@@ -51,7 +53,7 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
     };
     match obstacle.owner {
         Owner::Ufw => ufw(desk, &flow, to),
-        Owner::Firewalld => firewalld(desk, &obstacle, &flow, to),
+        Owner::Firewalld => firewalld::accept(desk, &obstacle, &flow, to),
         Owner::Docker => {
             let instead = format!(
                 "iptables -I DOCKER-USER -d {} -p tcp --dport {} -j ACCEPT",
@@ -74,16 +76,6 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
             Some(program) => iptables(desk, program, &obstacle, &flow),
             None => nft(desk, &obstacle, &flow),
         },
-    }
-}
-
-/// The packets of a connection to there, as they pass this host: the same that the diagnosis looked at.
-fn flows(desk: &Desk, to: SocketAddr) -> Vec<Flow> {
-    let out = Flow::out_to(to.ip(), to.port());
-    let back = out.clone().reply();
-    match is_ours(desk.world(), to.ip()) {
-        true => vec![out.clone(), out.arriving(), back.clone(), back.arriving()],
-        false => vec![out, Flow { way: Way::In, ..back }],
     }
 }
 
@@ -291,58 +283,4 @@ fn ufw(desk: &mut Desk, flow: &Flow, to: SocketAddr) -> Result<(), CannotDraft> 
         rule: FlowRule::Ufw { rule },
     });
     Ok(())
-}
-
-fn firewalld(desk: &mut Desk, obstacle: &Obstacle, flow: &Flow, to: SocketAddr) -> Result<(), CannotDraft> {
-    if !flow.is_new || flow.way != Way::In {
-        let direct = format!(
-            "--direct --add-rule ipv{} filter OUTPUT 0 -d {} -p tcp --dport {} -j ACCEPT",
-            if to.is_ipv4() { 4 } else { 6 },
-            to.ip(),
-            to.port()
-        );
-        let instead = format!("firewall-cmd {direct} && firewall-cmd --permanent {direct}");
-        return Err(CannotDraft::new(
-            "firewalld opens ports of this host in a zone; this flow goes out of it",
-            instead,
-        ));
-    }
-    let zone = match zone_of(&obstacle.chain) {
-        Some(zone) => zone.to_owned(),
-        None => default_zone(desk)?,
-    };
-    desk.note(format!(
-        "firewalld opens port {} to everybody whom zone {zone} lets in",
-        to.port()
-    ));
-    desk.push(Step::AcceptFlow {
-        rule: FlowRule::Firewalld {
-            zone,
-            port: format!("{}/tcp", to.port()),
-        },
-    });
-    Ok(())
-}
-
-/// `public` of `filter_IN_public_deny`, of `IN_public`.
-fn zone_of(chain: &str) -> Option<&str> {
-    let rest = chain.strip_prefix("filter_IN_").or(chain.strip_prefix("IN_"))?;
-    let parts = ["_pre", "_log", "_deny", "_allow", "_post"];
-    let zone = parts
-        .iter()
-        .find_map(|part| rest.strip_suffix(part))
-        .unwrap_or(rest);
-    (!zone.is_empty() && !zone.starts_with("policy")).then_some(zone)
-}
-
-fn default_zone(desk: &Desk) -> Result<String, CannotDraft> {
-    let conf = desk
-        .host
-        .file(Path::new("/etc/firewalld/firewalld.conf"))?
-        .unwrap_or_default();
-    let conf = String::from_utf8_lossy(&conf).into_owned();
-    let set = conf
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("DefaultZone="));
-    Ok(set.map_or("public", str::trim).to_owned())
 }

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod desk;
 mod files;
+mod firewalld;
 mod flow;
 mod ini_edit;
 mod kernel;
@@ -14,6 +15,7 @@ mod resolver;
 mod rights;
 mod ruleset_file;
 mod settings;
+mod temp;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -123,7 +125,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::RestoreBackup { file, unit } => backup::restore(desk, file, unit),
         Measure::Access { path, mode, uid, gid } => rights::set(desk, path, *mode, *uid, *gid),
         Measure::Sysctl { key, value } => settings::sysctl(desk, key, value),
-        Measure::NginxTemp { nginx } => rights::nginx_temp(desk, *nginx),
+        Measure::NginxTemp { nginx, at } => temp::set(desk, *nginx, at),
         Measure::Resolver { servers } => resolver::set(desk, servers),
         Measure::FlushNeighbour { address } => kernel::flush_neighbour(desk, *address),
         Measure::FlushConntrack { to } => kernel::flush_conntrack(desk, to),
@@ -137,7 +139,9 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
 /// What the measures left to be done once, at the end: first what serves, then nginx, which sends it requests.
 fn close(desk: &mut Desk) -> Result<(), CannotDraft> {
     units::settle(desk)?;
-    nginx::settle(desk)
+    nginx::settle(desk)?;
+    temp::foresee(desk);
+    Ok(())
 }
 
 /// The class that lets fewer act.

@@ -1,4 +1,5 @@
-//! Programs' tests of their own config: nothing is reloaded that does not pass.
+//! Programs' tests of their own config: nothing is reloaded that does not pass. They make directories and files and
+//! write into their logs even then, so they are kept from it.
 
 use super::run::{self, Said, failed};
 use crate::{StepFailed, Test};
@@ -25,7 +26,7 @@ pub(super) fn pass(test: &Test) -> Result<(), StepFailed> {
 /// The binary of a process is its user's choice: only what root alone can write is run.
 fn server(exe: &Path, args: &[&str]) -> Result<(), StepFailed> {
     host::live::trusted(exe).map_err(failed)?;
-    good(&exe.to_string_lossy(), &run::at(exe, args, LIMIT)?)
+    good(&exe.to_string_lossy(), &run::test(exe, args, LIMIT)?)
 }
 
 fn apache() -> Result<(), StepFailed> {
@@ -34,11 +35,13 @@ fn apache() -> Result<(), StepFailed> {
         ("apache2ctl", "configtest"),
         ("httpd", "-t"),
     ];
-    let found = programs.iter().find(|(program, _)| run::find(program).is_some());
-    let Some((program, arg)) = found else {
+    let found = programs
+        .iter()
+        .find_map(|(program, arg)| Some((program, run::find(program)?, arg)));
+    let Some((program, path, arg)) = found else {
         return Err(failed("apachectl is not installed"));
     };
-    good(program, &run::tool(program, &[arg], LIMIT)?)
+    good(program, &run::test(&path, &[arg], LIMIT)?)
 }
 
 fn good(what: &str, said: &Said) -> Result<(), StepFailed> {

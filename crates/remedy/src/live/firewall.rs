@@ -1,5 +1,5 @@
-//! One flow through the running packet filter, in the tool that owns it. nftables and iptables keep rules for good in
-//! files, which are steps of their own; ufw and firewalld keep them themselves.
+//! One flow through the running packet filter, in the tool that owns it. nftables, iptables and
+//! firewalld keep rules for good in files, which are steps of their own; ufw keeps them itself.
 
 use super::{
     nft,
@@ -46,7 +46,10 @@ pub(super) fn accept(rule: &FlowRule) -> Result<(), StepFailed> {
             }
         }
         FlowRule::Ufw { rule } => ufw(&["prepend"], rule),
-        FlowRule::Firewalld { zone, port } => firewalld(zone, port, true),
+        FlowRule::Firewalld { zone, port } => firewalld(("zone", zone), ("port", port), true),
+        FlowRule::FirewalldPolicy { policy, rule } => {
+            firewalld(("policy", policy), ("rich-rule", rule), true)
+        }
     }
 }
 
@@ -67,7 +70,10 @@ pub(super) fn refuse(rule: &FlowRule) -> Result<(), StepFailed> {
             if filter.has()? { filter.delete() } else { Ok(()) }
         }
         FlowRule::Ufw { rule } => ufw(&["--force", "delete"], rule),
-        FlowRule::Firewalld { zone, port } => firewalld(zone, port, false),
+        FlowRule::Firewalld { zone, port } => firewalld(("zone", zone), ("port", port), false),
+        FlowRule::FirewalldPolicy { policy, rule } => {
+            firewalld(("policy", policy), ("rich-rule", rule), false)
+        }
     }
 }
 
@@ -147,27 +153,25 @@ fn ufw(verb: &[&str], rule: &[String]) -> Result<(), StepFailed> {
     }
 }
 
-/// Now, and for good: firewalld keeps the two apart.
-fn firewalld(zone: &str, port: &str, open: bool) -> Result<(), StepFailed> {
-    let zone = format!("--zone={zone}");
-    for scope in [None, Some("--permanent")] {
-        let command = |word: &str| {
-            let word = format!("--{word}-port={port}");
-            let args: Vec<&str> = scope.into_iter().chain([zone.as_str(), word.as_str()]).collect();
-            run::tool("firewall-cmd", &args, LIMIT)
-        };
-        let is_open = match command("query")? {
-            said if said.status == Some(0) => true,
-            // 1 is "no"; others say that it could not be asked
-            said if said.status == Some(1) => false,
-            said => return Err(failed(format!("firewall-cmd: {}", said.reason()))),
-        };
-        if is_open != open {
-            let said = command(if open { "add" } else { "remove" })?;
-            if !said.is_good() {
-                return Err(failed(format!("firewall-cmd: {}", said.reason())));
-            }
-        }
+/// What holds now; for good is a file of firewalld, which is a step of its own.
+fn firewalld(place: (&str, &str), what: (&str, &str), open: bool) -> Result<(), StepFailed> {
+    let place = format!("--{}={}", place.0, place.1);
+    let command = |verb: &str| {
+        let change = format!("--{verb}-{}={}", what.0, what.1);
+        run::tool("firewall-cmd", &[&place, &change], LIMIT)
+    };
+    let is_open = match command("query")? {
+        said if said.status == Some(0) => true,
+        // 1 is "no"; others say that it could not be asked
+        said if said.status == Some(1) => false,
+        said => return Err(failed(format!("firewall-cmd: {}", said.reason()))),
+    };
+    if is_open == open {
+        return Ok(());
     }
-    Ok(())
+    let said = command(if open { "add" } else { "remove" })?;
+    match said.is_good() {
+        true => Ok(()),
+        false => Err(failed(format!("firewall-cmd: {}", said.reason()))),
+    }
 }

@@ -28,20 +28,34 @@ mod unit_state;
 mod units;
 mod wait;
 
-use crate::{Hands, ProcessId, Step, StepFailed, UnitState};
-use std::path::{Path, PathBuf};
+use crate::{Hands, Patience, ProcessId, Step, StepFailed, UnitState};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// The hands that change this machine.
 pub struct LiveHands {
     roots: Vec<PathBuf>,
+    patience: Patience,
+    stop: Arc<AtomicBool>,
     forensics: Option<PathBuf>,
 }
 
 impl LiveHands {
     /// Below these directories a file may be written, or its mode and owner be set; nowhere else.
     pub fn new(roots: Vec<PathBuf>) -> Self {
-        let forensics = None;
-        Self { roots, forensics }
+        Self {
+            roots,
+            patience: Patience::Full,
+            stop: Arc::default(),
+            forensics: None,
+        }
+    }
+
+    /// Somebody asks to stop by setting this: steps that [`Patience`] lets give up do so.
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
     }
 
     fn restart(&self, unit: &str, from: &UnitState, stuck: &[ProcessId]) -> Result<(), StepFailed> {
@@ -64,6 +78,31 @@ impl LiveHands {
 
 impl Hands for LiveHands {
     fn apply(&mut self, step: &Step) -> Result<(), StepFailed> {
+        wait::with(self.patience, &self.stop, || self.act(step))
+    }
+
+    fn again(&mut self, step: &Step) -> Result<(), StepFailed> {
+        wait::with(self.patience, &self.stop, || self.act_again(step))
+    }
+
+    fn check(&mut self, step: &Step) -> Result<(), StepFailed> {
+        match step {
+            Step::Write { path, from, to } => files::check(path, from.as_ref(), to.as_ref(), &self.roots),
+            _ => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    fn keep(&mut self, forensics: &Path) {
+        self.forensics = Some(forensics.to_owned());
+    }
+}
+
+impl LiveHands {
+    fn act(&self, step: &Step) -> Result<(), StepFailed> {
         match step {
             Step::Test { test } => config_tests::pass(test),
             Step::Write { path, from, to } => files::write(path, from.as_ref(), to.as_ref(), &self.roots),
@@ -89,23 +128,12 @@ impl Hands for LiveHands {
         }
     }
 
-    fn again(&mut self, step: &Step) -> Result<(), StepFailed> {
+    fn act_again(&self, step: &Step) -> Result<(), StepFailed> {
         match step {
             Step::Restart { unit, .. } => units::restart(unit, &units::now(unit)?),
             // nobody is there to read anything
             Step::Reload { unit: None, master } if !process::is_alive(*master) => Ok(()),
-            step => self.apply(step),
+            step => self.act(step),
         }
-    }
-
-    fn check(&mut self, step: &Step) -> Result<(), StepFailed> {
-        match step {
-            Step::Write { path, from, to } => files::check(path, from.as_ref(), to.as_ref(), &self.roots),
-            _ => Ok(()),
-        }
-    }
-
-    fn keep(&mut self, forensics: &Path) {
-        self.forensics = Some(forensics.to_owned());
     }
 }

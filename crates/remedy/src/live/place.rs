@@ -2,7 +2,7 @@
 //! the way can lead us elsewhere. By hand and not by `openat2`, which kernels before 5.6 (RHEL 8) do not have.
 
 use super::run::failed;
-use crate::StepFailed;
+use crate::{StepFailed, policy::may_change};
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
     fs::{
@@ -129,8 +129,7 @@ fn names(path: &Path, roots: &[PathBuf]) -> Result<Vec<OsString>, StepFailed> {
             }
         }
     }
-    let allowed = roots.iter().any(|root| path.starts_with(root) && path != root);
-    if !path.is_absolute() || !allowed {
+    if !path.is_absolute() || !may_change(path, roots) {
         return Err(failed(format!(
             "{}: outside of what may be changed",
             path.display()

@@ -10,7 +10,7 @@ mod walk;
 use crate::{Host, Look, Looks, Tool, Unseen};
 use rules::Ruleset;
 pub use rules::{Family, Owner, Refusal};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Packets of one direction of a TCP connection, at one host. A local connection passes the host twice (out, then in),
 /// and its replies twice the other way: ask about each.
@@ -28,6 +28,8 @@ pub struct Flow {
     pub destination_port: Option<u16>,
     /// Interface it comes in or goes out by (`lo`), if known.
     pub interface: Option<String>,
+    /// Its other end is another host: whatever the interface, it is not `lo`.
+    pub abroad: bool,
     /// User that sends it, if it is sent here and known.
     pub user: Option<u32>,
     /// It begins a connection; replies and later packets don't.
@@ -44,6 +46,19 @@ pub enum Way {
 }
 
 impl Flow {
+    /// All packets of a connection from here to there, as they pass this host; `ours` is an address of this host.
+    pub fn of_connection(to: SocketAddr, ours: bool) -> Vec<Self> {
+        let out = Self {
+            abroad: !ours,
+            ..Self::out_to(to.ip(), to.port())
+        };
+        let back = out.clone().reply();
+        match ours {
+            true => vec![out.clone(), out.arriving(), back.clone(), back.arriving()],
+            false => vec![out, Self { way: Way::In, ..back }],
+        }
+    }
+
     /// The first packet from here to there.
     pub fn out_to(destination: IpAddr, port: u16) -> Self {
         let source = if destination.is_loopback() {
@@ -58,6 +73,7 @@ impl Flow {
             destination,
             destination_port: Some(port),
             interface: destination.is_loopback().then(|| "lo".into()),
+            abroad: false,
             user: None,
             is_new: true,
         }
@@ -80,6 +96,7 @@ impl Flow {
             destination: self.source,
             destination_port: self.source_port,
             interface: self.interface,
+            abroad: self.abroad,
             user: None,
             is_new: false,
         }

@@ -13,6 +13,7 @@ fn incoming(source: &str, port: u16) -> Flow {
         destination: "192.0.2.1".parse().expect("an address"),
         destination_port: Some(port),
         interface: Some("eth0".into()),
+        abroad: false,
         user: None,
         is_new: true,
     }
@@ -200,4 +201,18 @@ proptest::proptest! {
             firewall.obstacles(&local(port));
         }
     }
+}
+
+#[test]
+fn what_goes_to_another_host_does_not_go_by_lo() {
+    // as ufw writes it
+    let saved = "*filter\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n-A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A OUTPUT -j own\n-A own -p tcp -m tcp --dport 8080 -j REJECT --reject-with tcp-reset\nCOMMIT\n";
+    let firewall = Firewall::from_iptables(saved.as_bytes(), Family::Ip);
+    let to = |address: [u8; 4], ours: bool| {
+        let flows = Flow::of_connection((address, 8080).into(), ours);
+        let found = flows.iter().flat_map(|flow| firewall.obstacles(flow));
+        found.map(|it| it.certain).collect::<Vec<_>>()
+    };
+    assert_eq!(to([192, 0, 2, 1], false), [true]);
+    assert!(to([127, 0, 0, 1], true).is_empty());
 }

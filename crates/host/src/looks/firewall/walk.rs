@@ -250,6 +250,8 @@ fn holds(flow: &Flow, subject: Subject, any_of: &[Value]) -> Fit {
         Subject::Destination => known(address(flow.destination)),
         Subject::SourcePort => known(number(flow.source_port)),
         Subject::DestinationPort => known(number(flow.destination_port)),
+        Subject::InInterface if is_elsewhere(flow, Way::In, any_of) => Fit::No,
+        Subject::OutInterface if is_elsewhere(flow, Way::Out, any_of) => Fit::No,
         Subject::InInterface => known(interface(flow, Way::In)),
         Subject::OutInterface => known(interface(flow, Way::Out)),
         Subject::User => known(number(flow.user)),
@@ -289,6 +291,12 @@ fn interface(flow: &Flow, side: Way) -> Option<Value> {
     } else {
         name("")
     }
+}
+
+/// Only `lo` is asked for, and this packet goes to another host.
+fn is_elsewhere(flow: &Flow, side: Way, any_of: &[Value]) -> bool {
+    let is_lo = |value: &Value| *value == Value::Name("lo".to_owned());
+    flow.abroad && flow.way == side && any_of.iter().all(is_lo)
 }
 
 fn contains(set: &Value, one: &Value) -> bool {

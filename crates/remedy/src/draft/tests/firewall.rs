@@ -124,3 +124,35 @@ fn those_that_own_a_firewall_are_asked_in_their_words() {
         assert_eq!(ask(table, chain), expected, "{table} {chain}");
     }
 }
+
+const PUBLIC: &str = "<zone>\n  <service name=\"ssh\"/>\n</zone>\n";
+
+#[test]
+fn firewalld_keeps_it_in_its_files() {
+    let ask = |machine: Machine, chain: &str, to: [u8; 4]| {
+        let place = format!("table inet firewalld chain {chain} handle 7");
+        machine.steps(accept(&place, to, 8000))
+    };
+    let now = "accept-flow,rule:tool:firewalld,zone:public,port:8000/tcp";
+    let line = "  <port port=\"8000\" protocol=\"tcp\"/>";
+    for (file, content) in [
+        ("/etc/firewalld/zones/public.xml", line.to_owned()),
+        (
+            "/usr/lib/firewalld/zones/public.xml",
+            format!("<zone> |   <service name=\"ssh\"/> | {line} | </zone>"),
+        ),
+    ] {
+        let machine = host("firewalld", "filter_IN_public_deny", "dport").file(file, PUBLIC);
+        let write = format!("write /etc/firewalld/zones/public.xml: {content}");
+        assert_eq!(
+            ask(machine, "filter_IN_public_deny", [127, 0, 0, 1]),
+            [write, now.to_owned()]
+        );
+    }
+    let chain = "filter_OUT_policy_egress_deny";
+    let policy = "accept-flow,rule:tool:firewalld-policy,policy:egress,rule:rule priority=-100 family=ipv4 destination address=127.0.0.1 port port=8000 protocol=tcp accept";
+    assert_eq!(
+        ask(host("firewalld", chain, "dport"), chain, [127, 0, 0, 1]),
+        [policy]
+    );
+}

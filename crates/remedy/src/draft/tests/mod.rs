@@ -455,13 +455,14 @@ fn what_the_kernel_keeps() {
     assert!(up("0x1003\n")[0].contains("nothing is left to do"));
 }
 
-#[test]
-fn temp_directories_are_given_to_the_workers() {
+/// nginx with temp directories of root, its workers being www-data.
+fn nginx_with_temp(parent: u32) -> Machine {
     let args = vec!["-g".to_owned(), "daemon on; master_process on;".to_owned()];
     let exe = || std::path::PathBuf::from("/usr/sbin/nginx");
     let mut machine = Machine::nginx()
-        .dir("/var/lib/nginx", 0o755)
+        .dir("/var/lib/nginx", parent)
         .dir("/var/lib/nginx/proxy", 0o700)
+        .dir("/var/lib/nginx/proxy/4", 0o700)
         .dir("/var/lib/nginx/body", 0o700)
         .says(host::Tool::NginxVersion { exe: exe() }, "")
         .says(
@@ -477,16 +478,30 @@ fn temp_directories_are_given_to_the_workers() {
         name: "www-data".into(),
         identity,
     });
-    let steps = machine.steps(vec![Measure::NginxTemp { nginx: 0 }]);
-    assert_eq!(
-        steps,
-        [
-            "set-access,path:/var/lib/nginx/body,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0",
-            "set-access,path:/var/lib/nginx/proxy,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0",
-            TEST,
-            RELOAD
-        ]
-    );
+    machine
+}
+
+const BODY: &str = "set-access,path:/var/lib/nginx/body,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0";
+const PROXY: &str = "set-access,path:/var/lib/nginx/proxy,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0";
+
+#[test]
+fn temp_directories_are_given_to_the_workers() {
+    let set = |at: &str| Measure::NginxTemp {
+        nginx: 0,
+        at: at.into(),
+    };
+    let steps = nginx_with_temp(0o755).steps(vec![set("/var/lib/nginx/proxy/4/00")]);
+    let inside = "set-access,path:/var/lib/nginx/proxy/4,from:mode:448,uid:0,gid:0,to:mode:448,uid:33,gid:0";
+    assert_eq!(steps, [BODY, PROXY, inside, TEST, RELOAD]);
+    let steps = nginx_with_temp(0o700).steps(vec![set("/var/lib/nginx/body")]);
+    let pass = "set-access,path:/var/lib/nginx,from:mode:448,uid:0,gid:0,to:mode:449,uid:0,gid:0";
+    assert_eq!(steps, [pass, BODY, PROXY, TEST, RELOAD]);
+}
+
+#[test]
+fn what_nginx_itself_does_on_a_reload_is_a_step() {
+    let steps = nginx_with_temp(0o755).steps(vec![Measure::ReloadNginx { nginx: 0 }]);
+    assert_eq!(steps, [BODY, PROXY, TEST, RELOAD]);
 }
 
 #[test]

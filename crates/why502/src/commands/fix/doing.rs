@@ -56,7 +56,7 @@ impl Doer<'_> {
             act(&mut Fixer {
                 store: self.store,
                 host: self.live,
-                hands: &mut LiveHands::new(Policy::default().roots),
+                hands: &mut LiveHands::new(Policy::default().roots).stopped_by(self.interrupt.flag()),
                 clock: &WallClock,
                 by: who::author(self.live),
                 stop,
