@@ -104,6 +104,13 @@ impl Host {
         self.pipe(&words, "")
     }
 
+    /// Runs the tool at a terminal; see recipe/terminal.py for what stands in `visits`.
+    pub(crate) fn terminal(&self, args: &[&str], visits: &str) -> Result<Output> {
+        const PERSON: &str = include_str!("recipe/terminal.py");
+        let words = [&["python3", "-c", PERSON, "/usr/local/bin/why502"], args].concat();
+        self.pipe(&words, visits)
+    }
+
     fn pipe(&self, words: &[&str], input: &str) -> Result<Output> {
         ensure!(!self.left().is_zero(), "the scenario's time is up");
         let mut child = self

@@ -25,6 +25,7 @@ mod runner;
 mod scenario;
 mod scenarios;
 mod stack;
+mod terminal;
 mod traffic;
 mod trial;
 mod verdict;

@@ -32,6 +32,8 @@ pub(crate) const BELIEVED: Duration = Duration::from_secs(20);
 /// Further looks at what is not found at once, and the exit code that says so.
 const LOOKS: usize = 3;
 const UNEXPLAINED: i32 = 2;
+/// Until why502 has ended after Ctrl-C, on a busy machine.
+const STOPS: Duration = Duration::from_secs(3);
 /// A neighbour that answered all this time before a fix must not notice it.
 const CALM: Duration = Duration::from_secs(1);
 
@@ -73,6 +75,10 @@ impl Repair<'_> {
                     .see(then)
                     .context("after the undo of what can't be undone")?;
                 Ok("mended, not to be taken back".to_owned())
+            }
+            Fix::Asked { roots } => {
+                self.at_a_terminal(roots.into(), &before)?;
+                Ok("mended at a terminal, taken back".to_owned())
             }
             Fix::Interrupted(by) => {
                 self.interrupted(by, &before)?;
@@ -173,6 +179,7 @@ impl Repair<'_> {
         )
         .context("the fix did not come to the restart")?;
         match by {
+            Interrupt::Stop => return self.stopped(before),
             Interrupt::Kill => drop(self.host.sh("systemctl kill -s KILL fixing")?),
             Interrupt::Reboot => self.host.reboot()?,
         }
@@ -196,7 +203,27 @@ impl Repair<'_> {
         self.unchanged(before, "the undo")
     }
 
-    fn unchanged(&self, before: &str, by: &str) -> Result<()> {
+    /// It ends at once, with all of it taken back, though the unit goes on starting.
+    fn stopped(&self, before: &str) -> Result<()> {
+        let start = Instant::now();
+        let ended = self.host.sh("systemctl kill -s INT fixing
+             while systemctl is-active -q fixing; do sleep 0.02; done
+             systemctl show -P SubState app")?;
+        let took = start.elapsed();
+        ensure!(took < STOPS, "Ctrl-C took {took:?}");
+        ensure!(
+            ended.trim() != "running",
+            "the unit had come up meanwhile: nothing was shown"
+        );
+        (self.is_broken)().context("Ctrl-C did not bring the fault back")?;
+        self.host
+            .sh("until systemctl is-active -q app; do sleep 0.1; done")?;
+        self.unchanged(before, "Ctrl-C")?;
+        self.undo(&[0, 1]).context("an undo behind it")?;
+        self.unchanged(before, "an undo behind it")
+    }
+
+    pub(crate) fn unchanged(&self, before: &str, by: &str) -> Result<()> {
         let after = self.state()?;
         let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
         let (before, after) = (lines(before), lines(&after));
@@ -228,7 +255,7 @@ impl Repair<'_> {
     }
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let both = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
     String::from_utf8_lossy(&both).trim().to_owned()
 }

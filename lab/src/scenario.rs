@@ -126,6 +126,11 @@ pub enum Fix {
         /// The status then: 200 where all is well once the processes are gone.
         then: u16,
     },
+    /// As `Mends`, by a person at a terminal who is asked about each root.
+    Asked {
+        /// So many.
+        roots: u8,
+    },
     /// As `Mends`, but cut off while the unit `app` is in its `ExecStartPre=`.
     Interrupted(Interrupt),
 }
@@ -133,6 +138,8 @@ pub enum Fix {
 /// What cuts a fix off.
 #[derive(Clone, Copy, Debug)]
 pub enum Interrupt {
+    /// Ctrl-C: why502 takes back what it did, and does not wait for the unit.
+    Stop,
     /// `kill -9` of why502.
     Kill,
     /// The host restarts.

@@ -34,6 +34,13 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "fix-stopped",
+        about: "The same, and somebody presses Ctrl-C while the fix waits for a unit that takes eight seconds to start.",
+        prepare: "sed -i 's|^ExecStart=|ExecStartPre=/bin/sleep 8\\n&|' /etc/systemd/system/app.service",
+        fix: Fix::Interrupted(Interrupt::Stop),
+        ..SLOW_START
+    },
+    Scenario {
         name: "fix-killed",
         about: "The same, and why502 is killed (SIGKILL) while its fix waits for a unit that takes three seconds to start.",
         fix: Fix::Interrupted(Interrupt::Kill),

@@ -20,6 +20,17 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..Scenario::BASE
     },
     Scenario {
+        name: "two-faults-at-a-terminal",
+        fix: Fix::Asked { roots: 2 },
+        about: "The same two with a person at a terminal, who is asked about each.",
+        stack: Stack::FpmUnix,
+        inject: &[Step::Sh("systemctl stop php8.2-fpm; sed -i s/3100/3200/ /srv/blog/server.js; systemctl restart blog")],
+        also: Some(BLOG),
+        restore: "systemctl start php8.2-fpm; sed -i s/3200/3100/ /srv/blog/server.js; systemctl restart blog",
+        expect: Expect::Found(&["backend-stopped", "wrong-upstream-port"]),
+        ..Scenario::BASE
+    },
+    Scenario {
         name: "two-faults-header-and-died",
         fix: Fix::Mends { ways: 1 },
         about: "A page of the shop sends too much header; the blog's node program was killed.",

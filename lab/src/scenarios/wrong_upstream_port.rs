@@ -30,6 +30,17 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "fix-at-a-terminal",
+        fix: Fix::Asked { roots: 1 },
+        about: "The same with a person at a terminal, who gives every answer there is before agreeing to one step of the plan and to its undo.",
+        stack: Stack::GunicornTcp,
+        inject: &[Step::Sh(
+            "sed -i s/:8000/:8001/ /etc/systemd/system/app.service; systemctl daemon-reload; systemctl restart app",
+        )],
+        restore: "sed -i s/:8001/:8000/ /etc/systemd/system/app.service; systemctl daemon-reload; systemctl restart app",
+        ..BASE
+    },
+    Scenario {
         name: "wrong-upstream-port-nginx",
         fix: Fix::Mends { ways: 1 },
         about: "The other side was edited: nginx asks 127.0.0.1:3030 for a node program that listens on 3000.",
