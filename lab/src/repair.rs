@@ -215,7 +215,9 @@ impl Repair<'_> {
             ended.trim() != "running",
             "the unit had come up meanwhile: nothing was shown"
         );
-        (self.is_broken)().context("Ctrl-C did not bring the fault back")?;
+        self.visitors
+            .see_the_fault()
+            .context("Ctrl-C did not bring the fault back")?;
         self.host
             .sh("until systemctl is-active -q app; do sleep 0.1; done")?;
         self.unchanged(before, "Ctrl-C")?;

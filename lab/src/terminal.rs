@@ -41,12 +41,14 @@ impl Repair<'_> {
         };
         let yes = vec![(NOTHING_ELSE, "y\n"); roots];
         ends(&self.terminal(only, &yes)?, 0)?;
-        (self.answers)(200).context("after yes")?;
+        self.visitors.see(200).context("after yes")?;
         for _ in 0..roots {
             ends(&self.terminal(&["undo"], &[(NOTHING_ELSE, "n\n")])?, 1)?;
             ends(&self.terminal(&["undo"], &[(NOTHING_ELSE, "YES\n")])?, 0)?;
         }
-        (self.is_broken)().context("the undo did not bring the fault back")?;
+        self.visitors
+            .see_the_fault()
+            .context("the undo did not bring the fault back")?;
         self.unchanged(before, "the undo")
     }
 

@@ -43,6 +43,9 @@ struct Task<'a> {
     finding: &'a Finding,
 }
 
+/// A plan, and the steps that came along with those that `--only` named.
+type Drafted = (Plan, Vec<usize>);
+
 /// What came of showing and asking.
 enum Answer {
     /// Exactly this plan is agreed to.
@@ -132,7 +135,7 @@ impl<'a> Session<'a> {
     fn root(&self, task: Task<'_>) -> anyhow::Result<Fix> {
         let mut fix = Fix::of(task.finding, self.options.way);
         let answer = match self.plan(task) {
-            Ok((plan, along)) => self.agreement(task, &mut fix, plan, &along)?,
+            Ok(plan) => self.agreement(task, &mut fix, plan, 1)?,
             Err((outcome, says)) => {
                 self.say(&fix::draw_plan(&fix));
                 Answer::No(outcome, says)
@@ -153,7 +156,7 @@ impl<'a> Session<'a> {
     }
 
     /// The plan on this host as it is now, or why there is none and what a person would do.
-    fn plan(&self, task: Task<'_>) -> Result<(Plan, Vec<usize>), (Outcome, String)> {
+    fn plan(&self, task: Task<'_>) -> Result<Drafted, (Outcome, String)> {
         let Task { diagnosis, finding } = task;
         let no_plan = |says: String| (Outcome::NoPlan, says);
         let ways = finding.remedies.len();
@@ -168,34 +171,54 @@ impl<'a> Session<'a> {
         only(plan, &self.options.only).map_err(no_plan)
     }
 
-    /// Shows the plan and asks. What is agreed to is what was shown: a host that moved on meanwhile gets a new plan, and
-    /// that is shown as well.
+    /// Shows the plan and asks. What is agreed to is what was shown: a host that moved on meanwhile is diagnosed anew, and
+    /// the plan for it is shown as well.
     fn agreement(
         &self,
         task: Task<'_>,
         fix: &mut Fix,
-        first: Plan,
-        along: &[usize],
+        plan: Drafted,
+        shown: usize,
     ) -> anyhow::Result<Answer> {
-        let (mut plan, mut along) = (first, along.to_vec());
-        for _ in 0..SHOWN {
-            fix.plan = Some(Shown::of(&plan, &along));
-            fix.objections = self.objections(task, &plan)?;
-            self.say(&fix::draw_plan(fix));
-            if let Some(no) = self.refusal(fix)? {
-                return Ok(no);
-            }
-            match self.plan(task) {
-                Ok((now, _)) if now.id() == plan.id() => return Ok(Answer::Agreed(Box::new(now))),
-                Ok(now) => (plan, along) = now,
-                Err((outcome, says)) => return Ok(Answer::No(outcome, says)),
-            }
-            self.say(
-                "The host has moved on since this plan was made; this is the plan for it as it is now.\n\n",
-            );
+        let (plan, along) = plan;
+        fix.plan = Some(Shown::of(&plan, &along));
+        fix.objections = self.objections(task, &plan)?;
+        self.say(&fix::draw_plan(fix));
+        if let Some(no) = self.refusal(fix)? {
+            return Ok(no);
         }
-        let says = "the host moves on faster than a plan for it can be agreed to; nothing was done";
-        Ok(Answer::No(Outcome::Moved, says.to_owned()))
+        match self.plan(task) {
+            Ok((now, _)) if now.id() == plan.id() => Ok(Answer::Agreed(Box::new(now))),
+            _ if shown == SHOWN => {
+                let says = "the host moves on faster than a plan for it can be agreed to; nothing was done";
+                Ok(Answer::No(Outcome::Moved, says.to_owned()))
+            }
+            _ => self.anew(task.finding, fix, shown),
+        }
+    }
+
+    /// Places in a diagnosis are those of the files as they were.
+    fn anew(&self, was: &Finding, fix: &mut Fix, shown: usize) -> anyhow::Result<Answer> {
+        let diagnosis = self.diagnose();
+        let is_same = |it: &&Finding| {
+            it.role == Role::Root && !it.over && (it.cause, &it.subject) == (was.cause, &was.subject)
+        };
+        let Some(finding) = diagnosis.verdict.findings.iter().find(is_same) else {
+            let says = "the host has moved on since this plan was made, and what it was for is not found any more; \
+                        nothing was done";
+            return Ok(Answer::No(Outcome::Moved, says.to_owned()));
+        };
+        let task = Task {
+            diagnosis: &diagnosis,
+            finding,
+        };
+        match self.plan(task) {
+            Ok(plan) => {
+                self.say("The host has moved on since this plan was made; this is the plan for it as it is now.\n\n");
+                self.agreement(task, fix, plan, shown + 1)
+            }
+            Err((outcome, says)) => Ok(Answer::No(outcome, says)),
+        }
     }
 
     fn objections(&self, task: Task<'_>, plan: &Plan) -> anyhow::Result<Vec<String>> {
