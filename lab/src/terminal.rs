@@ -15,9 +15,11 @@ const REFUSALS: [(&str, &str, i32); 5] = [
     ("the end of input", "\u{4}", 1),
     ("Ctrl-C", "\u{3}", 254),
 ];
-/// An edit by somebody else of the file that the plan is about to edit, and its end.
-const EDIT: &str = "sed -i '1i # a note' /etc/nginx/sites-available/shop";
-const EDIT_BACK: &str = "sed -i 1d /etc/nginx/sites-available/shop";
+/// An edit by somebody else of the file that the plan is about to edit, and its end, the file's time too: it says which
+/// side was changed last.
+const EDIT: &str =
+    "cp -p /etc/nginx/sites-available/shop /tmp/shop; sed -i '1i # a note' /etc/nginx/sites-available/shop";
+const EDIT_BACK: &str = "cp -p /tmp/shop /etc/nginx/sites-available/shop";
 const NOTHING_ELSE: &str = "true";
 
 impl Repair<'_> {

@@ -5,7 +5,7 @@ use super::{
     CannotDraft,
     desk::Desk,
     files::ROOT_READABLE,
-    firewalld,
+    firewalld, kernel,
     ruleset_file::{self, Anchor},
     settings,
 };
@@ -52,7 +52,7 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
         ));
     };
     match obstacle.owner {
-        Owner::Ufw => ufw(desk, &flow, to),
+        Owner::Ufw => ufw(desk, &obstacle, &flow, to),
         Owner::Firewalld => firewalld::accept(desk, &obstacle, &flow, to),
         Owner::Docker => {
             let instead = format!(
@@ -263,7 +263,7 @@ fn iptables_program(desk: &Desk, obstacle: &Obstacle, flow: &Flow) -> Option<&'s
     holder.map(|(_, name)| name)
 }
 
-fn ufw(desk: &mut Desk, flow: &Flow, to: SocketAddr) -> Result<(), CannotDraft> {
+fn ufw(desk: &mut Desk, obstacle: &Obstacle, flow: &Flow, to: SocketAddr) -> Result<(), CannotDraft> {
     let way = match (flow.is_new, flow.way) {
         (true, Way::Out) => "out",
         (true, Way::In) => "in",
@@ -276,9 +276,19 @@ fn ufw(desk: &mut Desk, flow: &Flow, to: SocketAddr) -> Result<(), CannotDraft> 
         }
     };
     let (address, port) = (to.ip().to_string(), to.port().to_string());
-    let rule = ["allow", way, "to", &*address, "port", &*port, "proto", "tcp"]
+    let mut rule: Vec<String> = ["allow", way, "to", &*address, "port", &*port, "proto", "tcp"]
         .map(str::to_owned)
         .into();
+    // ufw takes a rule for the same flow for the same rule, whatever it says of it, and leaves that one as it is
+    let is_the_same = [format!("-d {address}/32"), format!("--dport {port}")];
+    if way == "out"
+        && is_the_same
+            .iter()
+            .all(|part| obstacle.rule.contains(part.as_str()))
+    {
+        let device = kernel::device(desk, to.ip())?;
+        rule.splice(2..2, ["on".to_owned(), device]);
+    }
     desk.push(Step::AcceptFlow {
         rule: FlowRule::Ufw { rule },
     });

@@ -8,22 +8,24 @@ use std::{net::IpAddr, path::Path};
 /// IFF_UP of netdevice(7).
 const UP: u32 = 1;
 
-/// `ip neigh flush`
-pub(super) fn flush_neighbour(desk: &mut Desk, address: IpAddr) -> Result<(), CannotDraft> {
+/// The interface by which this host reaches an address.
+pub(super) fn device(desk: &Desk, address: IpAddr) -> Result<String, CannotDraft> {
     let output = desk.host.run(Tool::RouteGet { to: address })?;
     let routes: serde_json::Value = serde_json::from_slice(&output.stdout.0).unwrap_or_default();
     let device = routes
         .get(0)
         .and_then(|route| route.get("dev"))
         .and_then(|dev| dev.as_str());
-    let device = device.ok_or_else(|| {
+    device.map(str::to_owned).ok_or_else(|| {
         let why = format!("there is no route to {address}");
         CannotDraft::new(why, format!("ip route get {address}"))
-    })?;
-    desk.push(Step::FlushNeighbour {
-        address,
-        device: device.to_owned(),
-    });
+    })
+}
+
+/// `ip neigh flush`
+pub(super) fn flush_neighbour(desk: &mut Desk, address: IpAddr) -> Result<(), CannotDraft> {
+    let device = device(desk, address)?;
+    desk.push(Step::FlushNeighbour { address, device });
     Ok(())
 }
 

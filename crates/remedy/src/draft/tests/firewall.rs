@@ -150,9 +150,43 @@ fn firewalld_keeps_it_in_its_files() {
         );
     }
     let chain = "filter_OUT_policy_egress_deny";
-    let policy = "accept-flow,rule:tool:firewalld-policy,policy:egress,rule:rule priority=-100 family=ipv4 destination address=127.0.0.1 port port=8000 protocol=tcp accept";
+    let steps = ask(host("firewalld", chain, "dport"), chain, [127, 0, 0, 1]);
+    assert!(
+        steps[0].starts_with("accept-flow,rule:tool:firewalld-policy,policy:egress,rule:rule priority="),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn ufw_is_not_asked_for_a_rule_that_it_has_otherwise() {
+    let steps = |rule: &str| {
+        let saved = format!(
+            "*filter\n:OUTPUT ACCEPT [0:0]\n:ufw-user-output - [0:0]\n-A OUTPUT -j ufw-user-output\n-A ufw-user-output {rule} -j DROP\nCOMMIT\n"
+        );
+        let to = std::net::IpAddr::from([10, 0, 0, 2]);
+        Machine::new()
+            .says(
+                Tool::IptablesSave {
+                    v6: false,
+                    legacy: false,
+                },
+                &saved,
+            )
+            .says(Tool::RouteGet { to }, r#"[{"dst":"10.0.0.2","dev":"eth1"}]"#)
+            .steps(accept(
+                "iptables filter ufw-user-output rule 1",
+                [10, 0, 0, 2],
+                8080,
+            ))
+    };
+    let allow = |on: &str| {
+        [format!(
+            "accept-flow,rule:tool:ufw,rule:[allow,out,{on}to,10.0.0.2,port,8080,proto,tcp]"
+        )]
+    };
+    assert_eq!(steps("-p tcp -m tcp --dport 8080"), allow(""));
     assert_eq!(
-        ask(host("firewalld", chain, "dport"), chain, [127, 0, 0, 1]),
-        [policy]
+        steps("-d 10.0.0.2/32 -p tcp -m tcp --dport 8080"),
+        allow("on,eth1,")
     );
 }
