@@ -149,10 +149,23 @@ fn cause_page(cause: &Cause) -> String {
     );
     let _ = write!(page, "\n## Who may act\n\n{}\n", class(cause));
     if let Told::OnHost { lab, .. } = cause.told {
-        let runs = lab.iter().map(|name| format!("    cargo xtask lab {name}\n"));
-        let _ = write!(page, "\n## See it on a real host\n\n{}", runs.collect::<String>());
+        let _ = write!(
+            page,
+            "\n## See it on a real host\n\n{}",
+            lab.iter().map(|name| see(name)).collect::<String>()
+        );
     }
     page
+}
+
+/// What the lab's kernel can't stage is a recorded host.
+fn see(name: &str) -> String {
+    match name.starts_with("hosts/") {
+        true => format!(
+            "Recorded in `{name}`, with the lines that such a kernel writes; judged again by `cargo test -p diagnose`.\n"
+        ),
+        false => format!("    cargo xtask lab {name}\n"),
+    }
 }
 
 fn class(cause: &Cause) -> &'static str {

@@ -31,7 +31,7 @@ cause! {
             weigh,
             advise,
             remedies,
-            lab: &["conntrack-full"],
+            lab: &["hosts/conntrack-full"],
         },
     }
 }

@@ -12,7 +12,8 @@ cause! {
     /// # What happens
     /// Processes wait for the disk in state D; requests take longer than nginx waits.
     /// # How to tell
-    /// Pressure (PSI) of io is high; D-state workers; one device and one writer stand out.
+    /// Pressure (PSI) of io is high; D-state workers; one device and one writer stand out. Pressure alone is a backup that
+    /// harms nobody. Recorded, not staged: a lab host shares its disk with the others.
     /// # Fix
     /// Find the writer: a backup, a log, a database without memory.
     /// # Not this if
@@ -30,7 +31,7 @@ cause! {
             weigh,
             advise,
             remedies: crate::remedy::none,
-            lab: &["io-saturated"],
+            lab: &["hosts/io-saturated"],
         },
     }
 }

@@ -12,7 +12,8 @@ cause! {
     /// # What happens
     /// Memory is short: pages are reclaimed or swapped, everything slows, then something is killed.
     /// # How to tell
-    /// Pressure (PSI) of memory is high, swap is busy; one process grows.
+    /// Pressure (PSI) of memory is high, swap is busy; one process grows. A unit at its MemoryHigh is slowed down alone:
+    /// memory.events counts `high`. Recorded, not staged: only the unified hierarchy has that mark.
     /// # Fix
     /// Restart a leaking unit as relief; size workers to the memory.
     /// # Not this if
@@ -30,7 +31,7 @@ cause! {
             weigh,
             advise,
             remedies,
-            lab: &["memory-pressure"],
+            lab: &["hosts/memory-pressure"],
         },
     }
 }
