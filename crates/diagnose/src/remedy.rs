@@ -142,6 +142,13 @@ pub enum Measure {
         /// Where the flow goes.
         to: Endpoint,
     },
+    /// Another value of a directive of Apache's own configuration, where it stands already.
+    ApacheSet {
+        /// `MaxRequestWorkers`
+        directive: String,
+        /// `50`
+        value: String,
+    },
     /// Owner of nginx's own temp directories, and of the way to them.
     NginxTemp {
         /// Index into [`crate::World::nginx`].

@@ -29,6 +29,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "pool-exhausted-apache",
+        fix: Fix::Mends { ways: 1 },
         about: "Apache prefork may run two workers (MaxRequestWorkers 2); ten visitors keep both busy.",
         stack: Stack::Apache,
         prepare: "sed -i 's/MaxRequestWorkers.*/MaxRequestWorkers 2/; s/StartServers.*/StartServers 2/; s/MinSpareServers.*/MinSpareServers 1/' \

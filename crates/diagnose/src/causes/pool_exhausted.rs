@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     queue,
@@ -188,7 +188,8 @@ fn remedies(case: &Case) -> Vec<Remedy> {
         let configured = pool.and_then(|pool| pool.max_children);
         let now = configured.or_else(|| u32::try_from(queue::worker_count(case, peer)).ok())?;
         let more = queue::more_workers(case, peer, now)?;
-        let measures = service::turn(case, peer, &WORKERS, &more.to_string())?;
+        let measures =
+            apache(case, peer, more).or_else(|| service::turn(case, peer, &WORKERS, &more.to_string()))?;
         let title = format!(
             "let {} run {more} workers instead of {now}",
             service::subject(peer)
@@ -196,6 +197,17 @@ fn remedies(case: &Case) -> Vec<Remedy> {
         Some(Remedy::ask(title, measures).relief())
     });
     remedy.into_iter().collect()
+}
+
+/// A graceful restart is enough up to ServerLimit (mpm_common).
+fn apache(case: &Case, peer: &PeerSight, workers: u32) -> Option<Vec<Measure>> {
+    let is_apache = peer.backend.as_ref()?.kind? == BackendKind::Apache;
+    let unit = case.unit_of(peer).filter(|_| is_apache)?.name.clone();
+    let set = Measure::ApacheSet {
+        directive: "MaxRequestWorkers".into(),
+        value: workers.to_string(),
+    };
+    Some(vec![set, Measure::Reload { unit }])
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ fn brief(measure: &Measure) -> String {
             key,
             value,
         } => format!("{} [{section}] {key} = {value}", file.display()),
+        Measure::ApacheSet { directive, value } => format!("{directive} {value}"),
         Measure::Listen { claim, to } => format!("{} listen {to}", claim.written),
         Measure::UnitSet {
             unit, key, values, ..

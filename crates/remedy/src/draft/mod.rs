@@ -1,5 +1,6 @@
 //! From what a cause asks for to exact steps: looks at the host again, so that each step holds the state it expects.
 
+mod apache;
 mod backup;
 mod check;
 mod desk;
@@ -122,6 +123,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
             key,
             values,
         } => settings::unit(desk, unit, section, key, values),
+        Measure::ApacheSet { directive, value } => apache::set(desk, directive, value),
         Measure::RestoreBackup { file, unit } => backup::restore(desk, file, unit),
         Measure::Access { path, mode, uid, gid } => rights::set(desk, path, *mode, *uid, *gid),
         Measure::Sysctl { key, value } => settings::sysctl(desk, key, value),

@@ -505,6 +505,26 @@ fn what_nginx_itself_does_on_a_reload_is_a_step() {
 }
 
 #[test]
+fn a_directive_of_apache_is_edited_where_it_stands() {
+    let steps = |text: &str| {
+        let measure = Measure::ApacheSet {
+            directive: "MaxRequestWorkers".into(),
+            value: "8".into(),
+        };
+        Machine::new()
+            .file("/etc/apache2/apache2.conf", text)
+            .steps(vec![measure])
+    };
+    let one = "# MaxRequestWorkers: how many\n\tmaxrequestworkers\t  2\n";
+    assert_eq!(
+        steps(one),
+        ["write /etc/apache2/apache2.conf: \tmaxrequestworkers\t  8"]
+    );
+    assert!(steps(&one.repeat(2))[0].contains("stands in 2 places"));
+    assert!(steps("")[0].contains("stands in 0 places"));
+}
+
+#[test]
 fn plans_survive_all_that_can_go_wrong() {
     let ini = Measure::IniSet {
         file: POOL.into(),
