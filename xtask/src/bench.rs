@@ -1,5 +1,7 @@
 //! Numbers we promise, measured on a real host of the lab.
 
+mod logs;
+
 use crate::{install, shell};
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
@@ -10,6 +12,8 @@ use std::time::Duration;
 pub enum What {
     /// `why502` on a lab host with 20 sites: wall time and peak memory, healthy and broken
     Diagnose,
+    /// `why502 logs` beside ripgrep, ClickHouse and GoAccess on the same logs: rates and peak memory
+    Logs,
 }
 
 /// Wall time that 95 of 100 runs must stay under, milliseconds.
@@ -63,13 +67,14 @@ for _ in range(int(sys.argv[1])):
 
 /// Measures, and fails where a promise is broken.
 pub fn run(what: What, runs: usize) -> anyhow::Result<()> {
-    install::everything()?;
     match what {
         What::Diagnose => diagnose(runs),
+        What::Logs => logs::run(runs),
     }
 }
 
 fn diagnose(runs: usize) -> anyhow::Result<()> {
+    install::everything()?;
     let scenario = lab::all()
         .find(|it| it.name == "backend-stopped-fpm")
         .context("the scenario is gone")?;

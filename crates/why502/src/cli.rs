@@ -1,8 +1,10 @@
 //! The command line, as data.
 
 mod bundle;
+mod logs;
 
 pub use bundle::{Bundle, Redact, Redaction};
+pub use logs::{Logs, LogsBy, When};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{
@@ -44,6 +46,8 @@ pub enum Command {
     Bundle(Bundle),
     /// Take secrets and visitors out of a recording or a bundle
     Redact(Redact),
+    /// What failed when, from logs of any size; with --by, whose load it was
+    Logs(Logs),
     /// What pasted log lines can mean, or what a cause is; needs no host
     Explain(Explain),
     /// Who listens where, against what nginx asks for

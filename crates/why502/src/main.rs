@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 mod interrupt;
 mod report;
+mod scan;
 mod screen;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Some(Command::Audit(options)) => commands::audit::run(&options),
         Some(Command::Bundle(options)) => commands::bundle::run(&options),
         Some(Command::Redact(options)) => commands::redact::run(&options),
+        Some(Command::Logs(options)) => commands::logs::run(&options),
         Some(Command::Explain(options)) => commands::explain::run(&options),
         Some(Command::Ports(options)) => commands::ports::run(&options),
         Some(Command::Dns(options)) => commands::dns::run(&options),
@@ -45,11 +47,8 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_closed_pipe(&error) => Exit::Good.into(),
         Err(error) => {
-            let _ = writeln!(
-                anstream::stderr(),
-                "why502: {}",
-                screen::safe(&format!("{error:#}"))
-            );
+            let says = screen::safe(&format!("{error:#}"));
+            let _ = writeln!(anstream::stderr(), "why502: {says}");
             Exit::Blind.into()
         }
     }

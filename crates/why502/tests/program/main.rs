@@ -15,6 +15,7 @@ mod healthy;
 mod logs;
 mod recording;
 mod rights;
+mod scan;
 mod stage;
 mod terminal;
 mod usage;

@@ -1,0 +1,118 @@
+//! Schema `why502/logs/1`.
+
+use super::{Story, called, key, series::stepped};
+use logscan::scan::{Burst, Load, Series, Share, Weight};
+use serde::Serialize;
+use serde_json::{Value, json as value};
+
+#[derive(Serialize)]
+struct Failing {
+    site: String,
+    upstream: String,
+    status: Option<u16>,
+    says: String,
+    count: u64,
+}
+
+/// The document.
+///
+/// # Errors
+/// None that can happen: all of it can be written as JSON.
+pub fn json(story: &Story<'_>) -> serde_json::Result<String> {
+    let document = value!({
+        "schema": "why502/logs/1",
+        "partial": story.scanned.partial,
+        "took_ms": u64::try_from(story.took.as_millis()).unwrap_or(u64::MAX),
+        "bytes": story.scanned.bytes,
+        "lost": story.lost(),
+        "bursts": story.bursts.iter().enumerate().map(|(index, it)| burst(story, index, it)).collect::<Vec<_>>(),
+        "step_seconds": story.step(),
+        "failures": stepped(story).into_iter().map(|(at, series, count)| {
+            value!({"at": stamp(at), "failing": failing(series, count)})
+        }).collect::<Vec<_>>(),
+        "complaints": totals(&story.scanned.complaints),
+        "warnings": totals(&story.scanned.warnings),
+        "load": story.by.iter().map(|by| list(story, *by)).collect::<Vec<_>>(),
+        "total": (!story.by.is_empty()).then(|| load(&story.scanned.everyone.total)),
+        "logs": logs(story),
+        "trouble": story.trouble,
+    });
+    Ok(crate::report::json::inert(&serde_json::to_string_pretty(&document)?) + "\n")
+}
+
+fn burst(story: &Story<'_>, index: usize, burst: &Burst) -> Value {
+    let shares = |all: &[Share]| {
+        all.iter()
+            .map(|it| failing(&it.series, it.count))
+            .collect::<Vec<_>>()
+    };
+    let causes = story.causes.iter().filter(|it| it.burst == index);
+    value!({
+        "site": text(&burst.site),
+        "start": stamp(burst.start),
+        "end": stamp(burst.end),
+        "lost": burst.lost,
+        "how": shares(&burst.how),
+        "nginx_said": shares(&burst.said),
+        "cause": causes.map(|it| value!({"id": it.id, "says": it.says})).next(),
+    })
+}
+
+fn totals(cells: &logscan::scan::Cells) -> Vec<Failing> {
+    cells
+        .totals()
+        .into_iter()
+        .map(|(series, count)| failing(series, count))
+        .collect()
+}
+
+fn list(story: &Story<'_>, by: logscan::scan::By) -> Value {
+    let top = story.scanned.everyone.by(by);
+    let rows = top.ranked(Weight::Time, story.top);
+    value!({
+        "by": called(by),
+        "distinct": top.distinct(),
+        "requests_may_lack": top.error(),
+        "top": rows.iter().map(|it| value!({"key": key(by, &it.key), "load": load(&it.load)})).collect::<Vec<_>>(),
+    })
+}
+
+fn logs(story: &Story<'_>) -> Vec<Value> {
+    let log = |(log, seen): (&crate::scan::Log, &logscan::scan::Seen)| {
+        value!({
+            "name": log.name,
+            "files": log.files.iter().map(|it| it.path.display().to_string()).collect::<Vec<_>>(),
+            "lines": seen.lines,
+            "unfit": seen.unfit,
+            "unfit_samples": seen.samples,
+        })
+    };
+    story.logs.iter().zip(&story.scanned.seen).map(log).collect()
+}
+
+fn failing(series: &Series, count: u64) -> Failing {
+    Failing {
+        site: text(&series.site),
+        upstream: text(&series.upstream),
+        status: Some(series.status).filter(|it| *it > 0),
+        says: series.says.clone(),
+        count,
+    }
+}
+
+fn load(load: &Load) -> Value {
+    value!({
+        "requests": load.requests,
+        "failures": load.failures,
+        "bytes": load.bytes,
+        "worker_seconds": load.micros as f64 / 1e6,
+    })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn stamp(at: i64) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string())
+}

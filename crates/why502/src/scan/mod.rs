@@ -1,0 +1,13 @@
+//! Reading whole logs, quickly and in little memory: files into blocks of whole entries, blocks onto two threads, counts
+//! merged.
+//!
+//! Here files are opened that the command line or nginx's config names. They can be larger than any look at a host may be,
+//! so they are read past [`host::Host`] and are in no recording.
+
+mod files;
+mod pump;
+mod sources;
+mod work;
+
+pub use sources::{Log, configured, named};
+pub use work::{Ask, Scanned, run};

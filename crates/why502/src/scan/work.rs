@@ -1,0 +1,299 @@
+//! Two threads take parts of files, each counts for itself.
+
+use super::{
+    Log,
+    files::{LogFile, Packing, open},
+    pump::{Begins, Buffer, Part, pump},
+};
+use jiff::tz::TimeZone;
+use logscan::scan::{AccessScan, BackendScan, Cells, ErrorScan, Everyone, Kind, Seen, Window};
+use std::{
+    io,
+    os::unix::fs::FileExt,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Threads that read.
+const THREADS: usize = 2;
+/// Bytes of a plain file that are one piece of work.
+const PIECE: u64 = 8 << 20;
+/// Time between two calls of `tick`.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is asked of the logs.
+pub struct Ask<'a> {
+    /// Which moments.
+    pub window: Window,
+    /// Only this site.
+    pub site: Option<&'a str>,
+    /// Count every request by who made it, not only failures.
+    pub everything: bool,
+    /// Zone of stamps without an offset.
+    pub zone: TimeZone,
+    /// Whether to stop and come back with what there is.
+    pub stop: &'a AtomicBool,
+}
+
+/// What they hold.
+pub struct Scanned {
+    /// Requests that failed.
+    pub failures: Cells,
+    /// What nginx complained of.
+    pub complaints: Cells,
+    /// What backends warned of; the site is the kind of backend.
+    pub warnings: Cells,
+    /// Whose load it was; nothing where it was not asked.
+    pub everyone: Everyone,
+    /// How much of each log was read, in their order.
+    pub seen: Vec<Seen>,
+    /// Bytes read off the disk.
+    pub bytes: u64,
+    /// Not all was read.
+    pub partial: bool,
+    /// What could not be read.
+    pub trouble: Vec<String>,
+}
+
+/// A piece of work.
+struct Task<'a> {
+    log: usize,
+    file: &'a LogFile,
+    /// From where to where, of a plain file.
+    part: Option<(u64, u64)>,
+}
+
+/// How a thread reads one log.
+#[derive(Clone)]
+enum Scan {
+    Access(Box<AccessScan>),
+    Error(Box<ErrorScan>),
+    Backend(Box<BackendScan>),
+}
+
+/// What a thread counted.
+#[derive(Clone)]
+struct Counts {
+    failures: Cells,
+    complaints: Cells,
+    warnings: Cells,
+    everyone: Everyone,
+}
+
+/// Reads them all. `tick` is called now and then with bytes read off the disk.
+pub fn run(logs: &[Log], ask: &Ask<'_>, mut tick: impl FnMut(u64)) -> Scanned {
+    let tasks = tasks(logs);
+    let shared = Shared {
+        ask,
+        logs,
+        tasks: &tasks,
+        next: AtomicUsize::new(0),
+        bytes: AtomicU64::new(0),
+        trouble: Mutex::default(),
+    };
+    let empty = Counts {
+        failures: Cells::default(),
+        complaints: Cells::default(),
+        warnings: Cells::default(),
+        everyone: Everyone::default(),
+    };
+    let done: Vec<Worker<'_>> = thread::scope(|scope| {
+        let main = thread::current();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (main, shared, counts) = (main.clone(), &shared, empty.clone());
+                scope.spawn(move || {
+                    let mut worker = Worker::new(shared, counts);
+                    worker.run();
+                    main.unpark();
+                    worker
+                })
+            })
+            .collect();
+        while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
+            thread::park_timeout(TICK);
+            tick(shared.bytes.load(Ordering::Relaxed));
+        }
+        threads
+            .into_iter()
+            .filter_map(|thread| thread.join().ok())
+            .collect()
+    });
+    gather(&shared, done, empty)
+}
+
+fn gather(shared: &Shared<'_>, done: Vec<Worker<'_>>, mut counts: Counts) -> Scanned {
+    let mut seen = vec![Seen::default(); shared.logs.len()];
+    for worker in done {
+        counts.failures.merge(&worker.counts.failures);
+        counts.complaints.merge(&worker.counts.complaints);
+        counts.warnings.merge(&worker.counts.warnings);
+        counts.everyone.merge(&worker.counts.everyone);
+        for (seen, scan) in seen.iter_mut().zip(worker.scans) {
+            seen.merge(scan.map(Scan::seen).unwrap_or_default());
+        }
+    }
+    Scanned {
+        failures: counts.failures,
+        complaints: counts.complaints,
+        warnings: counts.warnings,
+        everyone: counts.everyone,
+        seen,
+        bytes: shared.bytes.load(Ordering::Relaxed),
+        partial: shared.ask.stop.load(Ordering::Relaxed),
+        trouble: shared
+            .trouble
+            .lock()
+            .map(|mut it| std::mem::take(&mut *it))
+            .unwrap_or_default(),
+    }
+}
+
+/// Plain files in pieces, others whole and first: they take longest and can't be cut.
+fn tasks(logs: &[Log]) -> Vec<Task<'_>> {
+    let files = || {
+        logs.iter()
+            .enumerate()
+            .flat_map(|(log, it)| it.files.iter().map(move |file| (log, file)))
+    };
+    let whole = files()
+        .filter(|it| it.1.packing != Packing::Plain)
+        .map(|(log, file)| Task {
+            log,
+            file,
+            part: None,
+        });
+    let plain = files()
+        .filter(|it| it.1.packing == Packing::Plain)
+        .flat_map(|(log, file)| {
+            let pieces =
+                (0..file.size.div_ceil(PIECE)).map(|at| (at * PIECE, ((at + 1) * PIECE).min(file.size)));
+            pieces.map(move |part| Task {
+                log,
+                file,
+                part: Some(part),
+            })
+        });
+    whole.chain(plain).collect()
+}
+
+struct Shared<'a> {
+    ask: &'a Ask<'a>,
+    logs: &'a [Log],
+    tasks: &'a [Task<'a>],
+    next: AtomicUsize,
+    bytes: AtomicU64,
+    trouble: Mutex<Vec<String>>,
+}
+
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    counts: Counts,
+    scans: Vec<Option<Scan>>,
+    buffer: Buffer,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared<'a>, counts: Counts) -> Self {
+        Self {
+            shared,
+            counts,
+            scans: shared.logs.iter().map(|_| None).collect(),
+            buffer: Buffer::default(),
+        }
+    }
+
+    fn run(&mut self) {
+        let shared = self.shared;
+        while let Some(task) = shared.tasks.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
+            if shared.ask.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let path = task.file.path.display();
+            let trouble = match self.task(task) {
+                Ok(false) => continue,
+                Ok(true) => {
+                    format!("{path}: it was truncated while it was read; what was cut off is not counted")
+                }
+                Err(error) => format!("{path}: {error}; what stands behind is not counted"),
+            };
+            if let Ok(mut all) = shared.trouble.lock() {
+                all.push(trouble);
+            }
+        }
+    }
+
+    fn task(&mut self, task: &Task<'_>) -> io::Result<bool> {
+        let shared = self.shared;
+        let log = &shared.logs[task.log];
+        let scan = self.scans[task.log].get_or_insert_with(|| Scan::new(log, shared.ask));
+        let (counts, everything) = (&mut self.counts, shared.ask.everything);
+        let take = |block: &[u8]| {
+            scan.block(block, counts, everything);
+            !shared.ask.stop.load(Ordering::Relaxed)
+        };
+        let begins: Begins = log.kind.begins();
+        let Some((from, to)) = task.part else {
+            let mut text = task.file.text(&shared.bytes)?;
+            return pump(
+                |into| text.read(into),
+                Part::WHOLE,
+                begins,
+                &mut self.buffer,
+                take,
+            );
+        };
+        let file = open(&task.file.path)?;
+        let within = from > 0;
+        let mut at = from - u64::from(within);
+        let part = Part {
+            within,
+            length: Some(to - at),
+        };
+        let read = |into: &mut [u8]| {
+            let count = file.read_at(into, at)?;
+            at += count as u64;
+            shared.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            Ok(count)
+        };
+        pump(read, part, begins, &mut self.buffer, take)
+    }
+}
+
+impl Scan {
+    fn new(log: &Log, ask: &Ask<'_>) -> Self {
+        match &log.kind {
+            Kind::Access(format) => {
+                let scan = AccessScan::new((**format).clone(), &log.site, ask.site, ask.window);
+                Self::Access(Box::new(scan))
+            }
+            Kind::Error => Self::Error(Box::new(ErrorScan::new(ask.zone.clone(), ask.site, ask.window))),
+            Kind::Backend(kind) => {
+                Self::Backend(Box::new(BackendScan::new(*kind, ask.zone.clone(), ask.window)))
+            }
+        }
+    }
+
+    fn block(&mut self, block: &[u8], counts: &mut Counts, everything: bool) {
+        match self {
+            Self::Access(scan) if everything => {
+                scan.everything(block, &mut counts.failures, &mut counts.everyone)
+            }
+            Self::Access(scan) => scan.failures(block, &mut counts.failures),
+            Self::Error(scan) => scan.complaints(block, &mut counts.complaints),
+            Self::Backend(scan) => scan.warnings(block, &mut counts.warnings),
+        }
+    }
+
+    fn seen(self) -> Seen {
+        match self {
+            Self::Access(scan) => scan.seen,
+            Self::Error(scan) => scan.seen,
+            Self::Backend(scan) => scan.seen,
+        }
+    }
+}

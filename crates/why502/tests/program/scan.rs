@@ -1,0 +1,182 @@
+//! `why502 logs`: packed, hostile, growing and interrupted logs.
+
+use crate::stage::{Run, run};
+use flate2::{Compression, write::GzEncoder};
+use proptest::prelude::*;
+use std::{fmt::Write as _, io::Write, path::Path, process::Command};
+
+fn logs(args: &[&str], dir: &Path) -> Run {
+    piped(args, dir, b"")
+}
+
+fn piped(args: &[&str], dir: &Path, input: &[u8]) -> Run {
+    run(
+        Command::new(env!("CARGO_BIN_EXE_why502"))
+            .arg("logs")
+            .args(args)
+            .current_dir(dir),
+        input,
+    )
+}
+
+/// An hour, a request a second, an outage of five minutes.
+fn hour() -> String {
+    let mut log = String::new();
+    for second in 0..3600 {
+        let status = if (1200..1500).contains(&second) { 502 } else { 200 };
+        let (minute, second) = (second / 60, second % 60);
+        let _ = writeln!(
+            log,
+            "192.0.2.{} - - [22/Nov/2026:12:{minute:02}:{second:02} +0000] \"GET /item/{second} HTTP/1.1\" {status} 157 \"-\" \"curl/8\"",
+            second % 7
+        );
+    }
+    log
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn an_outage_is_told_however_the_log_is_packed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = hour();
+    let (first, second) = log.split_at(log.len() / 2 + log[log.len() / 2..].find('\n').unwrap() + 1);
+    std::fs::write(dir.path().join("access.log"), &log).unwrap();
+    std::fs::write(dir.path().join("packed.gz"), gzip(&log)).unwrap();
+    std::fs::write(
+        dir.path().join("members.gz"),
+        [gzip(first), gzip(second)].concat(),
+    )
+    .unwrap();
+    std::fs::create_dir(dir.path().join("set")).unwrap();
+    std::fs::write(dir.path().join("set/access.log"), second).unwrap();
+    std::fs::write(dir.path().join("set/access.log.1.gz"), gzip(first)).unwrap();
+    // a hole, as copytruncate leaves it under a writer that does not append
+    std::fs::write(
+        dir.path().join("holey.log"),
+        format!("{}{log}", "\0".repeat(1 << 20)),
+    )
+    .unwrap();
+    for path in ["access.log", "packed.gz", "members.gz", "set", "holey.log"] {
+        let json = logs(&["--json", "--by", "route", path], dir.path())
+            .ends(2, &[])
+            .json();
+        assert_eq!(json["lost"], 300, "{path}: {json}");
+        let lines: u64 = json["logs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|log| log["lines"].as_u64().unwrap())
+            .sum();
+        assert_eq!(
+            (lines, &json["total"]["requests"]),
+            (3600, &serde_json::json!(3600)),
+            "{path}"
+        );
+        assert_eq!(json["load"][0]["top"][0]["key"], "/item/*", "{path}");
+    }
+    let burst = logs(&["--json", "access.log"], dir.path()).json()["bursts"].clone();
+    assert_eq!(
+        (burst[0]["start"].as_str(), burst[0]["end"].as_str()),
+        (Some("2026-11-22T12:20:00Z"), Some("2026-11-22T12:24:59Z"))
+    );
+    for input in [log.as_bytes().to_vec(), gzip(&log)] {
+        piped(&["-"], dir.path(), &input)
+            .ends(2, &["300 requests lost in 1 burst"])
+            .is_harmless();
+    }
+    logs(&["--until", "2026-11-22T12:10", "access.log"], dir.path()).ends(0, &["No request failed"]);
+}
+
+#[test]
+fn what_is_damaged_or_not_there_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = gzip(&hour());
+    std::fs::write(dir.path().join("cut.gz"), &packed[..packed.len() / 2]).unwrap();
+    std::fs::write(dir.path().join("words"), "words\nand words\n").unwrap();
+    logs(&["cut.gz"], dir.path())
+        .ends(2, &["requests lost", "not read: cut.gz"])
+        .is_harmless();
+    logs(&["words"], dir.path()).ends(3, &["no log of a kind that is known"]);
+    logs(&["absent.log"], dir.path()).ends(3, &["absent.log", "No such file"]);
+    logs(&["--log-format", "$status"], dir.path()).ends(64, &["PATH"]);
+    logs(&["--since", "soon", "words"], dir.path()).ends(64, &["2h"]);
+}
+
+#[test]
+fn hostile_lines_stay_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = hour().into_bytes();
+    log.extend(b"\x1b]0;owned\x07\x1b[2J\r\n\xff\xfe\0\n");
+    log.extend(vec![b'A'; 1 << 20]);
+    log.extend(b"\n1.2.3.4 - - [22/Nov/2026:12:59:59 +0000] \"GET /\x1b[31m HTTP/1.1\" 502 1 \"=cmd()\" \"\x1b[5m\"\n");
+    std::fs::write(dir.path().join("evil\x1b[31m.log"), log).unwrap();
+    for args in [
+        &["--by", "all", "."][..],
+        &["--csv", "."],
+        &["--json", "--by", "all", "."],
+        &["--bucket", "10m", "."],
+    ] {
+        let told = logs(args, dir.path());
+        told.ends(2, &[]).is_harmless();
+        assert!(!told.out.contains('\x1b'), "{args:?}");
+    }
+    logs(&["."], dir.path()).ends(2, &["301 requests lost", "not understood: 3 lines"]);
+}
+
+#[test]
+fn an_error_log_alone_is_told_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "2026/11/22 12:17:46 [error] 7#7: *1 connect() failed (111: Connection refused) while connecting to upstream, \
+        client: 192.0.2.1, server: shop.example, request: \"GET / HTTP/1.1\", upstream: \"http://127.0.0.1:8000/\", host: \
+        \"shop.example\"\n";
+    std::fs::write(dir.path().join("error.log"), line.repeat(7)).unwrap();
+    logs(&["error.log"], dir.path())
+        .ends(
+            2,
+            &[
+                "7 complaints of nginx",
+                "shop.example",
+                "connection refused (111)",
+                "127.0.0.1:8000",
+            ],
+        )
+        .is_harmless();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_log_breaks_it(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60)) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("log"), pieces.concat()).unwrap();
+        let told = logs(&["--by", "all", "--log-format", FORMAT, "log"], dir.path());
+        told.is_harmless();
+        prop_assert!(matches!(told.code, Some(0 | 2)), "{:?} {}", told.code, told.err);
+    }
+}
+
+const FORMAT: &str =
+    "$remote_addr [$time_local] \"$request\" $status \"$upstream_addr\" $upstream_response_time";
+const PIECES: &[&str] = &[
+    "192.0.2.1 [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 \"127.0.0.1:1, 127.0.0.1:2\" 0.001, 0.020\n",
+    "::1 [22/Nov/9999:12:17:46 +0000] \"",
+    "\" 502 \"",
+    "\" 5",
+    "\" 499 ",
+    "0.001 : 0.020",
+    "99999999999999999999",
+    "\n",
+    "\0\0\0",
+    "\x1b[31m",
+    "\r",
+    "\u{202e}",
+    "-",
+    " ",
+    "\"",
+];
