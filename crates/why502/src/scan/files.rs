@@ -32,6 +32,9 @@ pub struct LogFile {
 /// Bytes of a log's beginning that show what it is.
 const BEGINNING: u64 = 64 << 10;
 
+/// A hole at the beginning of a log is looked past for so many times that, 1 GiB.
+const HOLE: usize = 16 << 10;
+
 /// How it is packed, told by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
@@ -115,8 +118,15 @@ impl LogFile {
             true => self.text(&UNCOUNTED),
             false => unpacked(self.packing, self.head.as_slice()),
         };
-        if let Ok(reader) = reader {
-            let _ = reader.take(BEGINNING).read_to_end(&mut text);
+        if let Ok(mut reader) = reader {
+            // a log truncated under its writer begins with a hole
+            for _ in 0..HOLE {
+                text.clear();
+                let read = reader.by_ref().take(BEGINNING).read_to_end(&mut text);
+                if read.is_err() || text.iter().any(|byte| *byte != 0) || text.is_empty() {
+                    break;
+                }
+            }
         }
         text
     }

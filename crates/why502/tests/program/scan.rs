@@ -125,7 +125,7 @@ fn hostile_lines_stay_text() {
         told.ends(2, &[]).is_harmless();
         assert!(!told.out.contains('\x1b'), "{args:?}");
     }
-    logs(&["."], dir.path()).ends(2, &["301 requests lost", "not understood: 3 lines"]);
+    logs(&["--by", "status", "."], dir.path()).ends(2, &["301 requests lost", "not understood: 3 lines"]);
 }
 
 #[test]
