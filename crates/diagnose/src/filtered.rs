@@ -142,6 +142,13 @@ impl Filtered<'_> {
             "firewalld" if !outgoing => {
                 format!("firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload")
             }
+            // what a rule of iptables accepts, firewalld's own table still refuses
+            "firewalld" if policy(rule).is_some() => format!(
+                "firewall-cmd --permanent --policy={} --add-rich-rule='rule priority=\"-100\" family=\"{}\" \
+                 destination address=\"{ip}\" port port=\"{port}\" protocol=\"tcp\" accept' && firewall-cmd --reload",
+                quote(policy(rule).unwrap_or_default()),
+                if ip.is_ipv6() { "ipv6" } else { "ipv4" }
+            ),
             "firewalld" => format!(
                 "firewall-cmd --permanent --direct --add-rule {} filter OUTPUT -1 -p tcp -d {ip} --dport {port} -j ACCEPT \
                  && firewall-cmd --reload",
@@ -217,6 +224,15 @@ fn side(rule: &FirewallRule, port: u16) -> Side {
     };
     let reply = (names("sport") || names("spt")) && !names("dport") && !names("dpt");
     if reply { Side::Reply } else { Side::Request }
+}
+
+/// `egress` of `table inet firewalld chain filter_OUT_policy_egress_deny handle 7`
+fn policy(rule: &FirewallRule) -> Option<&str> {
+    let (_, rest) = rule.place.split_once("filter_OUT_policy_")?;
+    rest.split_whitespace()
+        .next()?
+        .rsplit_once('_')
+        .map(|(name, _)| name)
 }
 
 fn is_outgoing(rule: &FirewallRule) -> bool {
