@@ -4,7 +4,7 @@ await_failure() { until systemctl is-failed -q "$1"; do sleep 0.05; done; }
 # Control groups that limit and count: systemd-nspawn mounts those of the older hierarchy read-only.
 own_limits() {
   [ -d /sys/fs/cgroup/memory ] || return 0
-  for controller in memory pids cpu; do mount -o remount,rw,bind "/sys/fs/cgroup/$controller"; done
+  for controller in memory pids cpu cpuacct blkio; do mount -o remount,rw,bind "/sys/fs/cgroup/$controller"; done
   systemctl daemon-reexec
 }
 # limit UNIT LINE…: settings of a service in a drop-in, as `systemctl edit` leaves them.
