@@ -106,10 +106,10 @@ fn bursts(story: &Story<'_>, page: &mut String) {
         one_burst(story, index, burst, page);
     }
     if left_out > 0 {
-        let left_out = count(left_out as u64, "lesser burst");
+        let left_out = grouped(left_out as u64);
         let _ = writeln!(
             page,
-            "{QUIET}  and {left_out}; --top or --json lists them{QUIET:#}"
+            "{QUIET}  and {left_out} lesser; --top or --json lists them{QUIET:#}"
         );
     }
 }
