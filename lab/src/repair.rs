@@ -226,35 +226,45 @@ impl Repair<'_> {
     }
 
     pub(crate) fn unchanged(&self, before: &str, by: &str) -> Result<()> {
-        let after = self.state()?;
-        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-        let (before, after) = (lines(before), lines(&after));
-        let gone = before
-            .iter()
-            .filter(|line| !after.contains(line))
-            .map(|line| format!("- {line}"));
-        let new = after
-            .iter()
-            .filter(|line| !before.contains(line))
-            .map(|line| format!("+ {line}"));
-        let changes: Vec<String> = gone.chain(new).take(20).collect();
-        ensure!(
-            changes.is_empty(),
-            "{by} did not leave the host as it was:\n{}",
-            changes.join("\n")
-        );
-        let left = self.host.sh(LEFT_OVER)?;
-        ensure!(left.trim().is_empty(), "{by} left: {left}");
-        Ok(())
+        unchanged(self.host, before, by)
     }
 
     fn state(&self) -> Result<String> {
-        self.host.sh(STATE).context("the state of the host")
+        state(self.host)
     }
 
     fn why502(&self, args: &[&str]) -> Result<Output> {
         self.host.why502(args)
     }
+}
+
+/// What a repair may change, as it is now.
+pub(crate) fn state(host: &Host) -> Result<String> {
+    host.sh(STATE).context("the state of the host")
+}
+
+/// Nothing of it differs.
+pub(crate) fn unchanged(host: &Host, before: &str, by: &str) -> Result<()> {
+    let after = state(host)?;
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (before, after) = (lines(before), lines(&after));
+    let gone = before
+        .iter()
+        .filter(|line| !after.contains(line))
+        .map(|line| format!("- {line}"));
+    let new = after
+        .iter()
+        .filter(|line| !before.contains(line))
+        .map(|line| format!("+ {line}"));
+    let changes: Vec<String> = gone.chain(new).take(20).collect();
+    ensure!(
+        changes.is_empty(),
+        "{by} did not leave the host as it was:\n{}",
+        changes.join("\n")
+    );
+    let left = host.sh(LEFT_OVER)?;
+    ensure!(left.trim().is_empty(), "{by} left: {left}");
+    Ok(())
 }
 
 pub(crate) fn text(output: &Output) -> String {

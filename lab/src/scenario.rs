@@ -29,6 +29,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// The kind of change that the first root must name as its trigger, as `--json` spells it; `None` asks for nothing.
     pub trigger: Option<&'static str>,
+    /// What `why502 audit` must say; `None` does not ask it.
+    pub audit: Option<Audit>,
 }
 
 impl Scenario {
@@ -46,7 +48,17 @@ impl Scenario {
         restore: "",
         expect: Expect::Healthy,
         trigger: None,
+        audit: None,
     };
+}
+
+/// What `why502 audit` must say of a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Audit {
+    /// Exactly these findings, as `rule subject`, in any order.
+    pub tells: &'static [&'static str],
+    /// Of these the ones that `--fix` changes and `undo` brings back.
+    pub mends: &'static [&'static str],
 }
 
 /// One step of breaking a host.

@@ -12,7 +12,7 @@ use crate::stack::NOISE;
 use crate::traffic::Background;
 use crate::verdict::Verdict;
 use crate::visitors::Visitors;
-use crate::{Expect, Host, Scenario, Step, baseline, evidence, traffic};
+use crate::{Expect, Host, Scenario, Step, baseline, evidence, foresight, traffic};
 
 /// The site beside the shop.
 const NEIGHBOUR: &str = "blog.example";
@@ -132,6 +132,13 @@ impl Trial<'_> {
     /// The verdict is right, and stays right among the traces of a past. Each verdict is an outcome of its own.
     fn judge_each(&mut self, host: &Host) -> Result<()> {
         self.judge_first(host)?;
+        if let Some(audit) = self
+            .scenario
+            .audit
+            .filter(|_| !matches!(self.mode, Mode::NoVerdict))
+        {
+            foresight::check(host, &audit).context("the audit")?;
+        }
         self.phase("judge");
         if self.outcomes.len() > 1 {
             self.now = 1;

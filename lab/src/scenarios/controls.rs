@@ -1,6 +1,6 @@
 //! Hosts on which nothing is wrong, or no longer: the tool must not raise an alarm.
 
-use crate::{Expect, Held, Scenario, Stack, Step, Traffic};
+use crate::{Audit, Expect, Held, Scenario, Stack, Step, Traffic};
 
 const WELL: Scenario = Scenario {
     about: "Nothing is wrong; a few requests. The noisy variant has old failures, scanners, a stale socket.",
@@ -28,6 +28,13 @@ const OVER: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "healthy-fpm",
+        audit: Some(Audit {
+            tells: &[
+                "unit-stays-down php8.2-fpm.service",
+                "unit-stays-down blog.service",
+            ],
+            mends: &[],
+        }),
         ..WELL
     },
     Scenario {
@@ -37,11 +44,22 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "healthy-apache",
+        audit: Some(Audit {
+            tells: &[],
+            mends: &[],
+        }),
         stack: Stack::Apache,
         ..WELL
     },
     Scenario {
         name: "healthy-gunicorn",
+        audit: Some(Audit {
+            tells: &[
+                "unit-stays-down app.service",
+                "unit-stays-down php8.2-fpm.service",
+            ],
+            mends: &[],
+        }),
         stack: Stack::GunicornUnix,
         ..WELL
     },
@@ -67,11 +85,26 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "healthy-node",
+        audit: Some(Audit {
+            tells: &[
+                "unit-stays-down app.service",
+                "unit-stays-down php8.2-fpm.service",
+            ],
+            mends: &[],
+        }),
         stack: Stack::Node,
         ..WELL
     },
     Scenario {
         name: "healthy-uwsgi",
+        audit: Some(Audit {
+            tells: &[
+                "unit-stays-down app.service",
+                "unit-stays-down php8.2-fpm.service",
+                "request-buffer-small app.service",
+            ],
+            mends: &[],
+        }),
         stack: Stack::Uwsgi,
         ..WELL
     },

@@ -4,6 +4,7 @@ use crate::Scenario;
 
 mod app_bug;
 mod app_memory_limit;
+mod audit;
 mod backend_bad_config;
 mod backend_crash_on_start;
 mod backend_died;
@@ -114,6 +115,7 @@ static ALL: &[&[Scenario]] = &[
     request_too_big_for_backend::SCENARIOS,
     invalid_response::SCENARIOS,
     app_bug::SCENARIOS,
+    audit::SCENARIOS,
     slow_backend::SCENARIOS,
     oom_kill::SCENARIOS,
     disk_full::SCENARIOS,

@@ -59,19 +59,18 @@ fn hit(case: &Case, peer: &PeerSight) -> Option<Hit> {
     let length = queue::listener(case, peer)?.send_q;
     let asked = queue::asked_backlog(peer);
     let max = case.world.somaxconn.as_ref().ok().copied();
-    let cut = asked
-        .filter(|asked| *asked > length)
-        .zip(max)
-        .filter(|(_, max)| *max <= length);
+    let binds = max.filter(|max| *max <= length && length < SOMAXCONN);
+    let cut = binds.filter(|_| asked.map_or(length < SHORT, |asked| asked > length));
     let subject = service::subject(peer);
     let at = &peer.endpoint;
     let (says, change, measures) = match cut {
-        Some((asked, max)) => {
+        Some(max) => {
             let (key, value) = ("net.core.somaxconn".to_owned(), SOMAXCONN.to_string());
             let restart = case.unit_of(peer).map(service::restart);
             (
                 format!(
-                    "{subject} asks for a queue of {asked} on {at} and gets {length}: net.core.somaxconn is {max}"
+                    "{subject} gets a queue of {length} on {at}{}: net.core.somaxconn is {max}",
+                    wanted(asked)
                 ),
                 format!("net.core.somaxconn = {SOMAXCONN} in /etc/sysctl.d, then restart {subject}"),
                 restart.map(|restart| vec![Measure::Sysctl { key, value }, restart]),
@@ -96,6 +95,10 @@ fn hit(case: &Case, peer: &PeerSight) -> Option<Hit> {
             .change(change)
             .remedy(format!("lengthen the accept queue of {subject}"), measures),
     )
+}
+
+fn wanted(asked: Option<u32>) -> String {
+    asked.map_or_else(String::new, |asked| format!(" and asks for {asked}"))
 }
 
 #[cfg(test)]
