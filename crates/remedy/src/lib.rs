@@ -19,6 +19,7 @@ mod fix;
 pub mod history;
 pub mod journal;
 pub mod live;
+pub mod memory;
 mod nature;
 pub mod outcome;
 mod plan;

@@ -107,6 +107,9 @@ pub struct Diagnose {
     /// Judge a bundle instead of this host
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "recorded"])]
     pub bundle: Option<PathBuf>,
+    /// Write down what was found, so that it is known when it comes back (as root; one bounded line)
+    #[arg(long, conflicts_with_all = ["recorded", "bundle"])]
+    pub remember: bool,
     /// Print all evidence, not only the strongest
     #[arg(long)]
     pub all: bool,

@@ -161,9 +161,15 @@ fn history(state: &cli::State) -> anyhow::Result<Vec<u8>> {
     let store = Store::at(&state.dir);
     let ids = store.ids().unwrap_or_default();
     let fixes = ids.iter().filter_map(|id| store.load(id).ok());
+    let incidents = remedy::memory::incidents(&store).unwrap_or_default();
     let report = report::history::Report {
         schema: "why502/history/1",
         fixes: fixes.map(|fix| report::history::Fix::of(&fix)).collect(),
+        incidents: incidents
+            .iter()
+            .rev()
+            .map(report::history::Incident::of)
+            .collect(),
     };
     Ok(serde_json::to_vec_pretty(&report)?)
 }

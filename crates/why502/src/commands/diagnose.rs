@@ -3,6 +3,7 @@
 use crate::{
     cli::{self, Format},
     commands::bundle,
+    commands::recurrence,
     exit::Exit,
     report::{
         self,
@@ -51,6 +52,9 @@ fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::
     let elsewhere = options.recorded.is_some() || options.bundle.is_some();
     let state = (!elsewhere).then_some(&options.state);
     let (diagnosis, frame) = look(host, &options.scope, state, started);
+    if options.remember {
+        recurrence::remember(&diagnosis.verdict, &options.state)?;
+    }
     print(&diagnosis.verdict, &frame, options)
 }
 
@@ -64,12 +68,17 @@ pub fn look(
     let mut diagnosis = diagnose::diagnose(host, &diagnose_options(scope), causes::ALL);
     let plans = plans(host, &diagnosis);
     let half_done = state.and_then(|state| half_done(state, &mut diagnosis.verdict));
+    let recurrences = state.map(|state| recurrence::of(&diagnosis.verdict, state));
     let frame = Frame {
         host: hostname(host),
         at: host.now().unwrap_or_default(),
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         zone: host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC),
-        fixes: Fixes { half_done, plans },
+        fixes: Fixes {
+            half_done,
+            recurrences: recurrences.unwrap_or_default(),
+            plans,
+        },
     };
     (diagnosis, frame)
 }

@@ -4,13 +4,13 @@ use crate::{
     cli,
     exit::Exit,
     report::{
-        history::{self, Clock, Fix, Report},
+        history::{self, Clock, Fix, Incident, Report},
         json::inert,
     },
 };
 use anyhow::Context;
 use host::{Looks, live::Live};
-use remedy::{FixId, Store, StoreError};
+use remedy::{FixId, Store, StoreError, memory};
 use std::io::Write;
 
 /// Runs the command.
@@ -24,13 +24,26 @@ pub fn run(options: &cli::History) -> anyhow::Result<Exit> {
         .iter()
         .map(|id| hinted(store.load(id)).map(|fix| Fix::of(&fix)));
     let fixes: Vec<Fix> = fixes.collect::<anyhow::Result<_>>()?;
+    let incidents = match &options.id {
+        Some(_) => Vec::new(),
+        None => hinted(memory::incidents(&store))?
+            .iter()
+            .rev()
+            .map(Incident::of)
+            .collect(),
+    };
     let page = match (options.json, &options.id, fixes.as_slice()) {
         (true, _, _) => {
             let schema = "why502/history/1";
-            inert(&serde_json::to_string_pretty(&Report { schema, fixes })?) + "\n"
+            let report = Report {
+                schema,
+                fixes,
+                incidents,
+            };
+            inert(&serde_json::to_string_pretty(&report)?) + "\n"
         }
         (false, Some(_), [fix]) => history::one(fix, &clock()),
-        (false, _, fixes) => history::list(fixes, &clock()),
+        (false, _, fixes) => history::list(fixes, &clock()) + &history::incidents(&incidents, &clock()),
     };
     anstream::stdout().write_all(page.as_bytes())?;
     Ok(Exit::Good)

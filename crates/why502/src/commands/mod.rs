@@ -10,6 +10,7 @@ pub mod history;
 pub mod logs;
 pub mod pages;
 pub mod ports;
+pub mod recurrence;
 pub mod redact;
 pub mod undo;
 mod who;

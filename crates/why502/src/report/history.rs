@@ -19,6 +19,68 @@ pub struct Report {
     pub schema: &'static str,
     /// Newest first.
     pub fixes: Vec<Fix>,
+    /// What failed, as `fix` and `diagnose --remember` wrote it down; newest first.
+    pub incidents: Vec<Incident>,
+}
+
+/// A root that made requests fail.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Incident {
+    /// The cause.
+    pub cause: String,
+    /// What it is about.
+    pub subject: String,
+    /// What was wrong.
+    pub says: String,
+    /// First failure seen, RFC 3339.
+    pub first: String,
+    /// Last failure seen, RFC 3339.
+    pub last: String,
+    /// For drawing.
+    #[serde(skip)]
+    first_ms: Timestamp,
+}
+
+impl Incident {
+    /// As it is remembered.
+    pub fn of(it: &remedy::memory::Incident) -> Self {
+        Self {
+            cause: it.cause.clone(),
+            subject: it.subject.clone(),
+            says: it.says.clone(),
+            first: it.first.to_string(),
+            last: it.last.to_string(),
+            first_ms: it.first,
+        }
+    }
+}
+
+/// Incidents on a screen.
+const INCIDENTS: usize = 12;
+
+/// What failed, newest first; nothing where nothing is remembered.
+pub fn incidents(incidents: &[Incident], clock: &Clock) -> String {
+    let mut page = String::new();
+    if !incidents.is_empty() {
+        let _ = writeln!(page, "\n{STRONG}What failed{STRONG:#}");
+    }
+    for it in incidents.iter().take(INCIDENTS) {
+        let _ = writeln!(
+            page,
+            "  {}  {} ({})",
+            clock.when(it.first_ms),
+            safe(&it.says),
+            safe(&it.cause)
+        );
+    }
+    if incidents.len() > INCIDENTS {
+        let _ = writeln!(
+            page,
+            "  {QUIET}and {} more: --json{QUIET:#}",
+            incidents.len() - INCIDENTS
+        );
+    }
+    page
 }
 
 /// A fix that was begun.

@@ -106,6 +106,8 @@ pub struct Finding {
     pub trigger: Option<Trigger>,
     /// What may be done.
     pub remedy: Remedy,
+    /// It was here before; null where that is not remembered.
+    pub recurrence: Option<Recurrence>,
     /// The failure it stood for is over.
     pub over: bool,
 }
@@ -147,6 +149,17 @@ pub struct Trigger {
     pub says: String,
     /// When, RFC 3339.
     pub at: String,
+}
+
+/// The same cause on the same subject before.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Recurrence {
+    /// How often, this time included.
+    pub times: usize,
+    /// When it was first seen, RFC 3339.
+    pub since: String,
+    /// In words: how often in how long, what was done, how long that held.
+    pub says: String,
 }
 
 /// What may be done.
@@ -211,6 +224,8 @@ pub struct Frame {
 pub struct Fixes {
     /// A fix that is neither done nor taken back.
     pub half_done: Option<HalfDone>,
+    /// For each finding the same before, as it is remembered.
+    pub recurrences: Vec<Option<Recurrence>>,
     /// For each finding the plans that can be made.
     pub plans: Vec<Vec<Planned>>,
 }
@@ -300,7 +315,10 @@ fn findings(verdict: &Verdict, fixes: &Fixes) -> Vec<Finding> {
     let all = verdict.findings.iter().enumerate();
     all.map(|(index, it)| {
         let plan = fixes.plans.get(index).and_then(|plans| plans.first());
-        finding(verdict, it, plan.map(|plan| plan.id.clone()))
+        Finding {
+            recurrence: fixes.recurrences.get(index).cloned().flatten(),
+            ..finding(verdict, it, plan.map(|plan| plan.id.clone()))
+        }
     })
     .collect()
 }
@@ -330,6 +348,7 @@ fn finding(verdict: &Verdict, it: &verdict::Finding, plan: Option<String>) -> Fi
             plan,
             says: it.advice.clone(),
         },
+        recurrence: None,
         over: it.over,
     }
 }

@@ -145,6 +145,15 @@ impl Page<'_> {
 
     fn why(&mut self, finding: &Finding, first: bool) {
         self.chain(finding);
+        let of = self
+            .verdict
+            .findings
+            .iter()
+            .position(|it| std::ptr::eq(it, finding));
+        let before = of.and_then(|index| self.frame.fixes.recurrences.get(index)?.clone());
+        if let Some(before) = before {
+            self.paragraph(BAD, "Again", &before.says);
+        }
         if let Some(trigger) = &finding.trigger {
             let at = words::when(trigger.at, self.frame.at, &self.frame.zone);
             self.paragraph(STRONG, "Changed", &format!("{}, {at}", trigger.says));

@@ -79,6 +79,9 @@ impl<'a> Session<'a> {
             if self.verdict.is_none() {
                 self.say(&fix::draw_verdict(&diagnosis.verdict));
                 self.verdict = Some(diagnosis.verdict.clone());
+                // what can't be remembered is mended all the same
+                let _ =
+                    remedy::memory::remember(&self.store, &remedy::memory::Incident::of(&diagnosis.verdict));
             }
             let mended = self.roots(&diagnosis)?;
             if !mended || self.interrupt.came() {
