@@ -9,6 +9,7 @@
     reason = "a development tool: it talks on standard output"
 )]
 
+mod audit_peers;
 mod bench;
 mod demo;
 mod docs;
@@ -56,6 +57,8 @@ enum Task {
     },
     /// Runs scenarios on fresh real hosts; all of them without names
     Lab(lab::Args),
+    /// Runs why502 audit and gixy over the same configurations, and writes what each sees
+    AuditPeers,
     /// Measures against the numbers we promise
     Bench {
         /// What to measure
@@ -75,6 +78,7 @@ fn main() -> anyhow::Result<()> {
         Task::Docs { check } => docs::run(check),
         Task::NewCause { id } => new_cause::run(&id),
         Task::Lab(args) => lab::run(&args),
+        Task::AuditPeers => audit_peers::run(),
         Task::Bench { what, runs } => bench::run(what, runs),
     }
 }
