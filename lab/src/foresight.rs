@@ -1,7 +1,5 @@
 //! `why502 audit` on a host: it foresees exactly what is so, and a change that it makes can be taken back.
 
-use std::process::Output;
-
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
