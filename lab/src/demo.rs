@@ -25,6 +25,7 @@ pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
     for step in scenario.inject {
         match step {
             Step::Sh(script) => drop(host.sh(script)?),
+            Step::Around(script) => host.around(script)?,
             Step::Reboot => host.reboot()?,
         }
     }

@@ -90,6 +90,19 @@ impl Host {
         Ok(said)
     }
 
+    /// Runs a shell script on the machines around the host: see [`crate::Step::Around`].
+    pub fn around(&self, script: &str) -> Result<()> {
+        let output = Command::new("timeout")
+            .arg(format!("{:.1}", self.left().as_secs_f32().max(0.1)))
+            .args(["sh", "-euc", script])
+            .env("router", format!("{}-o", self.name))
+            .env("far", format!("{}-f", self.name))
+            .output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "around the host: {}", errors.trim());
+        Ok(())
+    }
+
     /// Runs the tool as an ordinary process of the host, in a unit of its own.
     pub fn why502(&self, args: &[&str]) -> Result<Output> {
         let mut words = vec![
@@ -158,7 +171,16 @@ impl Host {
 
     /// A client on the network the host's `eth0` leads to.
     pub(crate) fn client(&self) -> Result<Client> {
-        let path = format!("/run/netns/{}-o", self.name);
+        self.network("o")
+    }
+
+    /// The same on the machine behind the router.
+    pub(crate) fn far(&self) -> Result<Client> {
+        self.network("f")
+    }
+
+    fn network(&self, which: &str) -> Result<Client> {
+        let path = format!("/run/netns/{}-{which}", self.name);
         Ok(Client::new(File::open(&path).with_context(|| path)?))
     }
 }
@@ -200,7 +222,7 @@ pub(crate) fn reap() -> Result<()> {
                 .arg("-l")
                 .arg(entry.path().join("root"))
                 .output();
-            for netns in [name.clone(), format!("{name}-o")] {
+            for netns in [name.clone(), format!("{name}-o"), format!("{name}-f")] {
                 let _ = Command::new("ip").args(["netns", "del", &netns]).output();
             }
             fs::remove_dir_all(entry.path())?;

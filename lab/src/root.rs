@@ -14,6 +14,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("systemd-nspawn", "systemd-container"),
     ("ip", "iproute2"),
+    ("nft", "nftables"),
     ("zstd", "zstd"),
     ("nsenter", "util-linux"),
     ("tar", "tar"),

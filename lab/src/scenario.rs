@@ -25,6 +25,8 @@ pub struct Scenario {
     pub fix: Fix,
     /// Shell that takes the fault away.
     pub restore: &'static str,
+    /// The same on the machines around the host, before that: see [`Step::Around`].
+    pub restore_around: &'static str,
     /// The right verdict.
     pub expect: Expect,
     /// The kind of change that the first root must name as its trigger, as `--json` spells it; `None` asks for nothing.
@@ -46,6 +48,7 @@ impl Scenario {
         held: None,
         fix: Fix::Nothing,
         restore: "",
+        restore_around: "",
         expect: Expect::Healthy,
         trigger: None,
         audit: None,
@@ -66,6 +69,10 @@ pub struct Audit {
 pub enum Step {
     /// A shell script run as root inside.
     Sh(&'static str),
+    /// A shell script run on the machines around the host. `$router` is the network namespace of what its eth0 leads to
+    /// (192.0.2.1, 192.0.2.7; the interface has the same name), `$far` that of the machine behind it: 198.51.100.2, and
+    /// 198.51.100.66 on a line of its own.
+    Around(&'static str),
     /// The whole host restarts.
     Reboot,
 }

@@ -59,24 +59,29 @@ impl Drop for Background {
     }
 }
 
-/// A web server on the lab's side of the network (192.0.2.1:8080): another machine, for hosts that proxy to one.
+/// A web server on port 8080 of another machine, for hosts that proxy to one; on 8081 the edge of a CDN without its origin.
 pub(crate) struct Elsewhere {
     stop: Arc<AtomicBool>,
 }
 
-/// Starts that server; it answers every request with a small page.
+/// Starts that server on every address of that network; it answers every request with a small page, but for `/report`.
 pub(crate) fn serve(client: &Client) -> Elsewhere {
     let stop = Arc::new(AtomicBool::new(false));
     let (client, stopped) = (client.clone(), Arc::clone(&stop));
     std::thread::spawn(move || -> anyhow::Result<()> {
         client.enter()?;
-        let listener = TcpListener::bind("192.0.2.1:8080")?;
-        listener.set_nonblocking(true)?;
+        let (shop, edge) = (
+            TcpListener::bind("0.0.0.0:8080")?,
+            TcpListener::bind("0.0.0.0:8081")?,
+        );
+        shop.set_nonblocking(true)?;
+        edge.set_nonblocking(true)?;
         while !stopped.load(Ordering::Relaxed) {
-            match listener.accept() {
-                // One visitor's broken connection is no reason to stop serving.
-                Ok((stream, _)) => drop(answer(stream)),
-                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            // One visitor's broken connection is no reason to stop serving.
+            match (shop.accept(), edge.accept()) {
+                (Ok((stream, _)), _) => drop(answer(stream, page)),
+                (_, Ok((stream, _))) => drop(answer(stream, |_| NO_ORIGIN.to_owned())),
+                _ => std::thread::sleep(Duration::from_millis(5)),
             }
         }
         Ok(())
@@ -84,11 +89,25 @@ pub(crate) fn serve(client: &Client) -> Elsewhere {
     Elsewhere { stop }
 }
 
-fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+/// What Cloudflare's edge says while its origin does not take connections.
+const NO_ORIGIN: &str = "HTTP/1.1 522 \r\nServer: cloudflare\r\nCF-RAY: 8f2b00000000abcd-FRA\r\nContent-Length: 15\r\n\
+                         Connection: close\r\n\r\nerror code: 522";
+
+fn answer(mut stream: TcpStream, page: impl Fn(&[u8]) -> String) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    let _request = stream.read(&mut [0; 8192])?;
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\nConnection: close\r\n\r\n<h1>Shop</h1>\n")
+    let mut request = [0; 8192];
+    let length = stream.read(&mut request)?;
+    stream.write_all(page(&request[..length]).as_bytes())
+}
+
+fn page(request: &[u8]) -> String {
+    let body = match request.starts_with(b"GET /report") {
+        true => "<p>a line of the report</p>\n".repeat(2000),
+        false => "<h1>Shop</h1>\n".to_owned(),
+    };
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
 impl Drop for Elsewhere {

@@ -61,7 +61,7 @@ impl Trial<'_> {
     fn on_fresh_host(&mut self, tool: &Path, limit: Duration) -> Result<()> {
         let mut host = Host::boot(tool, limit)?;
         let client = host.client()?;
-        let _elsewhere = traffic::serve(&client);
+        let _elsewhere = [traffic::serve(&client), traffic::serve(&host.far()?)];
         self.phase("boot");
         let visitors = Visitors::of(self.scenario, client);
         let Err(error) = self.run(&mut host, &visitors) else {
@@ -116,6 +116,7 @@ impl Trial<'_> {
             }
         }
         drop(held);
+        host.around(self.scenario.restore_around).context("restoring")?;
         host.sh(self.scenario.restore).context("restoring")?;
         visitors.see(200).context("after the fault was taken away")?;
         visitors.visit_for_a_while();
@@ -215,6 +216,7 @@ impl Trial<'_> {
         for step in self.scenario.inject {
             match step {
                 Step::Sh(script) => drop(host.sh(script).context("injecting")?),
+                Step::Around(script) => host.around(script).context("injecting")?,
                 Step::Reboot => host.reboot()?,
             }
         }

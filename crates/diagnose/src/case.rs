@@ -2,9 +2,11 @@
 
 pub mod errno;
 mod names;
+mod passage;
 mod spoken;
 
 pub use names::{NameAnswer, NameSight, NameSource};
+pub use passage::{HiddenListener, Passage};
 pub use spoken::Spoken;
 
 use crate::{
@@ -38,6 +40,8 @@ pub struct Case {
     pub dependencies: Vec<DependencySight>,
     /// What resolvers say of the route's name.
     pub names: Vec<NameSight>,
+    /// Flows to nginx's resolvers that the kernel tracks, looked at where nginx gets no answer from them.
+    pub flows: Flows,
     /// What else served the same backend meanwhile: other requests of the route in the access log.
     pub neighbours: Neighbours,
     /// When something happened that may have mended it, after the last failure: unit start, reload, config edit.
@@ -45,6 +49,9 @@ pub struct Case {
     /// What we could not see that belongs to this case.
     pub unseen: Vec<Unseen>,
 }
+
+/// Resolvers, each with the flows to it.
+pub type Flows = Vec<(std::net::SocketAddr, Vec<host::looks::Tracked>)>;
 
 /// A kind of failure of one route.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +115,10 @@ pub struct PeerSight {
     pub progress: Option<Progress>,
     /// Packet filter rules that meet this flow.
     pub firewall: Look<Vec<FirewallRule>>,
+    /// Who listens on that address in another network namespace, where nobody does in nginx's.
+    pub hidden: Option<HiddenListener>,
+    /// The way there, where the peer is on another host and fails.
+    pub passage: Option<Passage>,
     /// What the port said in several protocols, where that was asked. See [`crate::speech`].
     pub speaks: Vec<Spoken>,
 }

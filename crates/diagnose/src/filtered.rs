@@ -2,6 +2,7 @@
 
 use crate::{
     Case, Evidence, Measure, Opinion, Rank, Remedy, Source,
+    ban::Ban,
     case::PeerSight,
     elsewhere::is_ours,
     evidence::quote,
@@ -10,8 +11,8 @@ use crate::{
 use host::{Endpoint, answer::Socket};
 use std::net::SocketAddr;
 
-/// Tools that take a rule for one flow and keep it. fail2ban and Docker write theirs anew.
-const OWNERS: [&str; 4] = ["firewalld", "iptables", "nftables", "ufw"];
+/// Tools that take a rule for one flow and keep it, or lift a ban. Docker writes its rules anew.
+const OWNERS: [&str; 6] = ["crowdsec", "fail2ban", "firewalld", "iptables", "nftables", "ufw"];
 
 /// A peer that fails as a rule of this kind would make it fail.
 #[derive(Clone, Copy, Debug)]
@@ -119,8 +120,12 @@ impl Filtered<'_> {
     pub fn remedies(&self) -> Vec<Remedy> {
         let told =
             |rule: &&FirewallRule| rule.matches == FlowMatch::Yes && OWNERS.contains(&rule.owner.as_str());
+        let told = |rule: &&FirewallRule| told(rule) && (rule.owner != "fail2ban" || Ban::of(rule).is_some());
         let remedy = self.rule.filter(told).map(|rule| {
-            let title = format!("let connections to {} pass, in {}", self.to, rule.owner);
+            let title = match Ban::of(rule) {
+                Some(_) => format!("have {} lift its ban of {}", rule.owner, self.to.ip()),
+                None => format!("let connections to {} pass, in {}", self.to, rule.owner),
+            };
             let (rule, to) = (rule.clone(), self.peer.endpoint.clone());
             Remedy::ask(title, vec![Measure::Accept { rule, to }])
         });
@@ -154,7 +159,13 @@ impl Filtered<'_> {
                  && firewall-cmd --reload",
                 if ip.is_ipv6() { "ipv6" } else { "ipv4" }
             ),
-            "fail2ban" => format!("fail2ban-client unban {ip}, and put {ip} into ignoreip of jail.local"),
+            "fail2ban" | "crowdsec" => match Ban::of(rule) {
+                Some(ban) => ban.lifted(ip),
+                None => format!("fail2ban-client unban {ip}, and put {ip} into ignoreip of jail.local"),
+            },
+            "docker" => format!(
+                "iptables -I DOCKER-USER -d {ip} -p tcp --dport {port} -j ACCEPT: Docker writes its own chains anew"
+            ),
             "nftables" => self.with_nft(rule),
             _ => self.with_iptables(rule),
         }

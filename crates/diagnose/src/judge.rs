@@ -4,6 +4,7 @@ use crate::{
     Case, Cause, CauseId, Class, Evidence, Finding, Opinion, Rank, Remedy, Role, Side, Verdict,
     case::{NameAnswer, NameSight, PeerSight},
     cause::Told,
+    masters,
     stale::is_written,
     topology::Target,
     trigger,
@@ -159,7 +160,12 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     let quiet = case.world.now.since(case.last()) > QUIET;
     let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
     match case.works_now() {
-        Some(true) => quiet || !is_half_up(case) && (case.mended.is_some() || !case.neighbours.interleaved),
+        Some(true) => {
+            quiet
+                || !is_half_up(case)
+                    && !masters::half_fail(case)
+                    && (case.mended.is_some() || !case.neighbours.interleaved)
+        }
         // it had little time to answer: visitors, who wait longer, are answered
         Some(false) => case.timed_out_now() && case.mended.as_ref().is_some_and(|mended| mended.seen),
         None => reachable && (quiet || case.mended.is_some()) && (quiet || roots.len() <= 1),

@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod backend_log;
+pub mod ban;
 pub mod case;
 pub mod cause;
 pub mod causes;
@@ -25,12 +26,14 @@ pub mod filtered;
 pub mod handshake;
 pub mod judge;
 pub mod limits;
+pub mod masters;
 pub mod naming;
 pub mod needs;
 pub mod observe;
 pub mod oom;
 mod options;
 pub mod own_limits;
+pub mod passage;
 pub mod php;
 pub mod queue;
 pub mod reach;

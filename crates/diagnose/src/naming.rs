@@ -1,13 +1,14 @@
 //! A name nginx could not resolve, and what each source says of it now: what the DNS causes have in common.
 
 use crate::{
-    Case, Source, Symptom,
+    Case, Measure, Remedy, Source, Symptom,
     case::{NameAnswer, NameSight, NameSource},
+    elsewhere::reload_nginx,
     evidence::quote,
     topology::Target,
 };
 use logscan::Trouble;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A lookup of nginx that failed.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,7 @@ pub fn who(sight: &NameSight) -> String {
     match sight.by {
         NameSource::NginxResolver(at) => format!("{at}, nginx's resolver,"),
         NameSource::SystemResolver(at) => format!("{at}, the system's name server,"),
+        NameSource::Authority(at) => format!("{at}, a server of the zone itself,"),
         NameSource::System => "the system's own lookup".to_owned(),
     }
 }
@@ -110,7 +112,29 @@ pub fn source(sight: &NameSight) -> Source {
 /// The server that was asked, where it was one.
 pub fn server(sight: &NameSight) -> Option<SocketAddr> {
     match sight.by {
-        NameSource::NginxResolver(at) | NameSource::SystemResolver(at) => Some(at),
+        NameSource::NginxResolver(at) | NameSource::SystemResolver(at) | NameSource::Authority(at) => {
+            Some(at)
+        }
         NameSource::System => None,
+    }
+}
+
+/// Lets nginx ask another resolver.
+pub fn resolver_of_nginx(case: &Case, broken: SocketAddr, good: SocketAddr) -> Option<Remedy> {
+    let at = case.route.as_ref()?.settings.resolver_written.clone()?;
+    let (old, new) = (as_written(broken), as_written(good));
+    let title = format!("let nginx ask the resolver {new} instead of {old}");
+    Some(Remedy::ask(
+        title,
+        vec![Measure::NginxReplace { at, old, new }, reload_nginx(case)?],
+    ))
+}
+
+/// As the `resolver` directive takes it.
+pub fn as_written(at: SocketAddr) -> String {
+    match (at.port(), at.ip()) {
+        (53, IpAddr::V6(ip)) => format!("[{ip}]"),
+        (53, ip) => ip.to_string(),
+        _ => at.to_string(),
     }
 }

@@ -62,6 +62,11 @@ pub enum Measure {
         /// Their ids.
         pids: Vec<u32>,
     },
+    /// Let one of several nginx masters finish what it serves and end.
+    QuitNginx {
+        /// Its process.
+        master: u32,
+    },
     /// Another address, or another word, in place of one in a directive of nginx's files.
     NginxReplace {
         /// Where the directive or its argument begins.
@@ -170,6 +175,8 @@ pub enum Measure {
     FlushConntrack {
         /// The peer.
         to: Endpoint,
+        /// UDP flows, not TCP connections.
+        udp: bool,
     },
     /// Set a network interface up.
     InterfaceUp {

@@ -22,10 +22,12 @@ use logscan::{Complaint, Phase, Trouble};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod needs;
+mod network;
 mod offers;
 mod wiring;
 
 pub use needs::{answers, denies, processes, refuses, silent, unclear};
+pub use network::{link, neighbour};
 pub use wiring::{endpoint, heard, http_talk, shaken, stat};
 
 /// Noon of a quiet day.
@@ -41,6 +43,7 @@ pub struct Fixture {
     pub dependencies: Vec<DependencySight>,
     pub asked: Look<Asked>,
     pub names: Vec<NameSight>,
+    pub flows: crate::case::Flows,
     pub neighbours: Neighbours,
     pub mended: Option<Mended>,
 }
@@ -177,6 +180,7 @@ impl Fixture {
             dependencies: Vec::new(),
             asked,
             names,
+            flows: Vec::new(),
             neighbours,
             mended: None,
         }
@@ -192,6 +196,7 @@ impl Fixture {
             dependencies: self.dependencies,
             asked: self.asked,
             names: self.names,
+            flows: self.flows,
             neighbours: self.neighbours,
             mended: self.mended,
             unseen: Vec::new(),
@@ -644,6 +649,8 @@ pub fn peer(endpoint: Endpoint, backend: Option<Backend>) -> PeerSight {
         backend,
         progress: None,
         firewall: Ok(Vec::new()),
+        hidden: None,
+        passage: None,
         speaks: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use crate::topology::{BackendKind, Claim, FpmPool, Place, Route};
 use host::{
     Look, Timestamp, Unseen,
     answer::{KernelLine, Socket, SocketState, Stat},
-    looks::{Account, Accounts, JournalLine, Process, Unit},
+    looks::{Account, Accounts, JournalLine, Link, Process, Unit},
 };
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -26,6 +26,8 @@ pub struct World {
     pub processes: Look<Vec<Process>>,
     /// Sockets in nginx's network namespace.
     pub sockets: Look<Vec<Socket>>,
+    /// Network interfaces; looked at only where a peer on another host fails.
+    pub links: Look<Vec<Link>>,
     /// Users and groups.
     pub accounts: Look<Accounts>,
     /// Units that matter: nginx, owners of listeners, claimants; all that failed.
@@ -40,6 +42,8 @@ pub struct World {
     pub backend_log: Vec<BackendLine>,
     /// The kernel log since `since`.
     pub kernel: Look<Vec<KernelLine>>,
+    /// The running kernel and its files.
+    pub kernel_files: Look<Kernel>,
     /// What changed on the host around that time, oldest first.
     pub changes: Vec<Change>,
     /// Config tests of units that failed, by unit.
@@ -81,6 +85,19 @@ pub struct Nginx {
     pub worker_connections: Option<(u64, Place)>,
     /// A directive of the main context, beside which others of it can stand.
     pub main: Option<Place>,
+}
+
+/// The running kernel, and what of it is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// `6.1.0-18-amd64`, as uname(1) says it.
+    pub release: String,
+    /// Its modules are there: `/lib/modules/RELEASE` is not empty.
+    pub has_modules: bool,
+    /// Other kernels in /lib/modules.
+    pub installed: Vec<String>,
+    /// A package asks for a reboot: `/run/reboot-required`.
+    pub reboot_required: bool,
 }
 
 /// An `access_log` of nginx.
@@ -212,6 +229,7 @@ impl World {
             routes: Vec::new(),
             processes: Err(not("processes")),
             sockets: Err(not("sockets")),
+            links: Err(not("network interfaces")),
             accounts: Err(not("users and groups")),
             units: Err(not("units")),
             claims: Vec::new(),
@@ -219,6 +237,7 @@ impl World {
             journal: Err(not("journal")),
             backend_log: Vec::new(),
             kernel: Err(not("kernel log")),
+            kernel_files: Err(not("the files of the kernel")),
             changes: Vec::new(),
             config_tests: BTreeMap::new(),
             somaxconn: Err(not("net.core.somaxconn")),

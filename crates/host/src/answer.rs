@@ -328,6 +328,9 @@ pub enum DnsReply {
         rcode: u16,
         /// Addresses in the answer, through CNAMEs.
         addresses: Vec<std::net::IpAddr>,
+        /// Name servers in the answer, where those were asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        names: Vec<String>,
         /// Smallest TTL of the answer, seconds.
         ttl: Option<u32>,
     },

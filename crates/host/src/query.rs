@@ -76,7 +76,7 @@ pub enum Query {
         server: SocketAddr,
         /// The name asked for.
         name: String,
-        /// `A` or `AAAA`.
+        /// `A`, `AAAA` or `NS`.
         kind: RecordKind,
         /// Whose network namespace; `None` is our own.
         netns_of: Option<u32>,
@@ -114,6 +114,8 @@ pub enum RecordKind {
     A,
     /// IPv6 addresses.
     Aaaa,
+    /// Name servers of a zone.
+    Ns,
 }
 
 /// Where a backend is reached.
@@ -297,9 +299,28 @@ pub enum Tool {
     ApacheTest,
     /// `rpm -qa --last`.
     RpmHistory,
-    /// `ip -j route get` for this address, in the namespace of a process.
+    /// `ip -j route get` for this address.
     RouteGet {
         /// Destination.
+        to: IpAddr,
+    },
+    /// `ip -j address show`: interfaces with their addresses.
+    Links,
+    /// `ip -j neigh show to` this address.
+    Neighbour {
+        /// The neighbour.
+        of: IpAddr,
+    },
+    /// `ping -M do`: two echo requests that no router may fragment.
+    Ping {
+        /// To whom.
+        to: IpAddr,
+        /// Length of each packet with its headers, bytes.
+        bytes: u16,
+    },
+    /// `conntrack -L` of flows to this address.
+    Conntrack {
+        /// Whom the flows ask.
         to: IpAddr,
     },
 }
@@ -329,6 +350,8 @@ impl Tool {
             Self::NginxDump { .. } | Self::FpmTest { .. } | Self::ApacheTest => Duration::from_millis(2500),
             // systemd reads every unit file for this, and answers nobody else meanwhile
             Self::UnitFiles | Self::UnitsShow { .. } => Duration::from_millis(2500),
+            // two packets, a second of waiting, and a machine that may be busy
+            Self::Ping { .. } => Duration::from_millis(2500),
             Self::RpmHistory | Self::Journal { .. } => Duration::from_millis(2000),
             _ => Duration::from_millis(1500),
         }

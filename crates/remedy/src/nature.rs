@@ -8,7 +8,7 @@ impl Step {
     /// a flush forgot is learnt again by itself.
     pub fn is_reversible(&self) -> bool {
         match self {
-            Self::EndProcesses { .. } | Self::Restart { .. } | Self::Reboot => false,
+            Self::EndProcesses { .. } | Self::QuitNginx { .. } | Self::Restart { .. } | Self::Reboot => false,
             Self::Test { .. } | Self::FlushNeighbour { .. } | Self::FlushConntrack { .. } => true,
             _ => self.undo() != Undo::Nothing,
         }

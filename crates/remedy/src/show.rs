@@ -26,13 +26,14 @@ pub fn command(step: &Step) -> Option<String> {
             let pids = pids.join(" ");
             format!("kill -TERM {pids}; sleep 10; kill -KILL {pids}")
         }
+        Step::QuitNginx { master } => format!("kill -QUIT {}", master.pid),
         Step::AcceptFlow { rule } => flow_command(rule, true),
         Step::RefuseFlow { rule } => flow_command(rule, false),
         Step::Sysctl { key, to, .. } => format!("sysctl -w {}", quote(&format!("{key}={to}"))),
         Step::FlushNeighbour { address, device } => {
             format!("ip neigh flush to {address} dev {}", quote(device))
         }
-        Step::FlushConntrack { to } => conntrack_command(to),
+        Step::FlushConntrack { to, udp } => conntrack_command(to, *udp),
         Step::SetInterface { name, up } => {
             format!("ip link set {} {}", quote(name), if *up { "up" } else { "down" })
         }
@@ -85,7 +86,7 @@ pub fn disturbs(step: &Step) -> Option<String> {
             )
         }
         Step::RefuseFlow { .. } => "connections of this flow are refused from now on".to_owned(),
-        Step::FlushConntrack { to } => format!("connections to {to} that are open now may break"),
+        Step::FlushConntrack { to, .. } => format!("connections to {to} that are open now may break"),
         Step::SetInterface { name, up: false } => format!("all connections by way of {name} break"),
         Step::Reboot => "the whole host is away until it has booted".to_owned(),
         _ => return None,
@@ -199,6 +200,12 @@ fn flow_command(rule: &FlowRule, accept: bool) -> String {
         }
         FlowRule::Ufw { rule } if accept => format!("ufw prepend {}", words(rule)),
         FlowRule::Ufw { rule } => format!("ufw --force delete {}", words(rule)),
+        FlowRule::Fail2ban { jail, address } => {
+            let verb = if accept { "unbanip" } else { "banip" };
+            format!("fail2ban-client set {} {verb} {address}", quote(jail))
+        }
+        FlowRule::Crowdsec { address } if accept => format!("cscli decisions delete --ip {address}"),
+        FlowRule::Crowdsec { address } => format!("cscli decisions add --ip {address} --duration 4h"),
         FlowRule::Firewalld { zone, port } => {
             let verb = if accept { "add" } else { "remove" };
             format!(
@@ -218,9 +225,14 @@ fn flow_command(rule: &FlowRule, accept: bool) -> String {
     }
 }
 
-fn conntrack_command(to: &Endpoint) -> String {
+fn conntrack_command(to: &Endpoint, udp: bool) -> String {
+    let protocol = if udp { "udp" } else { "tcp" };
     match to {
-        Endpoint::Tcp(addr) => format!("conntrack -D -d {} -p tcp --dport {}", addr.ip(), addr.port()),
+        Endpoint::Tcp(addr) => format!(
+            "conntrack -D -d {} -p {protocol} --dport {}",
+            addr.ip(),
+            addr.port()
+        ),
         Endpoint::Unix(_) => "true".to_owned(),
     }
 }

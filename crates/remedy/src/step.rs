@@ -81,6 +81,11 @@ pub enum Step {
         /// With their children as found.
         processes: Vec<ProcessId>,
     },
+    /// SIGQUIT to an nginx master: it takes no more connections, and ends when its workers have served theirs.
+    QuitNginx {
+        /// The master.
+        master: ProcessId,
+    },
     /// A rule put before the one that stops a flow, in the running packet filter.
     AcceptFlow {
         /// The rule.
@@ -111,6 +116,9 @@ pub enum Step {
     FlushConntrack {
         /// The peer.
         to: Endpoint,
+        /// Its UDP flows, not its TCP connections.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        udp: bool,
     },
     /// `ip link set NAME up|down`
     SetInterface {
@@ -227,6 +235,18 @@ pub enum FlowRule {
     Ufw {
         /// `["allow", "out", "to", "10.0.0.2", "port", "8080", "proto", "tcp"]`
         rule: Vec<String>,
+    },
+    /// `fail2ban-client set JAIL unbanip ADDRESS`
+    Fail2ban {
+        /// The jail whose ban it is.
+        jail: String,
+        /// The banned address.
+        address: IpAddr,
+    },
+    /// `cscli decisions delete --ip ADDRESS`
+    Crowdsec {
+        /// The banned address.
+        address: IpAddr,
     },
     /// `firewall-cmd --zone=ZONE --add-port=PORT`, now; for good is a file of firewalld.
     Firewalld {
@@ -364,6 +384,7 @@ impl Step {
             Self::DaemonReload | Self::Restart { .. } | Self::Reload { .. } => Undo::Again,
             Self::Test { .. }
             | Self::EndProcesses { .. }
+            | Self::QuitNginx { .. }
             | Self::FlushNeighbour { .. }
             | Self::FlushConntrack { .. }
             | Self::Reboot => Undo::Nothing,

@@ -12,12 +12,12 @@ packages="systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftab
   apache2 libapache2-mod-php8.2 libapache2-mod-security2
   uwsgi uwsgi-plugin-python3 gunicorn python3 python3-psycopg2 nodejs
   mariadb-server postgresql redis-server memcached dnsmasq
-  firewalld ucf debconf"
+  firewalld ucf debconf fail2ban conntrack"
 # They exclude each other, so a scenario installs the one that its host has: dpkg -i /var/cache/apt/archives/NAME_*.deb
 later="ufw iptables-persistent netfilter-persistent"
 
 # Servers are installed stopped and disabled: a stack enables what it uses.
-servers="nginx php8.2-fpm apache2 uwsgi mariadb postgresql redis-server memcached dnsmasq nftables firewalld cron
+servers="nginx php8.2-fpm apache2 uwsgi mariadb postgresql redis-server memcached dnsmasq nftables firewalld fail2ban cron
   apache-htcacheclean e2scrub_all.timer apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
   phpsessionclean.timer fstrim.timer e2scrub_reap"
 

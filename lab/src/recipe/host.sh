@@ -6,7 +6,7 @@
 # go down and boots it again on the same disk.
 set -u
 name=$1 base=$2 dir=$3 tool=$4
-outside=$name-o nspawn=none
+outside=$name-o far=$name-f nspawn=none
 groups=$(ls -d /sys/fs/cgroup/*/ | grep -v cpuset)
 [ -f /sys/fs/cgroup/cgroup.controllers ] && groups=/sys/fs/cgroup/
 
@@ -18,6 +18,7 @@ take_away() {
   umount -l "$dir/root"
   ip netns del "$name"
   ip netns del "$outside"
+  ip netns del "$far"
   for group in $groups; do
     while read -r pid; do echo "$pid" >"$group/cgroup.procs"; done <"$group/$name/cgroup.procs"
     find "$group/$name" -depth -type d -exec rmdir {} +
@@ -27,9 +28,10 @@ take_away() {
 trap take_away EXIT
 trap 'exit 1' INT TERM HUP
 
-# The host's eth0 leads to a network of the lab's own where clients and remote servers live.
+# The host's eth0 leads to a network of the lab's own where clients and a remote server live. Behind it, as behind a
+# router, lies another machine, to which eth1 is a line of its own.
 network() {
-  ip netns add "$name" && ip netns add "$outside"
+  ip netns add "$name" && ip netns add "$outside" && ip netns add "$far"
   ip -n "$name" link set lo up
   ip -n "$outside" link set lo up
   ip -n "$name" link add eth0 type veth peer name "$outside" netns "$outside" || return
@@ -39,6 +41,24 @@ network() {
   ip -n "$name" link set eth0 up
   ip -n "$name" route add default via 192.0.2.1
   ip -n "$outside" route add local 203.0.113.0/24 dev lo
+  ip -n "$outside" addr add 192.0.2.7/24 dev "$outside"
+  behind_the_router
+}
+
+behind_the_router() {
+  ip -n "$far" link set lo up
+  ip -n "$outside" link add far type veth peer name eth0 netns "$far" || return
+  ip -n "$outside" addr add 198.51.100.1/26 dev far
+  ip -n "$outside" link set far up
+  ip -n "$far" addr add 198.51.100.2/26 dev eth0
+  ip -n "$far" link set eth0 up
+  ip -n "$far" route add default via 198.51.100.1
+  ip netns exec "$outside" sysctl -qw net.ipv4.ip_forward=1
+  ip -n "$name" link add eth1 type veth peer name eth1 netns "$far" || return
+  ip -n "$name" addr add 198.51.100.70/26 dev eth1
+  ip -n "$far" addr add 198.51.100.66/26 dev eth1
+  ip -n "$far" link set eth1 up
+  ip -n "$name" link set eth1 up
 }
 
 # Two hosts must not share a control group: each systemd believes it owns the whole tree.

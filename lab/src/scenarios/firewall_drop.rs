@@ -10,6 +10,29 @@ const BASE: Scenario = Scenario {
     ..Scenario::BASE
 };
 
+/// fail2ban with one jail of its own; the action that carries out its bans is told by the scenario.
+const FAIL2BAN: &str = "
+sed -i s/192.0.2.1:8080/192.0.2.7:8080/ /etc/nginx/sites-available/shop
+cat >/etc/fail2ban/jail.local <<'JAIL'
+[sshd]
+enabled = false
+[scan]
+enabled = true
+filter = nginx-http-auth
+backend = polling
+logpath = /var/log/nginx/error.log
+banaction = %(banaction_allports)s
+JAIL
+touch /var/log/nginx/error.log
+";
+
+/// The jail bans the machine that nginx proxies to.
+const BAN: &str = "
+systemctl start fail2ban
+until fail2ban-client status scan; do sleep 0.1; done
+fail2ban-client set scan banip 192.0.2.7
+";
+
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "firewall-drop-nft-input",
@@ -70,6 +93,34 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "iptables -A INPUT -p tcp --dport 7080 -j DROP; netfilter-persistent save",
         )],
         restore: "iptables -F INPUT; netfilter-persistent save",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-drop-fail2ban-iptables",
+        about: "fail2ban banned the machine that nginx proxies to: its answers are refused by a chain of iptables.",
+        stack: Stack::Remote,
+        prepare: FAIL2BAN,
+        inject: &[
+            Step::Sh(
+                "printf '[DEFAULT]\\nbanaction_allports = iptables-allports\\n' >/etc/fail2ban/jail.d/action.local",
+            ),
+            Step::Sh(BAN),
+        ],
+        restore: "fail2ban-client set scan unbanip 192.0.2.7",
+        ..BASE
+    },
+    Scenario {
+        name: "firewall-drop-fail2ban-nft",
+        about: "The same with fail2ban's sets of nftables.",
+        stack: Stack::Remote,
+        prepare: FAIL2BAN,
+        inject: &[
+            Step::Sh(
+                "printf '[DEFAULT]\\nbanaction_allports = nftables-allports\\n' >/etc/fail2ban/jail.d/action.local",
+            ),
+            Step::Sh(BAN),
+        ],
+        restore: "fail2ban-client set scan unbanip 192.0.2.7",
         ..BASE
     },
 ];

@@ -31,6 +31,18 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "firewall-reject-there",
+        about: "A packet filter on the other machine answers errno 113 at once, and the machine is there.",
+        stack: Stack::Remote,
+        prepare: "sed -i s/192.0.2.1:8080/198.51.100.66:8080/ /etc/nginx/sites-available/shop",
+        inject: &[Step::Around(
+            "ip netns exec $far nft 'table inet f { chain i { type filter hook input priority 0; tcp dport 8080 reject with icmpx type admin-prohibited; }; }'",
+        )],
+        fix: Fix::Nothing,
+        restore_around: "ip netns exec $far nft delete table inet f",
+        ..BASE
+    },
+    Scenario {
         name: "firewall-reject-remote",
         about: "An nftables output rule rejects the way to another machine as administratively prohibited: errno 113 at once.",
         stack: Stack::Remote,

@@ -17,6 +17,7 @@ mod bound_elsewhere;
 mod broker_down;
 mod cache_down;
 mod cache_full;
+mod cdn_origin_error;
 mod controls;
 mod cpu_saturated;
 mod db_connection_limit;
@@ -28,24 +29,31 @@ mod dns_name_missing;
 mod dns_no_resolver;
 mod dns_resolver_down;
 mod dns_stale_address;
+mod dns_wrong_answer;
 mod edge_port_taken;
 mod ephemeral_ports_exhausted;
 mod fd_limit;
 mod firewall_drop;
 mod firewall_reject;
 mod header_too_big;
+mod host_unreachable;
 mod inner_hop;
 mod inodes_full;
+mod interface_down;
 mod invalid_response;
 mod ipv6_localhost;
 mod ipv6_unusable;
 mod listen_backlog_full;
 mod listen_type_mismatch;
+mod mtu_blackhole;
 mod nginx_config_stale;
+mod nginx_old_master;
 mod nginx_stopped;
 mod nginx_temp_permission;
 mod nginx_will_not_start;
+mod no_route;
 mod oom_kill;
+mod other_network_namespace;
 mod out_of_catalogue;
 mod php_socket_version;
 mod plain_to_tls_backend;
@@ -54,11 +62,13 @@ mod private_tmp;
 mod process_limit;
 mod protocol_mismatch;
 mod proxy_loop;
+mod reboot_needed;
 mod request_too_big_for_backend;
 mod search_down;
 mod slow_backend;
 mod socket_dir_permission;
 mod socket_permission;
+mod stale_conntrack;
 mod tls_expired;
 mod tls_name;
 mod tls_to_plain_backend;
@@ -94,10 +104,13 @@ static ALL: &[&[Scenario]] = &[
     dns_resolver_down::SCENARIOS,
     dns_no_resolver::SCENARIOS,
     dns_stale_address::SCENARIOS,
+    dns_wrong_answer::SCENARIOS,
     proxy_loop::SCENARIOS,
     edge_port_taken::SCENARIOS,
     ipv6_unusable::SCENARIOS,
+    other_network_namespace::SCENARIOS,
     nginx_config_stale::SCENARIOS,
+    nginx_old_master::SCENARIOS,
     nginx_stopped::SCENARIOS,
     nginx_will_not_start::SCENARIOS,
     socket_permission::SCENARIOS,
@@ -129,6 +142,13 @@ static ALL: &[&[Scenario]] = &[
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,
+    host_unreachable::SCENARIOS,
+    no_route::SCENARIOS,
+    interface_down::SCENARIOS,
+    mtu_blackhole::SCENARIOS,
+    stale_conntrack::SCENARIOS,
+    reboot_needed::SCENARIOS,
+    cdn_origin_error::SCENARIOS,
     triggers::SCENARIOS,
     db_down::SCENARIOS,
     db_password_wrong::SCENARIOS,

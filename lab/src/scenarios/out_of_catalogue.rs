@@ -57,12 +57,4 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         restore: "nft delete table ip nat",
         ..BASE
     },
-    Scenario {
-        name: "unlisted-prohibited-route",
-        about: "A prohibit route to the other machine: connect() fails with errno 13 on TCP, without SELinux or a firewall.",
-        stack: Stack::Remote,
-        inject: &[Step::Sh("ip route add prohibit 192.0.2.1/32")],
-        restore: "ip route del prohibit 192.0.2.1/32",
-        ..BASE
-    },
 ];

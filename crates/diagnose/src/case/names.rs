@@ -23,6 +23,8 @@ pub enum NameSource {
     SystemResolver(SocketAddr),
     /// The system's library, /etc/hosts included.
     System,
+    /// One of the zone's own servers.
+    Authority(SocketAddr),
 }
 
 /// What it said.

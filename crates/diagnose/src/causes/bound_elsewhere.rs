@@ -30,7 +30,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[],
-        effect_of: &[],
+        effect_of: &["dns-wrong-answer"],
         settled_by: ("see on which addresses the port is bound", "ss -ltnp"),
         told: Told::OnHost {
             weigh,

@@ -2,11 +2,10 @@ use crate::{
     Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{NameAnswer, NameSight, NameSource},
     cause::{Group, Told, cause},
-    elsewhere::reload_nginx,
-    naming::{self, Lookup, Meaning, is_asked_by_nginx, meaning},
+    naming::{self, Lookup, Meaning, as_written, is_asked_by_nginx, meaning, resolver_of_nginx},
 };
 use logscan::{Complaint, Trouble};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 cause! {
     /// # What happens
@@ -26,7 +25,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("SERVFAIL", 60), ("EAI_AGAIN", 75), ("Temporary failure in name resolution", 75)],
-        effect_of: &[],
+        effect_of: &["stale-conntrack"],
         settled_by: ("ask nginx's resolver, and another one, for the name", "dig NAME @RESOLVER"),
         told: Told::OnHost {
             weigh,
@@ -185,16 +184,6 @@ fn remedies(case: &Case) -> Vec<Remedy> {
     remedy.into_iter().collect()
 }
 
-fn resolver_of_nginx(case: &Case, broken: SocketAddr, good: SocketAddr) -> Option<Remedy> {
-    let at = case.route.as_ref()?.settings.resolver_written.clone()?;
-    let (old, new) = (as_written(broken), as_written(good));
-    let title = format!("let nginx ask the resolver {new} instead of {old}");
-    Some(Remedy::ask(
-        title,
-        vec![Measure::NginxReplace { at, old, new }, reload_nginx(case)?],
-    ))
-}
-
 /// nginx could not start for it. /etc/resolv.conf names no ports.
 fn name_servers_of_host(case: &Case, good: SocketAddr) -> Option<Remedy> {
     let unit = case.nginx()?.unit.clone().filter(|_| good.port() == 53)?;
@@ -204,15 +193,6 @@ fn name_servers_of_host(case: &Case, good: SocketAddr) -> Option<Remedy> {
         title,
         vec![Measure::Resolver { servers }, Measure::Start { unit }],
     ))
-}
-
-/// As the `resolver` directive takes it.
-fn as_written(at: SocketAddr) -> String {
-    match (at.port(), at.ip()) {
-        (53, IpAddr::V6(ip)) => format!("[{ip}]"),
-        (53, ip) => ip.to_string(),
-        _ => at.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::{
     filtered::{self, Filtered},
     world::FirewallAction,
 };
+use host::looks::Neighbour;
 use logscan::{Complaint, Trouble};
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ cause! {
     /// Never flush: that opens the host and the rules come back with the next reload.
     /// # Not this if
     /// Nothing listens there: a refusal then needs no firewall. Connections that time out are firewall-drop. A filter on
-    /// the other host can't be seen from here.
+    /// the other host can't be read from here; that it answers "No route to host" at once, though the machine is there,
+    /// gives it away.
     pub static FIREWALL_REJECT = {
         id: "firewall-reject",
         title: "a firewall refuses the connection to the backend",
@@ -34,7 +36,7 @@ cause! {
             weigh,
             advise,
             remedies,
-            lab: &["firewall-reject"],
+            lab: &["firewall-reject", "firewall-reject-there"],
         },
     }
 }
@@ -78,20 +80,36 @@ fn refused(case: &Case) -> Option<Filtered<'_>> {
     })
 }
 
-/// `No route to host` from a filter comes at once; from a neighbour that does not answer it takes seconds.
+/// `No route to host` from a filter comes at once; from a neighbour that does not answer it takes seconds. From a machine
+/// on the link that is there, only a filter says so.
 fn at_once(found: &Filtered<'_>) -> Option<Evidence> {
     let took = Duration::from_micros(found.peer.connect.as_ref().ok()?.connect_us);
     let unreachable = found.peer.errno() == Some(errno::EHOSTUNREACH);
     (unreachable && took < Duration::from_millis(500)).then(|| {
+        let neighbour = on_the_link(found);
+        let but = neighbour.map_or(String::new(), |it| {
+            format!(", and {} is there ({} on {})", found.to.ip(), it.state, it.device)
+        });
         Evidence::supports(
-            Rank::Hint,
+            if neighbour.is_some() {
+                Rank::Strong
+            } else {
+                Rank::Hint
+            },
             format!(
-                "\"No route to host\" came after {} ms: an answer, not a silence",
+                "\"No route to host\" came after {} ms: an answer, not a silence{but}",
                 took.as_millis()
             ),
             Source::command(format!("ip neigh show {}", found.to.ip())),
         )
     })
+}
+
+/// The peer's machine, where it is on this host's own network and answered there.
+fn on_the_link<'a>(found: &Filtered<'a>) -> Option<&'a Neighbour> {
+    let way = found.peer.passage.as_ref()?;
+    let entry = way.entry().filter(|_| way.gateway().is_none())?;
+    (entry.hardware.is_some() && !entry.is_missing()).then_some(entry)
 }
 
 fn advise(case: &Case) -> String {
@@ -106,7 +124,7 @@ fn remedies(case: &Case) -> Vec<Remedy> {
 mod tests {
     use super::advise;
     use crate::{
-        testing::{Fixture, forbidden},
+        testing::{Fixture, forbidden, neighbour},
         world::{FirewallAction::*, FlowMatch::*},
     };
 
@@ -145,6 +163,21 @@ mod tests {
             .connect_fails(113)
             .peer(|peer| peer.firewall = forbidden("the packet filter"))
             .check("unexplained");
+    }
+
+    #[test]
+    fn a_filter_on_the_other_machine_gives_itself_away() {
+        let there = |errno, hardware: Option<&str>| {
+            let mut entry = neighbour("eth0", "STALE");
+            entry.hardware = hardware.map(str::to_owned);
+            Fixture::nothing("10.77.0.2:7080")
+                .connect_fails(errno)
+                .leaves_by("eth0", None)
+                .next_hop(entry)
+        };
+        there(113, Some("6e:b5:93:00:00:01")).check("found firewall-reject");
+        there(113, None).check("unexplained");
+        there(111, Some("6e:b5:93:00:00:01")).check("unexplained");
     }
 
     #[test]

@@ -25,7 +25,7 @@ cause! {
         class: Class::Auto,
         share_of: share_of,
         phrases: &[("Reload failed for nginx", 60)],
-        effect_of: &[],
+        effect_of: &["nginx-old-master"],
         settled_by: ("compare the start of nginx's workers with the time of its files", "ps -o lstart,cmd -C nginx; ls -lt /etc/nginx/*/ | head"),
         told: Told::OnHost {
             weigh,

@@ -1,12 +1,14 @@
 //! What the host tells about the failing routes: journals, logs, the kernel, config tests, changes. Only where something fails.
 
-use super::{Sights, backend_logs, changes, clock, limits::is_server, parallel, symptoms::Draft};
+use super::{
+    Sights, backend_logs, changes, clock, kernel_files, limits::is_server, parallel, symptoms::Draft,
+};
 use crate::{
     Case, Symptom, World,
     case::{Backend, Mended, PeerSight, errno},
     restart::LOADING,
     topology::{BackendKind, Place, Route},
-    world::{BackendLine, ChangeKind, ConfigTest},
+    world::{BackendLine, ChangeKind, ConfigTest, Kernel},
 };
 use host::{
     Endpoint, Host, Look, Looks, Timestamp, Tool, Unseen,
@@ -32,6 +34,7 @@ pub(super) struct Told {
     lines: Vec<BackendLine>,
     unseen: Vec<Unseen>,
     tests: BTreeMap<String, Look<ConfigTest>>,
+    kernel_files: Look<Kernel>,
     packages: Vec<PackageChange>,
     since: Timestamp,
 }
@@ -47,6 +50,7 @@ pub(super) fn ask(host: &dyn Host, world: &World, drafts: &[&Draft], sights: &[S
         let kernel = scope.spawn(|| kernel(host, since));
         let logs = scope.spawn(|| backend_logs::read(host, world, &backends, &zone, since));
         let tests = scope.spawn(|| config_tests(host, world, &units));
+        let kernel_files = scope.spawn(|| kernel_files::look(host));
         let packages = scope.spawn(|| host.package_changes().unwrap_or_default());
         let journal = journal(host, world, &units, since);
         let (lines, unseen) = logs.join().unwrap_or_default();
@@ -56,6 +60,9 @@ pub(super) fn ask(host: &dyn Host, world: &World, drafts: &[&Draft], sights: &[S
             lines,
             unseen,
             tests: tests.join().unwrap_or_default(),
+            kernel_files: kernel_files
+                .join()
+                .unwrap_or_else(|_| Err(lost("the files of the kernel"))),
             packages: packages.join().unwrap_or_default(),
             since,
         }
@@ -76,6 +83,7 @@ pub(super) fn world(
     world.kernel = told.kernel;
     world.backend_log = told.lines;
     world.config_tests = told.tests;
+    world.kernel_files = told.kernel_files;
     let refused = [world.journal.as_ref().err(), world.kernel.as_ref().err()];
     let refused: Vec<Unseen> = refused
         .into_iter()

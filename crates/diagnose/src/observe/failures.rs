@@ -74,7 +74,9 @@ pub(super) fn join(
         .iter()
         .zip(&told)
         .filter(|(served, told)| **told == 0 && !served.own && is_failure(served.line.status));
-    for (served, _) in silent.filter(|(served, _)| matches!(served.line.status, Some(500 | 502..=504))) {
+    for (served, _) in
+        silent.filter(|(served, _)| matches!(served.line.status, Some(500 | 502..=504 | 520..=527)))
+    {
         let reach = error_reach.get(served.nginx).copied().flatten();
         let known = reach.is_some_and(|reach| reach <= served.at);
         failures.push((usize::MAX, from_access(served, known)));

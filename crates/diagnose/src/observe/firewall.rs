@@ -60,8 +60,12 @@ fn elsewhere() -> Unseen {
 fn rules(firewall: &Firewall, world: &World, to: SocketAddr) -> Vec<FirewallRule> {
     let flows = Flow::of_connection(to, is_ours(world, to.ip()));
     let mut rules: Vec<FirewallRule> = Vec::new();
-    for obstacle in flows.iter().flat_map(|flow| firewall.obstacles(flow)) {
-        let rule = rule(&obstacle);
+    let of_flow = |flow: &Flow| {
+        let is_new = flow.is_new;
+        let obstacles = firewall.obstacles(flow);
+        obstacles.into_iter().map(move |obstacle| rule(&obstacle, is_new))
+    };
+    for rule in flows.iter().flat_map(of_flow) {
         if rules.len() < MOST && !rules.iter().any(|known| known.place == rule.place) {
             rules.push(rule);
         }
@@ -69,7 +73,8 @@ fn rules(firewall: &Firewall, world: &World, to: SocketAddr) -> Vec<FirewallRule
     rules
 }
 
-fn rule(obstacle: &Obstacle) -> FirewallRule {
+/// A refused answer is refused to its sender, the backend: nginx hears nothing.
+fn rule(obstacle: &Obstacle, is_new: bool) -> FirewallRule {
     let Obstacle {
         table, chain, place, ..
     } = obstacle;
@@ -88,12 +93,13 @@ fn rule(obstacle: &Obstacle) -> FirewallRule {
         Owner::Firewalld => "firewalld",
         Owner::Docker => "docker",
         Owner::Fail2ban => "fail2ban",
+        Owner::Crowdsec => "crowdsec",
         Owner::Plain if of_iptables => "iptables",
         Owner::Plain => "nftables",
     };
     FirewallRule {
         text: format!("{place}: {}", obstacle.rule),
-        action: if obstacle.refusal == Refusal::Drop {
+        action: if obstacle.refusal == Refusal::Drop || !is_new {
             FirewallAction::Drop
         } else {
             FirewallAction::Reject
@@ -129,5 +135,41 @@ mod tests {
         );
         assert_eq!(rules[0].command, "iptables -t filter -nvL INPUT --line-numbers");
         assert_eq!(rules[0].packets, Some(5));
+    }
+
+    #[test]
+    fn a_refused_answer_is_silence_for_nginx() {
+        let saved = b"*filter\n:INPUT ACCEPT [0:0]\n:f2b-scan - [0:0]\n[9:540] -A INPUT -p tcp -j f2b-scan\n\
+            [3:180] -A f2b-scan -s 192.0.2.7/32 -j REJECT --reject-with icmp-port-unreachable\n\
+            [6:360] -A f2b-scan -j RETURN\nCOMMIT\n";
+        let firewall = Firewall::from_iptables(saved, Family::Ip);
+        let world = Fixture::gunicorn().world;
+        let rules = rules(&firewall, &world, ([192, 0, 2, 7], 8080).into());
+        let shown: Vec<_> = rules
+            .iter()
+            .map(|it| (it.action, it.matches, it.owner.as_str()))
+            .collect();
+        assert_eq!(shown, [(FirewallAction::Drop, FlowMatch::Yes, "fail2ban")]);
+    }
+
+    #[test]
+    fn bans_in_sets_are_found_with_their_owner() {
+        let json = br#"{"nftables":[{"table":{"family":"ip","name":"crowdsec","handle":1}},
+            {"set":{"family":"ip","name":"crowdsec-blacklists","table":"crowdsec","type":"ipv4_addr","handle":2,"flags":["timeout"],
+             "elem":[{"elem":{"val":"192.0.2.7","timeout":14400,"expires":14000}}]}},
+            {"chain":{"family":"ip","table":"crowdsec","name":"crowdsec-chain","handle":3,"type":"filter","hook":"input","prio":-10,"policy":"accept"}},
+            {"rule":{"family":"ip","table":"crowdsec","chain":"crowdsec-chain","handle":4,"expr":[
+             {"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},"right":"@crowdsec-blacklists"}},
+             {"counter":{"packets":7,"bytes":420}},{"drop":null}]}}]}"#;
+        let firewall = Firewall::from_nft(json).expect("the JSON of nft");
+        let world = Fixture::gunicorn().world;
+        let found = |ip| rules(&firewall, &world, (ip, 8080).into());
+        let banned = found([192, 0, 2, 7]);
+        assert_eq!(banned.len(), 1);
+        assert_eq!(
+            (banned[0].owner.as_str(), banned[0].matches, banned[0].packets),
+            ("crowdsec", FlowMatch::Yes, Some(7))
+        );
+        assert!(found([192, 0, 2, 8]).is_empty());
     }
 }

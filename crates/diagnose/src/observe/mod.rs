@@ -5,6 +5,7 @@
 mod access_logs;
 mod ask;
 mod attribute;
+mod authority;
 mod backend_logs;
 mod calm;
 mod changes;
@@ -15,12 +16,16 @@ mod error_logs;
 mod failures;
 mod find;
 mod firewall;
+mod flows;
+mod hidden;
+mod kernel_files;
 mod limits;
 mod location;
 mod log_files;
 mod names;
 mod neighbours;
 pub(crate) mod parallel;
+mod passage;
 mod peers;
 mod progress;
 mod question;
@@ -35,7 +40,7 @@ mod window;
 
 use crate::{
     Case, Options, World,
-    case::{Backend, NameSight, NameSource, Neighbours, PeerSight},
+    case::{Backend, Flows, NameSight, NameSource, Neighbours, PeerSight},
     dependencies::{self, DependencySight},
     topology::Route,
 };
@@ -88,7 +93,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
 /// All that there is to see of the failing routes and of the host around them.
 fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
     let mut sights = sights(host, world, drafts, connects);
-    let (told, firewall, needed, limits) = {
+    let (told, firewall, needed, limits, passages, hidden, authority, flows) = {
         let world = &*world;
         let peers = sights.iter().flat_map(|it| &it.peers);
         let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
@@ -96,11 +101,19 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
             let limits = scope.spawn(move || limits::look(host, world, &backends));
             let firewall = scope.spawn(|| firewall::look(host, world, &sights));
             let needed = scope.spawn(|| dependencies::look(host, world, &applications(drafts, &sights)));
+            let passages = scope.spawn(|| passage::look(host, world, drafts, &sights));
+            let flows = scope.spawn(|| flows::look(host, world, drafts));
+            let authority = scope.spawn(|| authority::look(host, world, drafts, &sights));
+            let hidden = scope.spawn(|| hidden::look(host, world, drafts, &sights));
             (
                 enrich::ask(host, world, drafts, &sights),
                 firewall.join().ok().flatten(),
                 needed.join().unwrap_or_default(),
                 limits.join().unwrap_or_default(),
+                passages.join().ok().flatten(),
+                hidden.join().ok().flatten(),
+                authority.join().unwrap_or_default(),
+                flows.join().unwrap_or_default(),
             )
         })
     };
@@ -110,6 +123,12 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
             firewall::tell(world, &firewall, draft.nginx, &mut sights.peers);
         }
     }
+    for (sights, seen) in sights.iter_mut().zip(flows) {
+        sights.flows = seen;
+    }
+    authority::tell(authority, &mut sights);
+    hidden::tell(hidden.as_ref(), world, &mut sights);
+    passage::tell(passages, world, &mut sights);
     for (sights, seen) in sights.iter_mut().zip(needed.sights) {
         sights.dependencies = seen;
     }
@@ -136,6 +155,7 @@ struct Sights {
     peers: Vec<PeerSight>,
     dependencies: Vec<DependencySight>,
     names: Vec<NameSight>,
+    flows: Flows,
 }
 
 fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -> Vec<Sights> {
@@ -164,6 +184,7 @@ fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -
         peers: peers::sights(host, world, draft, &targets, &connects),
         dependencies: Vec::new(),
         names: of_draft(&names, draft),
+        flows: Vec::new(),
     })
     .collect()
 }
@@ -194,7 +215,7 @@ fn of_draft(names: &[NameSight], draft: &Draft) -> Vec<NameSight> {
     let resolvers = &route.settings.resolvers;
     let ours = |sight: &&NameSight| match sight.by {
         NameSource::NginxResolver(at) => resolvers.contains(&at),
-        NameSource::SystemResolver(_) | NameSource::System => true,
+        _ => true,
     };
     names
         .iter()
@@ -219,6 +240,7 @@ fn cases(world: &Arc<World>, drafts: &[(Draft, Neighbours)], sights: Vec<Sights>
             dependencies: sights.dependencies,
             asked: Err(not_yet()),
             names: sights.names,
+            flows: sights.flows,
             neighbours: neighbours.clone(),
             mended: None,
             unseen: Vec::new(),

@@ -125,7 +125,9 @@ pub fn everywhere(host: &dyn Host, world: &World, name: &str, given: &[SocketAdd
 
 fn answer(host: &dyn Host, question: &Question) -> Look<NameAnswer> {
     let server = match question.by {
-        NameSource::NginxResolver(server) | NameSource::SystemResolver(server) => server,
+        NameSource::NginxResolver(server)
+        | NameSource::SystemResolver(server)
+        | NameSource::Authority(server) => server,
         NameSource::System => {
             let addresses = host.system_name(&question.name)?;
             return Ok(if addresses.is_empty() {

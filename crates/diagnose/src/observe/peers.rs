@@ -82,6 +82,8 @@ fn sight(host: &dyn Host, world: &World, draft: &Draft, asked: &Asked, connects:
         },
         progress: None,
         firewall: Ok(Vec::new()),
+        hidden: None,
+        passage: None,
         speaks: speaks::ask(host, world, draft, endpoint, &connect, backend.as_ref()),
         backend,
         connect,

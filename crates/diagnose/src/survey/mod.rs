@@ -159,6 +159,7 @@ fn routes(world: &Arc<World>) -> Vec<Case> {
         asked: Err(not("a failing request", "nothing fails")),
         dependencies: Vec::new(),
         names: Vec::new(),
+        flows: Vec::new(),
         neighbours: Neighbours::default(),
         mended: None,
         unseen: Vec::new(),
@@ -194,6 +195,8 @@ fn peer(world: &World, endpoint: Endpoint, name: Option<String>) -> PeerSight {
         listener_sees: None,
         progress: None,
         firewall: Ok(Vec::new()),
+        hidden: None,
+        passage: None,
         speaks: Vec::new(),
     }
 }

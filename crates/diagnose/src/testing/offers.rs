@@ -57,6 +57,7 @@ fn brief(measure: &Measure) -> String {
         Measure::Restart { unit, forensics } => format!("restart {unit} after {forensics:?}"),
         Measure::Reload { unit } => format!("reload {unit}"),
         Measure::ReloadNginx { .. } => "reload nginx".into(),
+        Measure::QuitNginx { master } => format!("quit nginx {master}"),
         Measure::EndProcesses { pids } => format!("end {pids:?}"),
         Measure::NginxReplace { at, old, new } => format!("{at} {old} -> {new}"),
         Measure::NginxSet { beside, name, value } => format!("{beside} {name} {value}"),

@@ -58,6 +58,7 @@ impl Asked {
         let kind = match kind {
             RecordKind::A => TYPE::A,
             RecordKind::Aaaa => TYPE::AAAA,
+            RecordKind::Ns => TYPE::NS,
         };
         let name = Name::new(name.trim_end_matches('.'))?.into_owned();
         let question = Question::new(name, QTYPE::TYPE(kind), CLASS::IN.into(), false);
@@ -143,6 +144,11 @@ impl Asked {
         Some(DnsReply::Answered {
             rcode,
             addresses: addresses.collect(),
+            names: packet
+                .answers
+                .iter()
+                .filter_map(|record| server(&record.rdata))
+                .collect(),
             ttl: packet.answers.iter().map(|record| record.ttl).min(),
         })
     }
@@ -152,6 +158,13 @@ fn address(data: &RData<'_>) -> Option<IpAddr> {
     match data {
         RData::A(a) => Some(Ipv4Addr::from(a.address).into()),
         RData::AAAA(aaaa) => Some(Ipv6Addr::from(aaaa.address).into()),
+        _ => None,
+    }
+}
+
+fn server(data: &RData<'_>) -> Option<String> {
+    match data {
+        RData::NS(ns) => Some(ns.0.to_string()),
         _ => None,
     }
 }

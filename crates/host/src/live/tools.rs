@@ -9,7 +9,10 @@ use crate::{
     answer::Output,
     looks::{journal, unit},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// The command as a message names it.
 pub(super) fn name(tool: &Tool) -> String {
@@ -26,6 +29,10 @@ pub(super) fn name(tool: &Tool) -> String {
         Tool::ApacheTest => "apachectl configtest".into(),
         Tool::RpmHistory => "rpm -qa --last".into(),
         Tool::RouteGet { to } => format!("ip route get {to}"),
+        Tool::Links => "ip address show".into(),
+        Tool::Neighbour { of } => format!("ip neigh show to {of}"),
+        Tool::Ping { to, bytes } => format!("ping -s {} {to}", payload(*to, *bytes)),
+        Tool::Conntrack { to } => format!("conntrack -L -d {to}"),
     }
 }
 
@@ -46,7 +53,40 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::RpmHistory => data(&what, &["rpm"], &["-qa", "--last"]),
         // that there is no route is an answer
         Tool::RouteGet { to } => run::first_of(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
+        Tool::Links => data(&what, &["ip"], &["-j", "address", "show"]),
+        Tool::Neighbour { of } => data(&what, &["ip"], &["-j", "neigh", "show", "to", &of.to_string()]),
+        Tool::Ping { to, bytes } => ping(&what, *to, *bytes),
+        Tool::Conntrack { to } => conntrack(&what, *to),
     }
+}
+
+/// That nobody answers is an answer.
+fn ping(what: &str, to: IpAddr, bytes: u16) -> Look<Output> {
+    let (to, size) = (to.to_string(), payload(to, bytes).to_string());
+    let args = [
+        "-n", "-q", "-c", "2", "-i", "0.2", "-w", "1", "-M", "do", "-s", &size, &to,
+    ];
+    run::first_of(what, &["ping"], &args)
+}
+
+/// What is left of a packet's bytes for its load, after the headers of IP (20 or 40) and ICMP (8).
+fn payload(to: IpAddr, bytes: u16) -> u16 {
+    bytes.saturating_sub(if to.is_ipv4() { 28 } else { 48 })
+}
+
+/// Without its settings in /proc nothing is tracked; asking would load the module.
+fn conntrack(what: &str, to: IpAddr) -> Look<Output> {
+    if matches!(
+        rustix::fs::stat("/proc/sys/net/netfilter/nf_conntrack_max"),
+        Err(rustix::io::Errno::NOENT)
+    ) {
+        return Ok(Output {
+            status: Some(0),
+            ..Output::default()
+        });
+    }
+    let family = if to.is_ipv4() { "ipv4" } else { "ipv6" };
+    data(what, &["conntrack"], &["-L", "-f", family, "-d", &to.to_string()])
 }
 
 /// A config test: a failure is an answer, and a good one. Servers make directories and files and write into their logs

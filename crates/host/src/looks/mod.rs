@@ -6,6 +6,7 @@ pub mod firewall;
 pub(crate) mod journal;
 mod kernel;
 mod mounts;
+mod network;
 mod packages;
 mod process;
 pub mod unit;
@@ -15,6 +16,7 @@ pub use firewall::Firewall;
 pub use journal::JournalLine;
 pub use kernel::{Boot, Netstat, Pressure, Resource, Stall};
 pub use mounts::{Mount, mount_of};
+pub use network::{Link, Neighbour, Ping, RouteTo, Tracked};
 pub use packages::{PackageAct, PackageChange};
 pub use process::{Process, ProcessState};
 pub use unit::Unit;
@@ -204,6 +206,42 @@ pub trait Looks: Host {
         firewall::look(self)
     }
 
+    /// How the kernel would send packets to an address, from our own network namespace.
+    fn route_to(&self, to: IpAddr) -> Look<RouteTo> {
+        let output = self.run(Tool::RouteGet { to })?;
+        RouteTo::parse(&output.stdout.0, &output.stderr.0).ok_or_else(|| odd("ip route get", &output))
+    }
+
+    /// The interfaces of our own network namespace.
+    fn links(&self) -> Look<Vec<Link>> {
+        let output = self.run(Tool::Links)?;
+        Link::parse_all(&output.stdout.0).ok_or_else(|| odd("ip address show", &output))
+    }
+
+    /// What the kernel knows of a neighbour on one of its links.
+    fn neighbour(&self, of: IpAddr) -> Look<Option<Neighbour>> {
+        let output = self.run(Tool::Neighbour { of })?;
+        Neighbour::parse(&output.stdout.0).ok_or_else(|| odd("ip neigh show", &output))
+    }
+
+    /// Two echo requests of that many bytes, headers included, that must not be fragmented.
+    fn ping(&self, to: IpAddr, bytes: u16) -> Look<Ping> {
+        let output = self.run(Tool::Ping { to, bytes })?;
+        Ping::parse(output.status, &output.stdout.0, &output.stderr.0).ok_or_else(|| odd("ping", &output))
+    }
+
+    /// The flows to this address that the kernel tracks, TCP and UDP; empty where it tracks none.
+    fn tracked(&self, to: SocketAddr) -> Look<Vec<Tracked>> {
+        const MOST: usize = 200;
+        let text = match self.run(Tool::Conntrack { to: to.ip() }) {
+            Err(Unseen::NoTool { .. }) => self
+                .file(Path::new("/proc/net/nf_conntrack"))?
+                .unwrap_or_default(),
+            output => output?.stdout.0,
+        };
+        Ok(Tracked::parse_all(&text, (to.ip(), to.port()), MOST))
+    }
+
     /// The last changes of packages, oldest first; empty on a host that keeps no record of them.
     fn package_changes(&self) -> Look<Vec<PackageChange>> {
         packages::look(self)
@@ -244,6 +282,19 @@ pub trait Looks: Host {
 }
 
 impl<H: Host + ?Sized> Looks for H {}
+
+/// A tool of another make answered.
+fn odd(what: &str, output: &Output) -> Unseen {
+    let said = String::from_utf8_lossy(&output.stderr.0);
+    Unseen::Unusable {
+        what: what.to_owned(),
+        why: said
+            .lines()
+            .next()
+            .unwrap_or("not the answer it gives elsewhere")
+            .to_owned(),
+    }
+}
 
 fn mismatch(query: &Query, answer: &Answer) -> Unseen {
     let kind = format!("{answer:?}");

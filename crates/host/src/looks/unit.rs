@@ -28,6 +28,8 @@ pub const PROPERTIES: &[&str] = &[
     "User",
     "Group",
     "PrivateTmp",
+    "PrivateNetwork",
+    "NetworkNamespacePath",
     "RuntimeDirectory",
     "ControlGroup",
     "ActiveEnterTimestamp",

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{FlowRule, Step, Test};
 use diagnose::{
+    ban::Ban,
     elsewhere::is_ours,
     world::{FirewallRule, FlowMatch},
 };
@@ -65,18 +66,32 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
                 instead,
             ))
         }
-        Owner::Fail2ban => {
-            let instead = format!("fail2ban-client unban {}", to.ip());
-            Err(CannotDraft::new(
-                "fail2ban bans that address for what its log says",
-                instead,
-            ))
-        }
+        Owner::Fail2ban | Owner::Crowdsec => lift(desk, rule, to.ip()),
         Owner::Plain => match iptables_program(desk, &obstacle, &flow) {
             Some(program) => iptables(desk, program, &obstacle, &flow),
             None => nft(desk, &obstacle, &flow),
         },
     }
+}
+
+/// A ban is lifted by the program that imposed it, and may come back.
+fn lift(desk: &mut Desk, rule: &FirewallRule, address: IpAddr) -> Result<(), CannotDraft> {
+    let lifted = match Ban::of(rule) {
+        Some(Ban::Fail2ban { jail }) => FlowRule::Fail2ban { jail, address },
+        Some(Ban::Crowdsec) => FlowRule::Crowdsec { address },
+        None => {
+            let why = "that rule does not say which jail of fail2ban it is of";
+            return Err(CannotDraft::new(why, format!("fail2ban-client unban {address}")));
+        }
+    };
+    desk.note(match &lifted {
+        FlowRule::Fail2ban { jail, .. } => format!(
+            "the jail {jail} bans {address} again for the same reason: put it into ignoreip of /etc/fail2ban/jail.local"
+        ),
+        _ => format!("CrowdSec bans {address} again for the same reason: whitelist it in /etc/crowdsec/parsers/s02-enrich/"),
+    });
+    desk.push(Step::AcceptFlow { rule: lifted });
+    Ok(())
 }
 
 fn obstacle(firewall: &Firewall, flow: &Flow, place: &str) -> Option<Obstacle> {

@@ -30,12 +30,12 @@ pub(super) fn flush_neighbour(desk: &mut Desk, address: IpAddr) -> Result<(), Ca
 }
 
 /// `conntrack -D`
-pub(super) fn flush_conntrack(desk: &mut Desk, to: &Endpoint) -> Result<(), CannotDraft> {
+pub(super) fn flush_conntrack(desk: &mut Desk, to: &Endpoint, udp: bool) -> Result<(), CannotDraft> {
     if to.tcp().is_none() {
         let why = format!("connections to {to} are not tracked: it is a unix socket");
         return Err(CannotDraft::new(why, "look at the socket with ss -xlp"));
     }
-    desk.push(Step::FlushConntrack { to: to.clone() });
+    desk.push(Step::FlushConntrack { to: to.clone(), udp });
     Ok(())
 }
 

@@ -155,6 +155,30 @@ pub(super) fn end_processes(desk: &mut Desk, pids: &[u32]) -> Result<(), CannotD
     Ok(())
 }
 
+/// SIGQUIT to a master beside another one; never to the only one there is.
+pub(super) fn quit_nginx(desk: &mut Desk, master: u32) -> Result<(), CannotDraft> {
+    let others = desk.world().nginx.iter().filter_map(|nginx| nginx.master);
+    let is_alone = !others.into_iter().any(|other| other != master);
+    let stray = desk.processes()?.iter().find(|process| process.pid == master);
+    let stray = stray
+        .filter(|it| diagnose::discover::command_of_process(it).is_some())
+        .map(id);
+    match stray {
+        Some(_) if is_alone => Err(CannotDraft::new(
+            format!("process {master} is the only nginx that runs"),
+            "systemctl status nginx",
+        )),
+        Some(master) => {
+            desk.push(Step::QuitNginx { master });
+            Ok(())
+        }
+        None => Err(CannotDraft::new(
+            format!("process {master} is no nginx master any more"),
+            "run why502 again",
+        )),
+    }
+}
+
 /// What edits owe to systemd and to the units whose files they changed.
 pub(super) fn settle(desk: &mut Desk) -> Result<(), CannotDraft> {
     for (unit, restart_it) in std::mem::take(&mut desk.stale_units) {

@@ -6,7 +6,7 @@ use super::{
     run::{self, Said, failed},
 };
 use crate::{FlowRule, StepFailed};
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// firewalld may reload everything for one rule.
 pub(super) const LIMIT: Duration = Duration::from_secs(20);
@@ -50,6 +50,8 @@ pub(super) fn accept(rule: &FlowRule) -> Result<(), StepFailed> {
         FlowRule::FirewalldPolicy { policy, rule } => {
             firewalld(("policy", policy), ("rich-rule", rule), true)
         }
+        FlowRule::Fail2ban { jail, address } => fail2ban(jail, "unbanip", *address),
+        FlowRule::Crowdsec { address } => crowdsec(&["delete", "--ip", &address.to_string()]),
     }
 }
 
@@ -74,6 +76,17 @@ pub(super) fn refuse(rule: &FlowRule) -> Result<(), StepFailed> {
         FlowRule::FirewalldPolicy { policy, rule } => {
             firewalld(("policy", policy), ("rich-rule", rule), false)
         }
+        FlowRule::Fail2ban { jail, address } => fail2ban(jail, "banip", *address),
+        // how long it would have lasted went with it: this is CrowdSec's own default
+        FlowRule::Crowdsec { address } => crowdsec(&[
+            "add",
+            "--ip",
+            &address.to_string(),
+            "--duration",
+            "4h",
+            "--reason",
+            "taken back by why502",
+        ]),
     }
 }
 
@@ -133,6 +146,30 @@ impl Iptables<'_> {
             self.chain,
             said.reason()
         ))
+    }
+}
+
+/// An address that is banned, or not, already is passed over.
+fn fail2ban(jail: &str, verb: &str, address: IpAddr) -> Result<(), StepFailed> {
+    if jail.starts_with('-') {
+        return Err(failed(format!("{jail}: no jail")));
+    }
+    let said = run::tool(
+        "fail2ban-client",
+        &["set", jail, verb, &address.to_string()],
+        LIMIT,
+    )?;
+    match said.is_good() {
+        true => Ok(()),
+        false => Err(failed(format!("fail2ban-client: {}", said.reason()))),
+    }
+}
+
+fn crowdsec(args: &[&str]) -> Result<(), StepFailed> {
+    let said = run::tool("cscli", &[&["decisions"], args].concat(), LIMIT)?;
+    match said.is_good() {
+        true => Ok(()),
+        false => Err(failed(format!("cscli: {}", said.reason()))),
     }
 }
 

@@ -63,14 +63,17 @@ pub(super) fn flush_neighbour(address: IpAddr, device: &str) -> Result<(), StepF
     run::succeed("ip", &["neigh", "flush", "to", &address, "dev", device], SOON).map(drop)
 }
 
-/// Forgets the tracked connections to one peer.
-pub(super) fn flush_conntrack(to: &Endpoint) -> Result<(), StepFailed> {
+/// Forgets the tracked connections, or the UDP flows, to one peer.
+pub(super) fn flush_conntrack(to: &Endpoint, udp: bool) -> Result<(), StepFailed> {
     let Some(peer) = to.tcp() else {
         return Err(failed(format!("{to} has no tracked connections")));
     };
     let family = if peer.is_ipv4() { "ipv4" } else { "ipv6" };
     let (address, port) = (peer.ip().to_string(), peer.port().to_string());
-    let args = ["-D", "-f", family, "-d", &address, "-p", "tcp", "--dport", &port];
+    let protocol = if udp { "udp" } else { "tcp" };
+    let args = [
+        "-D", "-f", family, "-d", &address, "-p", protocol, "--dport", &port,
+    ];
     if run::find("conntrack").is_none() {
         return Err(failed(
             "conntrack is not installed: install the package conntrack (conntrack-tools on RHEL)",

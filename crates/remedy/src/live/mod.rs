@@ -118,11 +118,12 @@ impl LiveHands {
             Step::Reload { unit, master } => reload::reload(unit.as_deref(), *master),
             Step::SetUnitFile { unit, from, to } => units::set_unit_file(unit, from, to),
             Step::EndProcesses { processes } => self.end(processes),
+            Step::QuitNginx { master } => processes::quit(*master),
             Step::AcceptFlow { rule } => firewall::accept(rule),
             Step::RefuseFlow { rule } => firewall::refuse(rule),
             Step::Sysctl { key, from, to } => kernel::sysctl(key, from, to),
             Step::FlushNeighbour { address, device } => kernel::flush_neighbour(*address, device),
-            Step::FlushConntrack { to } => kernel::flush_conntrack(to),
+            Step::FlushConntrack { to, udp } => kernel::flush_conntrack(to, *udp),
             Step::SetInterface { name, up } => kernel::set_interface(name, *up),
             Step::Reboot => kernel::reboot(),
         }

@@ -20,6 +20,17 @@ pub(super) fn end(processes: &[ProcessId]) -> Result<(), StepFailed> {
     end_after(processes, ASKED)
 }
 
+/// Asks an nginx master to end when its workers have served what they serve. It takes no more connections at once, so one
+/// that still serves a long request need not be waited for.
+pub(super) fn quit(master: ProcessId) -> Result<(), StepFailed> {
+    let Some(held) = Held::hold(master)? else {
+        return Ok(());
+    };
+    held.signal(Signal::QUIT)?;
+    wait::until(ASKED, || (!process::is_alive(master)).then_some(()));
+    Ok(())
+}
+
 /// With this much time between asking and killing.
 pub(super) fn end_after(processes: &[ProcessId], asked: Duration) -> Result<(), StepFailed> {
     let ours = ourselves();

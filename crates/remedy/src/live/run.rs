@@ -23,6 +23,8 @@ const TOOLS: &[&str] = &[
     "apache2ctl",
     "apachectl",
     "conntrack",
+    "cscli",
+    "fail2ban-client",
     "firewall-cmd",
     "gdb",
     "httpd",

@@ -97,6 +97,9 @@ impl FakeHost {
                 self.interfaces.entry(name).or_insert(!up);
             }
             Step::RefuseFlow { rule } => self.flows.push(rule),
+            Step::QuitNginx { master } => {
+                self.processes.insert(master.pid);
+            }
             Step::EndProcesses { processes } => self.processes.extend(processes.iter().map(|it| it.pid)),
             _ => (),
         }
@@ -238,6 +241,7 @@ impl FakeHands {
                 host.processes
                     .retain(|pid| !processes.iter().any(|it| it.pid == *pid));
             }
+            Step::QuitNginx { master } => host.processes.retain(|pid| *pid != master.pid),
             Step::Reboot => host.boots += 1,
             Step::Reload { unit: None, master } => {
                 let files = host.files.clone();

@@ -119,7 +119,7 @@ fn nginx_test() -> Step {
     })
 }
 
-fn rules() -> [FlowRule; 4] {
+fn rules() -> [FlowRule; 6] {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     [
         FlowRule::Nft {
@@ -137,6 +137,13 @@ fn rules() -> [FlowRule; 4] {
         },
         FlowRule::Ufw {
             rule: words("allow out to 10.0.0.2 port 8080 proto tcp"),
+        },
+        FlowRule::Fail2ban {
+            jail: "scan".into(),
+            address: "10.0.0.2".parse().expect("an address"),
+        },
+        FlowRule::Crowdsec {
+            address: "10.0.0.2".parse().expect("an address"),
         },
         FlowRule::Firewalld {
             zone: "public".into(),
@@ -229,12 +236,13 @@ fn of_the_host() -> Vec<Plan> {
             },
             start("inactive"),
         ]),
+        plan(vec![Step::QuitNginx { master: process(300) }]),
         plan(vec![
             Step::FlushNeighbour {
                 address: "10.0.0.2".parse().expect("an address"),
                 device: "eth0".into(),
             },
-            Step::FlushConntrack { to: to() },
+            Step::FlushConntrack { to: to(), udp: false },
             Step::SetInterface {
                 name: "eth0".into(),
                 up: true,

@@ -60,6 +60,7 @@ fn row(sight: &NameSight) -> Row {
     let asked = match sight.by {
         NameSource::NginxResolver(at) => format!("nginx's resolver {at}"),
         NameSource::SystemResolver(at) => format!("resolver {at}"),
+        NameSource::Authority(at) => format!("the zone's own server {at}"),
         NameSource::System => "this system (/etc/hosts, then DNS)".to_owned(),
     };
     let (good, answer) = match &sight.answer {

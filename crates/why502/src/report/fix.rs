@@ -232,11 +232,17 @@ pub fn does(step: &remedy::Step) -> String {
                 pids.join(", ")
             )
         }
+        On::QuitNginx { master } => {
+            format!(
+                "let the nginx master {} finish what it serves and end",
+                master.pid
+            )
+        }
         On::AcceptFlow { .. } => "let the flow through the packet filter".to_owned(),
         On::RefuseFlow { .. } => "take that rule out of the packet filter".to_owned(),
         On::Sysctl { key, from, to } => format!("set {key} to {to} (it is {from})"),
         On::FlushNeighbour { address, .. } => format!("forget the neighbour {address}"),
-        On::FlushConntrack { to } => format!("forget tracked connections to {to}"),
+        On::FlushConntrack { to, .. } => format!("forget tracked connections to {to}"),
         On::SetInterface { name, up } => format!("set {name} {}", if *up { "up" } else { "down" }),
         On::Reboot => "restart this host".to_owned(),
     }

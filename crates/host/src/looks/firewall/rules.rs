@@ -178,22 +178,28 @@ pub enum Owner {
     Docker,
     /// fail2ban.
     Fail2ban,
+    /// CrowdSec's firewall bouncer.
+    Crowdsec,
     /// A hand, or a script.
     Plain,
 }
 
 impl Owner {
-    /// From the names of table and chain.
-    pub(super) fn guess(table: &str, chain: &str) -> Self {
+    /// From the names of table and chain, and of the sets that the rule asks.
+    pub(super) fn guess(table: &str, chain: &str, rule: &str) -> Self {
         let has = |signs: &[&str]| {
             signs
                 .iter()
                 .any(|sign| table.contains(sign) || chain.starts_with(sign))
         };
+        let asks =
+            |set: &str| rule.contains(&format!("@{set}")) || rule.contains(&format!("--match-set {set}"));
         if has(&["ufw"]) {
             Self::Ufw
-        } else if has(&["f2b-", "fail2ban"]) {
+        } else if has(&["f2b-", "fail2ban"]) || asks("f2b-") {
             Self::Fail2ban
+        } else if has(&["crowdsec", "CROWDSEC"]) || asks("crowdsec") {
+            Self::Crowdsec
         } else if has(&["DOCKER", "docker"]) {
             Self::Docker
         } else if has(&[

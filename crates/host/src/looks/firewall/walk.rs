@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
             counted: rule.counted,
             rule: rule.text.clone(),
             comment: rule.comment.clone(),
-            owner: Owner::guess(&chain.table, &chain.name),
+            owner: Owner::guess(&chain.table, &chain.name, &rule.text),
             certain,
         });
         if fit == Fit::Yes {

@@ -86,6 +86,27 @@ fn iptables() {
 }
 
 #[test]
+fn a_ban_is_lifted_by_the_program_that_imposed_it() {
+    let saved = "*filter\n:INPUT ACCEPT [0:0]\n:f2b-scan - [0:0]\n[9:540] -A INPUT -p tcp -j f2b-scan\n\
+                 [3:180] -A f2b-scan -s 192.0.2.7/32 -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n";
+    let host = Machine::new().says(
+        Tool::IptablesSave {
+            v6: false,
+            legacy: false,
+        },
+        saved,
+    );
+    let mut measures = accept("iptables filter f2b-scan rule 1", [192, 0, 2, 7], 8080);
+    if let Some(Measure::Accept { rule, .. }) = measures.first_mut() {
+        rule.owner = "fail2ban".into();
+    }
+    assert_eq!(
+        host.steps(measures),
+        ["accept-flow,rule:tool:fail2ban,jail:scan,address:192.0.2.7"]
+    );
+}
+
+#[test]
 fn those_that_own_a_firewall_are_asked_in_their_words() {
     let ask = |table: &str, chain: &str| {
         let place = format!("table inet {table} chain {chain} handle 7");
@@ -117,7 +138,7 @@ fn those_that_own_a_firewall_are_asked_in_their_words() {
         (
             "f2b-table",
             "f2b-chain",
-            "cannot: fail2ban bans that address for what its log says; fail2ban-client unban 127.0.0.1",
+            "cannot: that rule does not say which jail of fail2ban it is of; fail2ban-client unban 127.0.0.1",
         ),
     ];
     for (table, chain, expected) in rows {

@@ -242,7 +242,10 @@ fn tracked_connections_are_forgotten() {
         let to = host::Endpoint::Tcp(([127, 0, 0, 1], 9000).into());
         for _ in 0..2 {
             Bench::new()
-                .apply(&Step::FlushConntrack { to: to.clone() })
+                .apply(&Step::FlushConntrack {
+                    to: to.clone(),
+                    udp: false,
+                })
                 .expect("forgets, or has nothing to forget");
             let left = sh("conntrack -L 2>/dev/null");
             assert!(
