@@ -15,12 +15,16 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "fd-limit-nginx",
-        about: "The worker of nginx may open 10 files, which its logs, its listeners and a visitor need already: a socket to the upstream is one too many.",
+        about: "The worker of nginx may open 10 files, which its logs and listeners need already: it can't accept a visitor.",
         stack: Stack::GunicornTcp,
         prepare: "sed -i 's/^worker_processes .*/worker_processes 1;/' /etc/nginx/nginx.conf",
         inject: &[Step::Sh(
             "sed -i '1i worker_rlimit_nofile 10;' /etc/nginx/nginx.conf; systemctl reload nginx",
         )],
+        traffic: Traffic {
+            status: 0,
+            ..Traffic::SHOP
+        },
         restore: "sed -i 1d /etc/nginx/nginx.conf; systemctl reload nginx",
         ..BASE
     },
