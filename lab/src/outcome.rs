@@ -31,6 +31,9 @@ pub struct Outcome {
     pub expected: String,
     /// The tool's verdict in the same words; empty when the trial did not come to it.
     pub got: String,
+    /// The chain of each root, from the visitors' side.
+    #[serde(default)]
+    pub chains: Vec<String>,
     /// `Baselines` only: the plain table named the truth.
     pub table_right: bool,
     /// `Baselines` only: the page answered again after the script.
@@ -62,6 +65,7 @@ impl Outcome {
             scenario: [scenario.name, variant].concat(),
             expected: brief(scenario.expect),
             got: String::new(),
+            chains: Vec::new(),
             table_right: false,
             script_healed: false,
             error: None,

@@ -51,9 +51,12 @@ pub(crate) struct Repair<'a> {
 impl Repair<'_> {
     /// Every way there is, one after another, each taken back before the next.
     pub(crate) fn play(&mut self) -> Result<String> {
+        if matches!(self.scenario.fix, Fix::NotTried) {
+            return Ok(String::new());
+        }
         let before = self.state()?;
         match self.scenario.fix {
-            Fix::Nothing => {
+            Fix::NotTried | Fix::Nothing => {
                 let said = self.why502(&["fix", "--yes"])?;
                 let healthy = matches!(self.scenario.expect, Expect::Healthy);
                 ensure!(

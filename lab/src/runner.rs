@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Mode, Outcome};
 use crate::trial::play;
-use crate::{Scenario, host, root, scenarios};
+use crate::{Scenario, host, pairs, root, scenarios};
 
 /// What to play and how.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub struct Options {
     pub limit: Duration,
     /// Hosts at a time.
     pub hosts: usize,
+    /// Beside what is named, or with all: so many pairs of faults on two sites.
+    pub pairs: usize,
+    /// What chooses them.
+    pub seed: u64,
 }
 
 /// How a run ended.
@@ -95,6 +99,11 @@ pub fn last_run(mode: &Mode) -> Result<Summary> {
     Ok(serde_json::from_slice(&text)?)
 }
 
+/// The screen that the tool showed for that scenario when it was last judged.
+pub fn screen(scenario: &str) -> Option<String> {
+    fs::read_to_string(root::lab_dir().join("screens").join(format!("{scenario}.txt"))).ok()
+}
+
 fn chosen(options: &Options) -> Vec<&'static Scenario> {
     let wanted = |scenario: &&Scenario| {
         options.names.is_empty()
@@ -103,7 +112,11 @@ fn chosen(options: &Options) -> Vec<&'static Scenario> {
                 .iter()
                 .any(|name| scenario.name.contains(name.as_str()))
     };
-    scenarios::all().filter(wanted).collect()
+    let pairs = pairs::choose(options.pairs, options.seed);
+    if !pairs.is_empty() {
+        println!("{} pairs by --seed {}", pairs.len(), options.seed);
+    }
+    scenarios::all().filter(wanted).chain(pairs).collect()
 }
 
 fn play_all(trials: &[&Scenario], options: &Options) -> Vec<Outcome> {

@@ -29,6 +29,10 @@ pub struct Scenario {
     pub restore_around: &'static str,
     /// The right verdict.
     pub expect: Expect,
+    /// Causes that one root's chain must name, from the visitors' side to the root; empty asks for nothing.
+    pub chain: &'static [&'static str],
+    /// Links that are taken away one after another, from the visitors' side; `restore` takes the last.
+    pub links: &'static [Link],
     /// The kind of change that the first root must name as its trigger, as `--json` spells it; `None` asks for nothing.
     pub trigger: Option<&'static str>,
     /// What `why502 audit` must say; `None` does not ask it.
@@ -50,6 +54,8 @@ impl Scenario {
         restore: "",
         restore_around: "",
         expect: Expect::Healthy,
+        chain: &[],
+        links: &[],
         trigger: None,
         audit: None,
     };
@@ -62,6 +68,19 @@ pub struct Audit {
     pub tells: &'static [&'static str],
     /// Of these the ones that `--fix` changes and `undo` brings back.
     pub mends: &'static [&'static str],
+}
+
+/// One link of a chain, and what is right once it is gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Shell that takes it away and leaves the rest.
+    pub remove: &'static str,
+    /// What the page's visitors see then.
+    pub status: u16,
+    /// The right verdict then.
+    pub expect: Expect,
+    /// The chain then.
+    pub chain: &'static [&'static str],
 }
 
 /// One step of breaking a host.
@@ -150,6 +169,8 @@ pub enum Fix {
         /// So many.
         roots: u8,
     },
+    /// The repair of these faults is played where each stands alone.
+    NotTried,
     /// As `Mends`, but cut off while the unit `app` is in its `ExecStartPre=`.
     Interrupted(Interrupt),
 }

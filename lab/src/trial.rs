@@ -12,7 +12,7 @@ use crate::stack::NOISE;
 use crate::traffic::Background;
 use crate::verdict::Verdict;
 use crate::visitors::Visitors;
-use crate::{Expect, Host, Scenario, Step, baseline, evidence, foresight, traffic};
+use crate::{Expect, Host, Link, Scenario, Step, baseline, evidence, foresight, root, traffic};
 
 /// The site beside the shop.
 const NEIGHBOUR: &str = "blog.example";
@@ -113,6 +113,7 @@ impl Trial<'_> {
                 let neighbour = (!visitors.concern(NEIGHBOUR)).then_some(&neighbour);
                 self.repair(host, visitors, neighbour).context("the repair")?;
                 self.phase("repair");
+                self.unlink(host, visitors)?;
             }
         }
         drop(held);
@@ -130,6 +131,30 @@ impl Trial<'_> {
         Ok(())
     }
 
+    /// Each link that goes makes the chain shorter, or another.
+    fn unlink(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
+        for (nth, link) in (1..).zip(self.scenario.links) {
+            let context = || format!("link {nth} taken away");
+            host.sh(link.remove).with_context(context)?;
+            visitors.see(link.status).with_context(context)?;
+            let start = Instant::now();
+            visitors.visit_for_a_while();
+            // what nginx said of the longer chain is not forgotten at once
+            while let Err(error) = self.is_unlinked(host, link) {
+                ensure!(start.elapsed() < BELIEVED, "link {nth} taken away: {error:#}");
+                visitors.visit_for_a_while();
+            }
+            self.phase("unlink");
+        }
+        Ok(())
+    }
+
+    fn is_unlinked(&mut self, host: &Host, link: &Link) -> Result<()> {
+        let verdict = self.verdict(host, &[])?;
+        verdict.check(link.expect)?;
+        verdict.check_chain(link.chain)
+    }
+
     /// The verdict is right, and stays right among the traces of a past. Each verdict is an outcome of its own.
     fn judge_each(&mut self, host: &Host) -> Result<()> {
         self.judge_first(host)?;
@@ -141,6 +166,7 @@ impl Trial<'_> {
             foresight::check(host, &audit).context("the audit")?;
         }
         self.phase("judge");
+        self.keep_screen(host)?;
         if self.outcomes.len() > 1 {
             self.now = 1;
             host.sh(NOISE).context("laying the noise in")?;
@@ -150,6 +176,20 @@ impl Trial<'_> {
             self.now = 0;
         }
         Ok(())
+    }
+
+    /// What a person sees, for the pages of the causes.
+    fn keep_screen(&self, host: &Host) -> Result<()> {
+        if !matches!((self.mode, self.scenario.expect), (Mode::Judge, Expect::Found(_))) {
+            return Ok(());
+        }
+        let dir = root::lab_dir().join("screens");
+        fs::create_dir_all(&dir)?;
+        let screen = host.why502(&["diagnose"])?;
+        Ok(fs::write(
+            dir.join(format!("{}.txt", self.scenario.name)),
+            screen.stdout,
+        )?)
     }
 
     fn judge_first(&mut self, host: &Host) -> Result<()> {
@@ -164,7 +204,9 @@ impl Trial<'_> {
         };
         let verdict = self.verdict(host, record)?;
         (self.outcome().got, self.outcome().took_ms) = (verdict.brief(), verdict.took_ms);
+        self.outcome().chains = verdict.chains();
         verdict.check(self.scenario.expect)?;
+        verdict.check_chain(self.scenario.chain)?;
         verdict.check_trigger(self.scenario.trigger)?;
         self.keep_recording(host)
     }

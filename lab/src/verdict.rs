@@ -23,6 +23,15 @@ struct Finding {
     role: String,
     over: bool,
     trigger: Option<Trigger>,
+    #[serde(default)]
+    chain: Vec<Link>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Link {
+    kind: String,
+    cause: Option<String>,
+    evidence: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +103,37 @@ impl Verdict {
         Ok(())
     }
 
+    /// The chain of each root in a line: `pool-exhausted <- db-slow`, with `<- ?` where nobody could look further.
+    pub(crate) fn chains(&self) -> Vec<String> {
+        let of = |finding: &Finding| {
+            let links = finding.chain.iter().filter(|link| link.kind != "met");
+            let names = links.map(|link| link.cause.as_deref().unwrap_or("?"));
+            names.collect::<Vec<_>>().join(" <- ")
+        };
+        let roots = self
+            .findings
+            .iter()
+            .filter(|finding| finding.role == "root" && !finding.over);
+        roots.map(of).collect()
+    }
+
+    /// Ok when a root has exactly this chain, and every link of it has evidence of its own. An empty one asks for nothing.
+    pub(crate) fn check_chain(&self, expect: &[&str]) -> Result<()> {
+        let (expect, got) = (expect.join(" <- "), self.chains());
+        ensure!(
+            expect.is_empty() || got.contains(&expect),
+            "expected the chain {expect}, got {}",
+            got.join("; ")
+        );
+        let mut links = self.findings.iter().flat_map(|finding| &finding.chain);
+        ensure!(
+            links.all(|link| !link.evidence.is_empty()),
+            "a link without evidence in {}",
+            got.join("; ")
+        );
+        Ok(())
+    }
+
     /// Ok when no failure is claimed to be going on.
     pub(crate) fn check_over(&self) -> Result<()> {
         let over = matches!(self.verdict.as_str(), "healthy" | "recovered");
@@ -146,18 +186,21 @@ mod tests {
             role: "root".to_owned(),
             over: kind == "recovered",
             trigger: None,
+            chain: Vec::new(),
         };
         let past = Finding {
             cause: "backend-restart-window".to_owned(),
             role: "root".to_owned(),
             over: true,
             trigger: None,
+            chain: Vec::new(),
         };
         let effect = Finding {
             cause: "backend-died".to_owned(),
             role: "effect".to_owned(),
             over: false,
             trigger: None,
+            chain: Vec::new(),
         };
         let findings = roots.iter().map(finding).chain([effect, past]).collect();
         let verdict = Verdict {
@@ -182,6 +225,25 @@ mod tests {
         for (kind, right) in [(Some("unit-stop"), true), (Some("reboot"), false), (None, true)] {
             assert_eq!(verdict.check_trigger(kind).is_ok(), right, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn the_chain_is_compared_link_by_link() {
+        let text = |evidence: &str| {
+            format!(
+                r#"{{"verdict":"found","took_ms":1,"findings":[
+                {{"cause":"b","role":"root","over":false,"trigger":null,"chain":[
+                  {{"kind":"met","cause":null,"evidence":[{{}}]}},
+                  {{"kind":"effect","cause":"a","evidence":[{evidence}]}},
+                  {{"kind":"root","cause":"b","evidence":[{{}}]}}]}}]}}"#
+            )
+        };
+        let verdict: Verdict = serde_json::from_str(&text("{}")).expect("a verdict");
+        for (expect, right) in [(&["a", "b"][..], true), (&["b"], false), (&[], true)] {
+            assert_eq!(verdict.check_chain(expect).is_ok(), right, "{expect:?}");
+        }
+        let bare: Verdict = serde_json::from_str(&text("")).expect("a verdict");
+        assert!(bare.check_chain(&["a", "b"]).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Generated docs: causes, command line, JSON and its schemas, exit codes. A check fails when one is stale.
 
+pub mod runs;
+
 use crate::{json_page, shell};
 use anyhow::{Context, bail};
 use diagnose::{
@@ -154,6 +156,7 @@ fn cause_page(cause: &Cause) -> String {
             "\n## See it on a real host\n\n{}",
             lab.iter().map(|name| see(name)).collect::<String>()
         );
+        page.push_str(&real_run(cause).unwrap_or_default());
     }
     page
 }
@@ -166,6 +169,18 @@ fn see(name: &str) -> String {
         ),
         false => format!("    cargo xtask lab {name}\n"),
     }
+}
+
+/// One of those runs, as it was: host names, process ids and times are that host's.
+fn real_run(cause: &Cause) -> Option<String> {
+    let (about, screen) = runs::of(cause)?;
+    let screen = screen
+        .lines()
+        .map(|line| format!("    {line}").trim_end().to_owned() + "\n");
+    Some(format!(
+        "\n{about}\n\n    $ why502\n{}",
+        screen.collect::<String>()
+    ))
 }
 
 fn class(cause: &Cause) -> &'static str {

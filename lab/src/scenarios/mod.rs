@@ -18,6 +18,7 @@ mod broker_down;
 mod cache_down;
 mod cache_full;
 mod cdn_origin_error;
+mod chains;
 mod controls;
 mod cpu_saturated;
 mod db_connection_limit;
@@ -158,6 +159,7 @@ static ALL: &[&[Scenario]] = &[
     cache_full::SCENARIOS,
     broker_down::SCENARIOS,
     search_down::SCENARIOS,
+    chains::SCENARIOS,
     two_faults::SCENARIOS,
     out_of_catalogue::SCENARIOS,
     controls::SCENARIOS,

@@ -1,6 +1,5 @@
 //! `why502/verdict/1`: the verdict for machines. The types are the schema.
 
-use super::words;
 use diagnose::{
     Verdict,
     case::MadeBy,
@@ -9,6 +8,9 @@ use diagnose::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+
+mod chain;
+pub use chain::Link;
 
 /// What `why502 diagnose --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -110,19 +112,6 @@ pub struct Finding {
     pub recurrence: Option<Recurrence>,
     /// The failure it stood for is over.
     pub over: bool,
-}
-
-/// One link of the chain from the clients to a root; each comes from the next.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Link {
-    /// `met` by clients and nginx, `effect`, `root`; `unseen` where nobody could look further.
-    pub kind: &'static str,
-    /// Which cause; null for what was met, and for what was not seen.
-    pub cause: Option<String>,
-    /// What it is, one sentence.
-    pub says: String,
-    /// What shows this very link.
-    pub evidence: Vec<Evidence>,
 }
 
 /// One observation.
@@ -334,7 +323,7 @@ fn finding(verdict: &Verdict, it: &verdict::Finding, plan: Option<String>) -> Fi
         explains: it.explains.clone(),
         because_of: it.because_of.iter().map(ToString::to_string).collect(),
         chain: match it.role {
-            verdict::Role::Root => links(verdict, it),
+            verdict::Role::Root => chain::links(verdict, it),
             _ => Vec::new(),
         },
         evidence: it.evidence.iter().map(evidence).collect(),
@@ -350,59 +339,6 @@ fn finding(verdict: &Verdict, it: &verdict::Finding, plan: Option<String>) -> Fi
         },
         recurrence: None,
         over: it.over,
-    }
-}
-
-fn links(verdict: &Verdict, root: &verdict::Finding) -> Vec<Link> {
-    let chain = verdict.chain(root);
-    let met = Link {
-        kind: "met",
-        cause: None,
-        says: words::who_fails(chain.met.iter().copied()),
-        evidence: chain.met.iter().map(|it| of_log(it)).collect(),
-    };
-    let links = chain.links.iter().map(|link| Link {
-        kind: if link.role == verdict::Role::Root {
-            "root"
-        } else {
-            "effect"
-        },
-        cause: Some(link.cause.to_owned()),
-        says: words::says(link).to_owned(),
-        evidence: link
-            .evidence
-            .iter()
-            .filter(|it| it.side == Side::For)
-            .map(evidence)
-            .collect(),
-    });
-    let unseen = chain.gap.map(|gap| Link {
-        kind: "unseen",
-        cause: None,
-        says: gap.says.clone(),
-        evidence: vec![evidence(gap)],
-    });
-    std::iter::once(met).chain(links).chain(unseen).collect()
-}
-
-/// A symptom as evidence of what was met: lines of a log, or the answer to our own request.
-fn of_log(it: &SymptomOf) -> Evidence {
-    let it = &it.symptom;
-    let (source, command) = if it.log.as_os_str().is_empty() {
-        ("our own request".to_owned(), it.sample.clone())
-    } else {
-        let log = it.log.to_string_lossy();
-        (
-            log.to_string(),
-            format!("tail -n 20 {}", diagnose::evidence::quote(&log)),
-        )
-    };
-    Evidence {
-        says: format!("{}, {} times, last at {}", it.signature(), it.count, it.last),
-        source,
-        command,
-        side: "for".to_owned(),
-        rank: word(&diagnose::Rank::Decisive),
     }
 }
 
