@@ -16,6 +16,17 @@ pub enum What {
     Logs,
 }
 
+/// What to measure, and how often.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to measure
+    #[arg(value_enum, default_value_t = What::Diagnose)]
+    what: What,
+    /// How many runs
+    #[arg(long, default_value_t = 40)]
+    runs: usize,
+}
+
 /// Wall time that 95 of 100 runs must stay under, milliseconds.
 const P95_MS: u64 = 1000;
 /// Peak resident memory of the largest process, KiB.
@@ -66,10 +77,10 @@ for _ in range(int(sys.argv[1])):
 "#;
 
 /// Measures, and fails where a promise is broken.
-pub fn run(what: What, runs: usize) -> anyhow::Result<()> {
-    match what {
-        What::Diagnose => diagnose(runs),
-        What::Logs => logs::run(runs),
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    match args.what {
+        What::Diagnose => diagnose(args.runs),
+        What::Logs => logs::run(args.runs),
     }
 }
 

@@ -60,14 +60,7 @@ enum Task {
     /// Runs why502 audit and gixy over the same configurations, and writes what each sees
     AuditPeers,
     /// Measures against the numbers we promise
-    Bench {
-        /// What to measure
-        #[arg(value_enum, default_value_t = bench::What::Diagnose)]
-        what: bench::What,
-        /// How many runs
-        #[arg(long, default_value_t = 40)]
-        runs: usize,
-    },
+    Bench(bench::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -79,6 +72,6 @@ fn main() -> anyhow::Result<()> {
         Task::NewCause { id } => new_cause::run(&id),
         Task::Lab(args) => lab::run(&args),
         Task::AuditPeers => audit_peers::run(),
-        Task::Bench { what, runs } => bench::run(what, runs),
+        Task::Bench(args) => bench::run(&args),
     }
 }

@@ -1,0 +1,146 @@
+//! What people write on a command line, read as they mean it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+/// What is asked through nginx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Its host, without the port.
+    pub site: String,
+    /// Path and query: `/shop?x=1`.
+    pub path: String,
+}
+
+/// `90s`, `15m`, `2h`, `1d`, or plain seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86400,
+        other => {
+            return Err(format!(
+                "'{other}' is no unit of time; use s, m, h or d, as in 2h"
+            ));
+        }
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "say it like 90s, 15m, 2h or 1d".to_owned())?;
+    match number
+        .checked_mul(unit)
+        .filter(|seconds| *seconds > 0 && *seconds <= 366 * 86400)
+    {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => Err("between one second and a year".to_owned()),
+    }
+}
+
+/// Steps and ways are counted from one.
+pub fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=999) => Ok(number),
+        _ => Err("say it like 1 or 2: they are counted from one".to_owned()),
+    }
+}
+
+/// One that there is.
+pub fn rule(text: &str) -> Result<String, String> {
+    match diagnose::audit::by_id(text) {
+        Some(rule) => Ok(rule.id.to_owned()),
+        None => Err("there is no such rule; why502 audit --list has them all".to_owned()),
+    }
+}
+
+/// Goes into a file name: letters, digits, hyphen.
+pub fn id(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
+        return Err("it is no id of a fix; why502 history lists them".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// `http://shop.example/path`
+pub fn url(text: &str) -> Result<Url, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let (authority, path) = rest.map_or(("", ""), |rest| rest.split_once('/').unwrap_or((rest, "")));
+    let site = without_port(authority);
+    if site.is_empty() {
+        return Err("say it like http://shop.example/path".to_owned());
+    }
+    Ok(Url {
+        site: site.to_owned(),
+        path: format!("/{path}"),
+    })
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// A name as DNS takes it, without the last dot.
+pub fn host_name(text: &str) -> Result<String, String> {
+    let name = text.trim_end_matches('.');
+    let is_odd = |byte: u8| !byte.is_ascii_graphic() || byte == b'/';
+    if name.is_empty() || name.len() > 253 || name.bytes().any(is_odd) {
+        return Err("it is no host name".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// An address, with port 53 where none is given.
+pub fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let bare = |_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse::<SocketAddr>()
+        .or_else(bare)
+        .map_err(|_| "say it like 9.9.9.9 or [::1]:53".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "h", "2w", "-1h", "0", "99999d", "1e3"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_name_a_site_and_a_path() {
+        let rows = [
+            ("http://shop.example", Some(("shop.example", "/"))),
+            (
+                "https://shop.example:8443/a/b?c=d",
+                Some(("shop.example", "/a/b?c=d")),
+            ),
+            ("http://[::1]/", Some(("[::1]", "/"))),
+            ("http://[::1]:81/", Some(("[::1]", "/"))),
+            ("shop.example/", None),
+            ("http:///a", None),
+            ("http://:80/", None),
+            ("ftp://shop.example/", None),
+        ];
+        for (text, expected) in rows {
+            let expected = expected.map(|(site, path): (&str, &str)| Url {
+                site: site.into(),
+                path: path.into(),
+            });
+            assert_eq!(url(text).ok(), expected, "{text}");
+        }
+    }
+}
