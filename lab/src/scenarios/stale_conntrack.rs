@@ -13,7 +13,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     inject: &[Step::Sh(
         "nft flush chain ip service output
          nft add rule ip service output udp dport 53 ip daddr 10.96.0.10 dnat to 127.0.0.55
-         nft 'table ip gone { chain output { type filter hook output priority filter; ip daddr 127.0.0.54 drop; }; }'
+         nft 'table ip gone { chain input { type filter hook input priority filter; ip daddr 127.0.0.54 drop; }; }'
          sed -i s/127.0.0.54/127.0.0.55/ /etc/dnscache.conf
          systemctl restart dnscache",
     )],
