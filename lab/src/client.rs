@@ -43,6 +43,7 @@ impl Client {
     pub(crate) fn ask(&self, page: &Traffic) -> u16 {
         let request = || match page.body {
             Some(bytes) => post(7, page.site, page.path, bytes),
+            None if page.upgrade => upgrade(7, page.site, page.path),
             None => get(7, page.site, page.path),
         };
         std::thread::scope(|scope| {
@@ -57,9 +58,24 @@ impl Client {
 /// One GET from visitor number `visitor`, on a thread that entered the clients' network.
 pub(crate) fn get(visitor: u8, site: &str, path: &str) -> Result<u16> {
     let mut stream = dial(visitor)?;
-    head(&mut stream, &format!("GET {path}"), site, "")?;
+    head(&mut stream, &format!("GET {path}"), site, LEAVING)?;
     status(stream)
 }
+
+/// The opening handshake of a WebSocket.
+fn upgrade(visitor: u8, site: &str, path: &str) -> Result<u16> {
+    let mut stream = dial(visitor)?;
+    let wish = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    head(&mut stream, &format!("GET {path}"), site, wish)?;
+    match first_line(&mut stream)? {
+        101 => Ok(200),
+        other => Ok(other),
+    }
+}
+
+/// One request is all a visitor has.
+const LEAVING: &str = "Connection: close\r\n";
 
 /// One POST of so many bytes. A server may answer before it has read them all.
 fn post(visitor: u8, site: &str, path: &str, bytes: u32) -> Result<u16> {
@@ -68,7 +84,7 @@ fn post(visitor: u8, site: &str, path: &str, bytes: u32) -> Result<u16> {
         &mut stream,
         &format!("POST {path}"),
         site,
-        &format!("Content-Length: {bytes}\r\n"),
+        &format!("Content-Length: {bytes}\r\n{LEAVING}"),
     )?;
     let _ = stream.write_all(&vec![b'x'; usize::try_from(bytes)?]);
     status(stream)
@@ -78,18 +94,22 @@ fn head(stream: &mut TcpStream, line: &str, site: &str, more: &str) -> Result<()
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
     write!(
         stream,
-        "{line} HTTP/1.1\r\nHost: {site}\r\nUser-Agent: {agent}\r\n{more}Connection: close\r\n\r\n"
+        "{line} HTTP/1.1\r\nHost: {site}\r\nUser-Agent: {agent}\r\n{more}\r\n"
     )?;
     Ok(())
 }
 
 fn status(mut stream: TcpStream) -> Result<u16> {
-    let mut head = [0; 12];
-    stream.read_exact(&mut head)?;
-    let status = std::str::from_utf8(&head[9..])?.parse()?;
+    let status = first_line(&mut stream)?;
     // A reset after the head does not change what the visitor was told.
     let _ = stream.read_to_end(&mut Vec::new());
     Ok(status)
+}
+
+fn first_line(stream: &mut TcpStream) -> Result<u16> {
+    let mut head = [0; 12];
+    stream.read_exact(&mut head)?;
+    Ok(std::str::from_utf8(&head[9..])?.parse()?)
 }
 
 fn dial(visitor: u8) -> Result<TcpStream> {

@@ -109,6 +109,10 @@ pub struct Traffic {
     pub at_once: u8,
     /// Bytes of a POST's body; a GET where there are none.
     pub body: Option<u32>,
+    /// It asks for a WebSocket; one that is granted (101) counts as 200.
+    pub upgrade: bool,
+    /// A visitor's time between two requests, in milliseconds; 0 is as soon as may be.
+    pub pause_ms: u64,
 }
 
 impl Traffic {
@@ -119,6 +123,8 @@ impl Traffic {
         status: 502,
         at_once: 3,
         body: None,
+        upgrade: false,
+        pause_ms: 0,
     };
     /// The same page, answered with 504.
     pub const SHOP_504: Self = Self {

@@ -62,7 +62,7 @@ impl Visitors {
         let start = Instant::now();
         let mut seen = self.ask(page);
         while !seen.contains(&status) && start.elapsed() < limit {
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(page.pause_ms.max(50)));
             seen = self.ask(page);
         }
         ensure!(

@@ -177,6 +177,9 @@ pub struct Neighbours {
     pub interleaved: bool,
     /// Requests of the very paths that fail, in the seconds after the last failure: all of them succeeded.
     pub in_a_row: u64,
+    /// Requests of the very paths that fail, with a method that nginx does not send twice (POST, LOCK, PATCH), that
+    /// succeeded after the first failure.
+    pub sent_once: u64,
     /// Distinct paths that failed (bounded).
     pub failing_paths: Vec<String>,
     /// Some paths that succeeded (bounded).

@@ -24,6 +24,7 @@ pub mod explain;
 pub mod fault;
 pub mod filtered;
 pub mod handshake;
+pub mod hop;
 pub mod judge;
 pub mod limits;
 pub mod masters;

@@ -35,6 +35,8 @@ pub enum Down {
     Stopped,
     /// Not enabled, and never started since boot.
     NeverStarted,
+    /// Not enabled, and stopped: by somebody, or by the shutdown before a boot whose time can't be seen.
+    StoppedOrNeverStarted,
     /// It ran, ended by itself or by a signal, and nothing started it again.
     Ended,
     /// It ends each time within seconds of its start, or the start itself fails.
@@ -69,6 +71,7 @@ pub fn down(case: &Case, unit: &Unit) -> Option<Down> {
     let short = short_runs(case, unit) >= 2 || (unit.restarts >= 3 && lasted(unit).is_some_and(is_short));
     let looping = short && !serves_between(case, unit);
     match unit.active_state.as_str() {
+        "inactive" if may_be_of_another_boot(case, unit) => Some(Down::StoppedOrNeverStarted),
         "failed" | "inactive" if was_stopped(case, unit) => Some(Down::Stopped),
         "activating" if looping || unit.sub_state == "auto-restart" && !serves_between(case, unit) => {
             Some(Down::StartFails)
@@ -201,6 +204,13 @@ pub fn is_exit(line: &JournalLine) -> bool {
 fn was_stopped(case: &Case, unit: &Unit) -> bool {
     let last = systemd_lines(case, unit).rfind(|line| is_start(line) || line.text.starts_with("Stopping "));
     last.is_some_and(|line| !is_start(line))
+}
+
+/// Its last start and stop may be older than the boot: when that was can't be seen, and systemd knows of no start in
+/// this one (it also forgets units that nothing refers to once they are stopped).
+fn may_be_of_another_boot(case: &Case, unit: &Unit) -> bool {
+    let unknown = case.world.booted().is_none() && unit.last_started.is_none();
+    unknown && unit.file_state == "disabled" && was_stopped(case, unit)
 }
 
 fn ended_by_itself(case: &Case, unit: &Unit) -> bool {

@@ -455,6 +455,14 @@ impl Fixture {
         self
     }
 
+    /// The last kind of failure was met by this request.
+    pub fn requests(mut self, request: &str) -> Self {
+        if let Some(symptom) = self.symptoms.last_mut() {
+            symptom.request = Some(request.into());
+        }
+        self
+    }
+
     /// The last kind of failure was seen from then to then, seconds ago.
     pub fn seen(mut self, first: u64, last: u64) -> Self {
         if let Some(symptom) = self.symptoms.last_mut() {
@@ -470,6 +478,7 @@ impl Fixture {
             succeeded: 40,
             interleaved: true,
             in_a_row: 0,
+            sent_once: 0,
             failing_paths: vec!["/report".into()],
             good_paths: vec!["/".into(), "/cart".into()],
             last_success: Some(NOW),
@@ -680,6 +689,7 @@ fn asked(status: Option<u16>) -> Asked {
             target: "/".into(),
             host: "shop.example".into(),
             patience_ms: 2000,
+            upgrade: false,
         },
         request: "GET / of shop.example".into(),
         status: Some(status.unwrap_or(502)),

@@ -202,6 +202,26 @@ pub enum Talk {
         /// How long to wait for the first byte, in milliseconds.
         patience_ms: u64,
     },
+    /// A `HEAD` over HTTP/1.1 that leaves it to the server how long the connection stays open.
+    HttpKept {
+        /// Path and query.
+        target: String,
+        /// The Host header.
+        host: String,
+        /// How long to wait for the first byte, in milliseconds.
+        patience_ms: u64,
+    },
+    /// The opening handshake of a WebSocket (RFC 6455 section 4.1); once it is granted or refused we leave.
+    Upgrade {
+        /// Path and query.
+        target: String,
+        /// The Host header.
+        host: String,
+        /// Over TLS, with this server name.
+        tls: Option<String>,
+        /// How long to wait for the first byte, in milliseconds.
+        patience_ms: u64,
+    },
     /// A TLS handshake with this server name (`None`: no SNI).
     Tls {
         /// Server name.
@@ -236,6 +256,8 @@ impl Talk {
             Self::Listen => "listen",
             Self::Http { tls: None, .. } => "HTTP",
             Self::Http { tls: Some(_), .. } => "HTTPS",
+            Self::HttpKept { .. } => "HTTP with keep-alive",
+            Self::Upgrade { .. } => "WebSocket",
             Self::Tls { .. } => "TLS",
             Self::FastCgi | Self::FastCgiRequest { .. } => "FastCGI",
             Self::Uwsgi => "uwsgi",
@@ -362,7 +384,10 @@ impl Talk {
     fn deadline(&self) -> Duration {
         let connect_and_close = Duration::from_millis(1500);
         match self {
-            Self::Http { patience_ms, .. } | Self::FastCgiRequest { patience_ms, .. } => {
+            Self::Http { patience_ms, .. }
+            | Self::HttpKept { patience_ms, .. }
+            | Self::Upgrade { patience_ms, .. }
+            | Self::FastCgiRequest { patience_ms, .. } => {
                 connect_and_close + Duration::from_millis(*patience_ms)
             }
             _ => connect_and_close,

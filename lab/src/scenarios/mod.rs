@@ -31,6 +31,7 @@ mod dns_no_resolver;
 mod dns_resolver_down;
 mod dns_stale_address;
 mod dns_wrong_answer;
+mod early_close_unread_body;
 mod edge_port_taken;
 mod ephemeral_ports_exhausted;
 mod fd_limit;
@@ -44,6 +45,7 @@ mod interface_down;
 mod invalid_response;
 mod ipv6_localhost;
 mod ipv6_unusable;
+mod keepalive_race;
 mod listen_backlog_full;
 mod listen_type_mismatch;
 mod mtu_blackhole;
@@ -78,6 +80,7 @@ mod tls_version;
 mod triggers;
 mod two_faults;
 mod worker_connections_limit;
+mod websocket_headers;
 mod worker_crash;
 mod worker_timeout_kill;
 mod wrong_upstream_port;
@@ -128,6 +131,9 @@ static ALL: &[&[Scenario]] = &[
     header_too_big::SCENARIOS,
     request_too_big_for_backend::SCENARIOS,
     invalid_response::SCENARIOS,
+    early_close_unread_body::SCENARIOS,
+    keepalive_race::SCENARIOS,
+    websocket_headers::SCENARIOS,
     app_bug::SCENARIOS,
     audit::SCENARIOS,
     slow_backend::SCENARIOS,

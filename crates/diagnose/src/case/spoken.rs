@@ -23,6 +23,11 @@ impl Spoken {
         std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok()
     }
 
+    /// A WebSocket was asked for, and granted.
+    pub fn is_upgraded(&self) -> bool {
+        matches!(self.talk, Talk::Upgrade { .. }) && self.http_status() == Some(101)
+    }
+
     /// A handshake that completed, or an alert: record type 21, version 3.x (RFC 8446 section 5.1).
     pub fn is_tls(&self) -> bool {
         let completed = self.answer.tls.as_ref().is_some_and(|tls| tls.completed);

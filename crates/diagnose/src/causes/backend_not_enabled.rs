@@ -51,8 +51,37 @@ fn share_of(complaint: &Complaint) -> u8 {
 fn weigh(case: &Case) -> Opinion {
     match service::unserved_by(case, Down::NeverStarted) {
         Some((peer, unit)) => not_enabled(case, peer, unit),
-        None => unmanaged(case).unwrap_or_default(),
+        None => in_doubt(case).or_else(|| unmanaged(case)).unwrap_or_default(),
     }
+}
+
+/// Its last stop may have been the shutdown before the boot, or somebody's doing since (backend-stopped).
+fn in_doubt(case: &Case) -> Option<Opinion> {
+    let (peer, unit) = service::unserved_by(case, Down::StoppedOrNeverStarted)?;
+    Some(Opinion {
+        subject: unit.name.clone(),
+        says: format!(
+            "{} is not enabled, so a boot leaves {} without a server",
+            unit.name, peer.endpoint
+        ),
+        evidence: vec![Evidence::supports(
+            Rank::Strong,
+            format!(
+                "{} is disabled and systemd knows of no start of it; when the host booted can't be seen",
+                unit.name
+            ),
+            Source::command(format!(
+                "systemctl status {} --no-pager; uptime -s",
+                quote(&unit.name)
+            )),
+        )],
+    })
+}
+
+/// A peer whose unit was not started at boot, for certain or perhaps.
+fn not_started(case: &Case) -> Option<(&PeerSight, &Unit)> {
+    service::unserved_by(case, Down::NeverStarted)
+        .or_else(|| service::unserved_by(case, Down::StoppedOrNeverStarted))
 }
 
 fn not_enabled(case: &Case, peer: &PeerSight, unit: &Unit) -> Opinion {
@@ -151,7 +180,7 @@ fn unmanaged(case: &Case) -> Option<Opinion> {
 }
 
 fn advise(case: &Case) -> String {
-    match service::unserved_by(case, Down::NeverStarted) {
+    match not_started(case) {
         Some((peer, unit)) => {
             let start = service::start_command(case, peer, unit);
             format!("{start} && systemctl enable {}", quote(&unit.name))
@@ -164,7 +193,7 @@ fn advise(case: &Case) -> String {
 
 /// Both is best: a start alone lasts until the next boot.
 fn remedies(case: &Case) -> Vec<Remedy> {
-    let Some((peer, unit)) = service::unserved_by(case, Down::NeverStarted) else {
+    let Some((peer, unit)) = not_started(case) else {
         return Vec::new();
     };
     let Some(start) = service::start(case, unit) else {
@@ -174,7 +203,7 @@ fn remedies(case: &Case) -> Vec<Remedy> {
         unit: unit.name.clone(),
     };
     let both = start.iter().cloned().chain([enable]).collect();
-    let sure = case.world.journal.is_ok() && !another_serves(case, peer);
+    let sure = case.world.booted().is_some() && case.world.journal.is_ok() && !another_serves(case, peer);
     vec![
         Remedy::ask(format!("start {} now and at every boot", unit.name), both),
         Remedy::ask(format!("start {} until the next boot", unit.name), start)
@@ -230,6 +259,24 @@ mod tests {
                 it.world.processes = Ok(vec![init]);
             })
             .check("found backend-not-enabled");
+    }
+
+    #[test]
+    fn a_stop_of_nobody_knows_which_boot_leaves_it_open() {
+        let stopped = || {
+            disabled(Fixture::php_fpm().nobody_listens().connect_fails(2)).life(&[
+                (900, "Started"),
+                (123, "Stopping"),
+                (122, "Stopped"),
+            ])
+        };
+        stopped()
+            .with(|it| it.world.boot = forbidden("the boot time"))
+            .check("torn backend-not-enabled backend-stopped");
+        stopped()
+            .unit(|unit| unit.last_started = Some(NOW.before(Duration::from_secs(900))))
+            .with(|it| it.world.boot = forbidden("the boot time"))
+            .check("found backend-stopped");
     }
 
     #[test]

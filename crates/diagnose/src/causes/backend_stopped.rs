@@ -53,7 +53,7 @@ fn share_of(complaint: &Complaint) -> u8 {
 
 fn weigh(case: &Case) -> Opinion {
     let Some((peer, unit)) = service::unserved_by(case, Down::Stopped) else {
-        return Opinion::none();
+        return in_doubt(case).unwrap_or_default();
     };
     let mut evidence = vec![Evidence::supports(
         Rank::Decisive,
@@ -83,6 +83,35 @@ fn weigh(case: &Case) -> Opinion {
     }
 }
 
+/// Who stopped it may as well have been the shutdown before the boot (backend-not-enabled).
+fn in_doubt(case: &Case) -> Option<Opinion> {
+    let (peer, unit) = service::unserved_by(case, Down::StoppedOrNeverStarted)?;
+    let line = stop_line(case, unit)?;
+    let says = format!(
+        "the journal has at {}: {}; when the host booted can't be seen",
+        line.at,
+        clip(&line.text)
+    );
+    Some(Opinion {
+        subject: unit.name.clone(),
+        says: format!(
+            "{} is stopped, so nothing answers on {}",
+            unit.name, peer.endpoint
+        ),
+        evidence: vec![Evidence::supports(
+            Rank::Strong,
+            says,
+            Source::journal(&unit.name),
+        )],
+    })
+}
+
+/// A peer whose unit is stopped, for certain or perhaps.
+fn stopped(case: &Case) -> Option<(&PeerSight, &Unit)> {
+    service::unserved_by(case, Down::Stopped)
+        .or_else(|| service::unserved_by(case, Down::StoppedOrNeverStarted))
+}
+
 fn state(unit: &Unit) -> String {
     if unit.load_state == "masked" {
         return format!("masked and {}", unit.active_state);
@@ -105,7 +134,7 @@ fn claim(peer: &PeerSight, unit: &Unit) -> Option<Evidence> {
 }
 
 fn advise(case: &Case) -> String {
-    let Some((peer, unit)) = service::unserved_by(case, Down::Stopped) else {
+    let Some((peer, unit)) = stopped(case) else {
         return String::new();
     };
     let start = service::start_command(case, peer, unit);
@@ -120,7 +149,7 @@ fn advise(case: &Case) -> String {
 }
 
 fn remedies(case: &Case) -> Vec<Remedy> {
-    let Some((_, unit)) = service::unserved_by(case, Down::Stopped) else {
+    let Some((_, unit)) = stopped(case) else {
         return Vec::new();
     };
     let on_purpose =

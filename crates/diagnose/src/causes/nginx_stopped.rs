@@ -93,7 +93,7 @@ fn weigh(case: &Case) -> Opinion {
     let how = match way {
         Down::Ended => format!("{name} ended by {}", service::ending(unit)),
         Down::NeverStarted => format!("{name} is disabled and was not started since boot"),
-        Down::Stopped | Down::StartFails => format!("{name} is stopped"),
+        Down::Stopped | Down::StoppedOrNeverStarted | Down::StartFails => format!("{name} is stopped"),
     };
     Opinion {
         subject: name.clone(),
@@ -118,7 +118,9 @@ fn advise(case: &Case) -> String {
         .map_or("nginx -t", |test| test.command.as_str());
     let name = quote(&unit.name);
     match way {
-        Down::NeverStarted => format!("{test} && systemctl enable --now {name}"),
+        Down::NeverStarted | Down::StoppedOrNeverStarted => {
+            format!("{test} && systemctl enable --now {name}")
+        }
         Down::Stopped => format!("ask who stopped it and why; then: {test} && systemctl start {name}"),
         Down::Ended | Down::StartFails => format!(
             "see what ended it (journalctl -k -u {name} -n 50 --no-pager); then: {test} && systemctl start {name}"

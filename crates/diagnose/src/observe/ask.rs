@@ -8,8 +8,8 @@ use super::{
     symptoms::Draft,
 };
 use crate::{
-    Options, Symptom, World,
-    case::{Asked, MadeBy},
+    Case, Options, Symptom, World,
+    case::{Asked, MadeBy, PeerSight, Spoken},
 };
 use host::{Endpoint, Host, Look};
 
@@ -27,6 +27,21 @@ pub(super) fn all(host: &dyn Host, questions: &[Look<Question>]) -> Vec<Look<Ask
     parallel::map(questions, |question| {
         question.as_ref().map_err(Clone::clone)?.put(host)
     })
+}
+
+/// Visitors of a page that hands out WebSockets ask for one: that is what must go well.
+pub(super) fn as_wanted(host: &dyn Host, case: &Case, asked: Look<Asked>) -> Look<Asked> {
+    let plain = asked?;
+    let fails = plain.status.is_none_or(|status| status >= 500);
+    let upgrades = |peer: &PeerSight| peer.speaks.iter().any(Spoken::is_upgraded);
+    if !fails || !case.peers.iter().any(upgrades) {
+        return Ok(plain);
+    }
+    let question = Question {
+        upgrade: true,
+        ..plain.question
+    };
+    question.put(host)
 }
 
 /// Failures of a log that sites share are given to the one of them that fails now, where asking each tells.

@@ -80,7 +80,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
     });
     for (case, asked) in cases.iter_mut().zip(asked) {
         case.unseen.extend(asked.as_ref().err().cloned());
-        case.asked = asked;
+        case.asked = ask::as_wanted(host, case, asked);
         case.mended = calm::good_row(case)
             .or_else(|| case.mended.take())
             .or_else(|| calm::at_last(case));

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Symptom,
     case::{MadeBy, Neighbours},
+    hop::is_sent_once,
 };
 use host::Timestamp;
 use std::collections::HashMap;
@@ -129,6 +130,8 @@ fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
         return;
     };
     let fails = neighbours.failing_paths.iter().any(|failing| failing == path);
+    let once = served.line.request.as_deref().is_some_and(is_sent_once);
+    neighbours.sent_once += u64::from(fails && once);
     // logs are whole seconds: within the second of the first or the last failure the order is not known
     let between =
         |first: Timestamp, last: Timestamp| first.secs() < served.at.secs() && served.at.secs() < last.secs();

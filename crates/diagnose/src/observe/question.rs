@@ -30,6 +30,9 @@ const LONG_MS: u64 = 2000;
 const PAST_MS: u64 = 2500;
 /// nginx's own default (proxy_read_timeout and its siblings).
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// What curl has to send to ask for a WebSocket, and that it need not wait for what the server sends then.
+const UPGRADE: &str = " -N -m 2 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
+                       -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='";
 /// Routes whose sites are asked.
 const MOST_SITES: usize = 200;
 /// Characters of a request target that we repeat.
@@ -50,6 +53,9 @@ pub struct Question {
     pub host: String,
     /// How long to wait for the first byte, in milliseconds.
     pub patience_ms: u64,
+    /// It asks for a WebSocket.
+    #[serde(default)]
+    pub upgrade: bool,
 }
 
 impl Question {
@@ -67,6 +73,7 @@ impl Question {
             target: path.to_owned(),
             host: host.to_owned(),
             patience_ms: SHORT_MS,
+            upgrade: false,
         })
     }
 
@@ -116,12 +123,14 @@ impl Question {
                 true => SHORT_MS,
                 false => LONG_MS,
             },
+            upgrade: false,
         })
     }
 
     /// The same request, but for how long we wait for its answer.
     pub fn is_same(&self, other: &Self) -> bool {
-        (&self.listen, &self.host, &self.target) == (&other.listen, &other.host, &other.target)
+        let what = |it: &Self| (it.listen.clone(), it.host.clone(), it.target.clone(), it.upgrade);
+        what(self) == what(other)
     }
 
     /// How long it waits for the first byte.
@@ -136,7 +145,8 @@ impl Question {
         } = self;
         let name = host.split(':').next().unwrap_or_default();
         let head = if self.method == "HEAD" { " -I" } else { "" };
-        let quiet = format!("curl -s{head} -o /dev/null -w '%{{http_code}}\\n'");
+        let more = if self.upgrade { UPGRADE } else { "" };
+        let quiet = format!("curl -s{head}{more} -o /dev/null -w '%{{http_code}}\\n'");
         match (&listen.endpoint, listen.tls) {
             (Endpoint::Tcp(addr), true) => {
                 let url = quote(&format!("https://{name}:{}{target}", addr.port()));
@@ -166,12 +176,22 @@ impl Question {
     /// Where nginx could not be asked; that it refuses is an answer.
     pub fn put(&self, host: &dyn Host) -> Look<Asked> {
         let name = self.host.split(':').next().unwrap_or_default().to_owned();
-        let talk = Talk::Http {
-            method: self.method.clone(),
-            target: self.target.clone(),
-            host: self.host.clone(),
-            tls: self.listen.tls.then_some(name),
-            patience_ms: self.patience_ms,
+        let (target, site) = (self.target.clone(), self.host.clone());
+        let (tls, patience_ms) = (self.listen.tls.then_some(name), self.patience_ms);
+        let talk = match self.upgrade {
+            true => Talk::Upgrade {
+                target,
+                host: site,
+                tls,
+                patience_ms,
+            },
+            false => Talk::Http {
+                method: self.method.clone(),
+                target,
+                host: site,
+                tls,
+                patience_ms,
+            },
         };
         let heard = host.connect(&self.listen.endpoint, &self.stance, talk)?;
         // refused is an answer: nginx is down; an address that is not this host's tells nothing

@@ -9,6 +9,7 @@ use crate::{
     World,
     case::{Backend, Spoken, errno},
     elsewhere::{Fit, fit},
+    hop,
     speech::{Speech, wanted},
     topology::{BackendTls, Protocol, Route, Target},
 };
@@ -20,6 +21,8 @@ use logscan::{Complaint, Phase, Trouble};
 
 /// How long a server may think before it says what it speaks.
 const PATIENCE_MS: u64 = 700;
+/// The same where it is known to answer, if late: requests that meet the close of a connection meet a busy server.
+const LONGER_MS: u64 = 1500;
 /// Server names tried at most.
 const NAMES: usize = 3;
 /// Characters of a request target that we repeat.
@@ -43,7 +46,8 @@ pub(super) fn ask(
         .iter()
         .filter_map(|it| it.complaint.as_ref())
         .any(is_of_protocol);
-    if !complained && !is_misfit(route, backend) {
+    let reused = is_reused(draft, route);
+    if !complained && !reused && !is_misfit(route, backend) {
         return Vec::new();
     }
     let stance = of_worker(world, draft.nginx);
@@ -58,11 +62,28 @@ pub(super) fn ask(
         })
         .collect::<Vec<_>>()
     };
-    let mut said = all(vec![as_nginx(draft, route)]);
+    let first = [Some(as_nginx(draft, route)), reused.then(|| kept(draft, route))];
+    let mut said = all(first.into_iter().flatten().collect());
     if !said.iter().any(|spoken| is_understood(spoken, route.protocol)) {
         said.extend(all(otherwise(draft, route)));
     }
     said
+}
+
+/// nginx keeps connections to it, and some were closed or reset when a request had been sent.
+fn is_reused(draft: &Draft, route: &Route) -> bool {
+    let complaints = draft.symptoms.iter().filter_map(|it| it.complaint.as_ref());
+    let mut troubles = complaints.map(|it| &it.trouble);
+    hop::kept(route).is_some() && troubles.any(is_cut_off)
+}
+
+fn is_cut_off(trouble: &Trouble) -> bool {
+    matches!(
+        trouble,
+        Trouble::ClosedEarly
+            | Trouble::Receive(errno::ECONNRESET)
+            | Trouble::Send(errno::EPIPE | errno::ECONNRESET)
+    )
 }
 
 /// That kind of server does not speak what nginx speaks to it.
@@ -133,6 +154,9 @@ fn otherwise(draft: &Draft, route: &Route) -> Vec<Talk> {
     if wanted(route.protocol) == Some(Speech::Tls) {
         all.push(Talk::Tls { sni: None });
     }
+    if route.protocol == Protocol::Http {
+        all.extend(upgrade(draft, route));
+    }
     if !all.iter().any(|it| matches!(it, Talk::Tls { .. })) {
         all.push(Talk::Tls { sni: None });
     }
@@ -150,6 +174,31 @@ fn http(draft: &Draft, route: &Route) -> Talk {
         .rfind(|request| is_safe(request));
     let target = safe.and_then(|request| request.split(' ').nth(1));
     http_of(route, target.filter(|it| it.len() <= LONGEST).unwrap_or("/"))
+}
+
+/// The same without a word about the connection.
+fn kept(draft: &Draft, route: &Route) -> Talk {
+    match http(draft, route) {
+        Talk::Http { target, host, .. } => Talk::HttpKept {
+            target,
+            host,
+            patience_ms: LONGER_MS,
+        },
+        other => other,
+    }
+}
+
+/// The failing page as one that hands out WebSockets.
+fn upgrade(draft: &Draft, route: &Route) -> Option<Talk> {
+    match http(draft, route) {
+        Talk::Http { target, host, .. } => Some(Talk::Upgrade {
+            target,
+            host,
+            tls: None,
+            patience_ms: PATIENCE_MS,
+        }),
+        _ => None,
+    }
 }
 
 fn http_of(route: &Route, target: &str) -> Talk {

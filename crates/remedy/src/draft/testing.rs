@@ -285,6 +285,7 @@ pub(crate) fn question(host: &str) -> diagnose::Question {
         target: "/".into(),
         host: host.into(),
         patience_ms: 1000,
+        upgrade: false,
     }
 }
 

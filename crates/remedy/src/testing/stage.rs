@@ -67,6 +67,7 @@ impl Site {
             target: target.into(),
             host: name.into(),
             patience_ms: 1000,
+            upgrade: false,
         }
     }
 }

@@ -19,10 +19,9 @@ impl Greeting {
             Talk::Nothing | Talk::Listen | Talk::Tls { .. } => Vec::new(),
             Talk::Http {
                 method, target, host, ..
-            } => http::request(method, target, host).map_err(|why| Unseen::Unusable {
-                what: format!("{method} {target}"),
-                why,
-            })?,
+            } => http(method, target, host, http::CLOSE)?,
+            Talk::HttpKept { target, host, .. } => http("HEAD", target, host, http::KEEP)?,
+            Talk::Upgrade { target, host, .. } => http("GET", target, host, http::UPGRADE)?,
             Talk::FastCgi => fastcgi::get_values(),
             Talk::FastCgiRequest { params, .. } => fastcgi::request(params),
             Talk::Uwsgi => uwsgi_head(),
@@ -39,6 +38,13 @@ impl Greeting {
             enough: enough(talk),
         })
     }
+}
+
+fn http(method: &str, target: &str, host: &str, connection: &str) -> Look<Vec<u8>> {
+    http::request(method, target, host, connection).map_err(|why| Unseen::Unusable {
+        what: format!("{method} {target}"),
+        why,
+    })
 }
 
 /// `HEAD /` as uwsgi packs it: modifier1 0, size, modifier2 0, then names and values each with its length
@@ -81,9 +87,10 @@ const GREETED: Duration = Duration::from_millis(500);
 
 fn patience(talk: &Talk) -> Option<Duration> {
     match talk {
-        Talk::Http { patience_ms, .. } | Talk::FastCgiRequest { patience_ms, .. } => {
-            Some(Duration::from_millis(*patience_ms))
-        }
+        Talk::Http { patience_ms, .. }
+        | Talk::HttpKept { patience_ms, .. }
+        | Talk::Upgrade { patience_ms, .. }
+        | Talk::FastCgiRequest { patience_ms, .. } => Some(Duration::from_millis(*patience_ms)),
         Talk::FastCgi | Talk::Uwsgi | Talk::Proxied | Talk::H2 | Talk::Redis | Talk::Postgres => {
             Some(GREETED)
         }
@@ -94,7 +101,7 @@ fn patience(talk: &Talk) -> Option<Duration> {
 fn enough(talk: &Talk) -> fn(&[u8]) -> bool {
     match talk {
         Talk::Http { method, .. } if method == "HEAD" => http::has_head,
-        Talk::Uwsgi | Talk::Proxied => http::has_head,
+        Talk::Uwsgi | Talk::Proxied | Talk::HttpKept { .. } | Talk::Upgrade { .. } => http::has_head,
         Talk::Http { .. } => http::is_whole,
         Talk::FastCgi | Talk::FastCgiRequest { .. } => fastcgi::is_whole,
         Talk::Redis => |heard| heard.ends_with(b"\r\n"),

@@ -1,7 +1,15 @@
 //! The least of HTTP/1.1 that a question needs. The answer is judged elsewhere.
 
+/// The connection is not needed any more.
+pub(super) const CLOSE: &str = "Connection: close\r\n";
+/// Nothing is said about the connection: in HTTP/1.1 the server may keep it.
+pub(super) const KEEP: &str = "";
+/// A WebSocket is wanted, with the key of RFC 6455 section 1.3: any 16 bytes will do.
+pub(super) const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
 /// A request that only asks; the target and host come from a config, so anything that could smuggle is refused.
-pub(super) fn request(method: &str, target: &str, host: &str) -> Result<Vec<u8>, String> {
+pub(super) fn request(method: &str, target: &str, host: &str, connection: &str) -> Result<Vec<u8>, String> {
     if !matches!(method, "GET" | "HEAD") {
         return Err(format!("{method} could change something"));
     }
@@ -11,8 +19,8 @@ pub(super) fn request(method: &str, target: &str, host: &str) -> Result<Vec<u8>,
     {
         return Err("a space or control character in the target or host".into());
     }
-    let head = "User-Agent: why502\r\nAccept: */*\r\nConnection: close\r\n\r\n";
-    Ok(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{head}").into_bytes())
+    let head = format!("Host: {host}\r\nUser-Agent: why502\r\nAccept: */*\r\n{connection}");
+    Ok(format!("{method} {target} HTTP/1.1\r\n{head}\r\n").into_bytes())
 }
 
 /// The head is complete.
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn nothing_but_a_question_is_asked() {
-        assert!(request("GET", "/a?b=c", "shop.example:8080").is_ok());
+        assert!(request("GET", "/a?b=c", "shop.example:8080", CLOSE).is_ok());
         for (method, target, host) in [
             ("POST", "/", "a"),
             ("GET", "/ HTTP/1.1\r\nX: y", "a"),
@@ -99,7 +107,7 @@ mod tests {
             ("GET", "/a b", "a"),
         ] {
             assert!(
-                request(method, target, host).is_err(),
+                request(method, target, host, CLOSE).is_err(),
                 "{method} {target:?} {host:?}"
             );
         }

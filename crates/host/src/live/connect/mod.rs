@@ -62,13 +62,15 @@ fn talk_over(mut line: Line, talk: &Talk, greeting: &Greeting, until: Instant) -
             let until = until.min(Instant::now() + TO_SHAKE);
             tls::handshake(line, sni.as_deref(), until).0
         }
-        Talk::Http { tls: Some(name), .. } => match tls::handshake(line, Some(name), until) {
-            (seen, Some(mut line)) => Talked {
-                tls: seen.tls,
-                ..hear(&mut line, greeting, until)
-            },
-            (seen, None) => seen,
-        },
+        Talk::Http { tls: Some(name), .. } | Talk::Upgrade { tls: Some(name), .. } => {
+            match tls::handshake(line, Some(name), until) {
+                (seen, Some(mut line)) => Talked {
+                    tls: seen.tls,
+                    ..hear(&mut line, greeting, until)
+                },
+                (seen, None) => seen,
+            }
+        }
         _ => hear(&mut line, greeting, until),
     }
 }
