@@ -140,6 +140,20 @@ pub enum Measure {
         /// `4096`
         value: String,
     },
+    /// A boolean of SELinux's policy, now and for good.
+    SelinuxBoolean {
+        /// `httpd_can_network_connect`
+        name: String,
+        /// Its value.
+        on: bool,
+    },
+    /// A TCP port's type in SELinux's policy.
+    SelinuxPort {
+        /// The port.
+        port: u16,
+        /// `http_port_t`
+        name: String,
+    },
     /// Let one flow through, in the tool that owns the rule which stops it, and there for good too.
     Accept {
         /// The rule that stops it.

@@ -1,7 +1,10 @@
 //! What was seen of the host as a whole, gathered before anyone judges it.
 
-use crate::limits::Limits;
-use crate::topology::{BackendKind, Claim, FpmPool, Place, Route};
+use crate::{
+    guard::Guards,
+    limits::Limits,
+    topology::{BackendKind, Claim, FpmPool, Place, Route},
+};
 use host::{
     Look, Timestamp, Unseen,
     answer::{KernelLine, Socket, SocketState, Stat},
@@ -54,6 +57,8 @@ pub struct World {
     pub memory_available: Look<u64>,
     /// How near the host is to its limits; looked at where something fails.
     pub limits: Limits,
+    /// SELinux and AppArmor; `None` where nothing was refused that they could have refused.
+    pub guards: Option<Guards>,
     /// Everything we could not see, for the report.
     pub unseen: Vec<Unseen>,
 }
@@ -243,6 +248,7 @@ impl World {
             somaxconn: Err(not("net.core.somaxconn")),
             memory_available: Err(not("free memory")),
             limits: Limits::default(),
+            guards: None,
             unseen: Vec::new(),
         }
     }

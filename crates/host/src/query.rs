@@ -321,6 +321,13 @@ pub enum Tool {
     ApacheTest,
     /// `rpm -qa --last`.
     RpmHistory,
+    /// `getsebool` of these booleans of SELinux.
+    Getsebool {
+        /// `httpd_can_network_connect`
+        names: Vec<String>,
+    },
+    /// `semanage port -l`.
+    SemanagePorts,
     /// `ip -j route get` for this address.
     RouteGet {
         /// Destination.
@@ -370,8 +377,8 @@ impl Tool {
     fn deadline(&self) -> Duration {
         match self {
             Self::NginxDump { .. } | Self::FpmTest { .. } | Self::ApacheTest => Duration::from_millis(2500),
-            // systemd reads every unit file for this, and answers nobody else meanwhile
-            Self::UnitFiles | Self::UnitsShow { .. } => Duration::from_millis(2500),
+            // systemd reads every unit file for this, and answers nobody else meanwhile; semanage is a Python program
+            Self::UnitFiles | Self::UnitsShow { .. } | Self::SemanagePorts => Duration::from_millis(2500),
             // two packets, a second of waiting, and a machine that may be busy
             Self::Ping { .. } => Duration::from_millis(2500),
             Self::RpmHistory | Self::Journal { .. } => Duration::from_millis(2000),

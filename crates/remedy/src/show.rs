@@ -30,6 +30,13 @@ pub fn command(step: &Step) -> Option<String> {
         Step::AcceptFlow { rule } => flow_command(rule, true),
         Step::RefuseFlow { rule } => flow_command(rule, false),
         Step::Sysctl { key, to, .. } => format!("sysctl -w {}", quote(&format!("{key}={to}"))),
+        Step::SelinuxBoolean { name, on } => format!("setsebool -P {} {}", quote(name), word(*on)),
+        Step::SelinuxPort {
+            port, to: Some(to), ..
+        } => {
+            format!("semanage port -a -t {} -p tcp {port}", quote(to))
+        }
+        Step::SelinuxPort { port, to: None, .. } => format!("semanage port -d -p tcp {port}"),
         Step::FlushNeighbour { address, device } => {
             format!("ip neigh flush to {address} dev {}", quote(device))
         }
@@ -39,6 +46,10 @@ pub fn command(step: &Step) -> Option<String> {
         }
         Step::Reboot => "systemctl reboot".to_owned(),
     })
+}
+
+fn word(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// The unified diff of an edit, three lines around each change; `None` for every other step. Bytes that are not UTF-8

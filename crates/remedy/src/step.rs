@@ -105,6 +105,22 @@ pub enum Step {
         /// As it shall be.
         to: String,
     },
+    /// `setsebool -P NAME on|off`
+    SelinuxBoolean {
+        /// `httpd_can_network_connect`
+        name: String,
+        /// As it shall be; it was the other.
+        on: bool,
+    },
+    /// `semanage port -a|-m|-d`: the type that this host gives to a TCP port beside its policy.
+    SelinuxPort {
+        /// The port.
+        port: u16,
+        /// As found; `None` where the policy decides alone.
+        from: Option<String>,
+        /// As it shall be.
+        to: Option<String>,
+    },
     /// `ip neigh flush to ADDRESS dev DEVICE`
     FlushNeighbour {
         /// The neighbour.
@@ -362,6 +378,12 @@ impl Step {
             }),
             Self::Sysctl { key, from, to } => Undo::By(Self::Sysctl {
                 key,
+                from: to,
+                to: from,
+            }),
+            Self::SelinuxBoolean { name, on } => Undo::By(Self::SelinuxBoolean { name, on: !on }),
+            Self::SelinuxPort { port, from, to } => Undo::By(Self::SelinuxPort {
+                port,
                 from: to,
                 to: from,
             }),

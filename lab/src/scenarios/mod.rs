@@ -45,6 +45,7 @@ mod interface_down;
 mod invalid_response;
 mod ipv6_localhost;
 mod ipv6_unusable;
+mod k8s_no_endpoints;
 mod keepalive_race;
 mod listen_backlog_full;
 mod listen_type_mismatch;
@@ -115,6 +116,7 @@ static ALL: &[&[Scenario]] = &[
     other_network_namespace::SCENARIOS,
     nginx_config_stale::SCENARIOS,
     nginx_old_master::SCENARIOS,
+    k8s_no_endpoints::SCENARIOS,
     nginx_stopped::SCENARIOS,
     nginx_will_not_start::SCENARIOS,
     socket_permission::SCENARIOS,

@@ -25,7 +25,7 @@ cause! {
         class: Class::Inform,
         share_of: |_: &Complaint| 0,
         phrases: &[("50x.html\" failed", 75), ("502.html\" failed", 60)],
-        effect_of: &["broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "db-slow", "search-down"],
+        effect_of: &["broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "db-slow", "k8s-no-endpoints", "search-down"],
         settled_by: ("ask the upstream directly, without nginx", "curl -sv http://UPSTREAM/ -o /dev/null"),
         told: Told::OnHost {
             weigh,

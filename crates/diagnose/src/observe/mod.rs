@@ -17,6 +17,7 @@ mod failures;
 mod find;
 mod firewall;
 mod flows;
+mod guards;
 mod hidden;
 mod kernel_files;
 mod limits;
@@ -93,12 +94,14 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
 /// All that there is to see of the failing routes and of the host around them.
 fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
     let mut sights = sights(host, world, drafts, connects);
-    let (told, firewall, needed, limits, passages, hidden, authority, flows) = {
+    let suspect = guards::are_suspect(drafts, connects);
+    let (told, firewall, needed, limits, passages, hidden, authority, flows, guards) = {
         let world = &*world;
         let peers = sights.iter().flat_map(|it| &it.peers);
         let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
         std::thread::scope(|scope| {
             let limits = scope.spawn(move || limits::look(host, world, &backends));
+            let guards = suspect.then(|| scope.spawn(|| guards::look(host)));
             let firewall = scope.spawn(|| firewall::look(host, world, &sights));
             let needed = scope.spawn(|| dependencies::look(host, world, &applications(drafts, &sights)));
             let passages = scope.spawn(|| passage::look(host, world, drafts, &sights));
@@ -114,10 +117,11 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
                 hidden.join().ok().flatten(),
                 authority.join().unwrap_or_default(),
                 flows.join().unwrap_or_default(),
+                guards.and_then(|it| it.join().ok()),
             )
         })
     };
-    world.limits = limits;
+    (world.limits, world.guards) = (limits, guards);
     if let Some(firewall) = firewall {
         for (draft, sights) in drafts.iter().zip(&mut sights) {
             firewall::tell(world, &firewall, draft.nginx, &mut sights.peers);

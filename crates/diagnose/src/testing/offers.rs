@@ -79,6 +79,8 @@ fn brief(measure: &Measure) -> String {
             format!("{} {mode} {}:{}", path.display(), id(uid), id(gid))
         }
         Measure::Sysctl { key, value } => format!("{key} = {value}"),
+        Measure::SelinuxBoolean { name, on } => format!("selinux {name} {}", if *on { "on" } else { "off" }),
+        Measure::SelinuxPort { port, name } => format!("selinux port {port} {name}"),
         Measure::Accept { rule, to } => format!("accept {to} before {}", rule.place),
         Measure::Resolver { servers } => format!("ask {servers:?}"),
         other => format!("{other:?}"),

@@ -28,6 +28,8 @@ pub(super) fn name(tool: &Tool) -> String {
         Tool::FpmTest { exe } => format!("{} -t", exe.display()),
         Tool::ApacheTest => "apachectl configtest".into(),
         Tool::RpmHistory => "rpm -qa --last".into(),
+        Tool::Getsebool { .. } => "getsebool".into(),
+        Tool::SemanagePorts => "semanage port -l".into(),
         Tool::RouteGet { to } => format!("ip route get {to}"),
         Tool::Links => "ip address show".into(),
         Tool::Neighbour { of } => format!("ip neigh show to {of}"),
@@ -51,6 +53,11 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::FpmTest { exe } => test(&what, exe, &["-t"]),
         Tool::ApacheTest => apache_test(&what),
         Tool::RpmHistory => data(&what, &["rpm"], &["-qa", "--last"]),
+        Tool::Getsebool { names } => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            data(&what, &["getsebool"], &names)
+        }
+        Tool::SemanagePorts => data(&what, &["semanage"], &["port", "-l"]),
         // that there is no route is an answer
         Tool::RouteGet { to } => run::first_of(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
         Tool::Links => data(&what, &["ip"], &["-j", "address", "show"]),

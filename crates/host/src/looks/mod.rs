@@ -2,6 +2,7 @@
 
 mod account;
 pub mod certificate;
+pub mod denial;
 pub mod firewall;
 pub(crate) mod journal;
 mod kernel;

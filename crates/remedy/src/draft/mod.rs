@@ -15,6 +15,7 @@ mod nginx_edit;
 mod resolver;
 mod rights;
 mod ruleset_file;
+mod selinux;
 mod settings;
 mod temp;
 #[cfg(test)]
@@ -129,6 +130,8 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::Access { path, mode, uid, gid } => rights::set(desk, path, *mode, *uid, *gid),
         Measure::Sysctl { key, value } => settings::sysctl(desk, key, value),
         Measure::NginxTemp { nginx, at } => temp::set(desk, *nginx, at),
+        Measure::SelinuxBoolean { name, on } => selinux::boolean(desk, name, *on),
+        Measure::SelinuxPort { port, name } => selinux::port(desk, *port, name),
         Measure::Resolver { servers } => resolver::set(desk, servers),
         Measure::FlushNeighbour { address } => kernel::flush_neighbour(desk, *address),
         Measure::FlushConntrack { to, udp } => kernel::flush_conntrack(desk, to, *udp),

@@ -22,6 +22,7 @@ mod process;
 mod processes;
 mod reload;
 mod run;
+mod selinux;
 #[cfg(test)]
 mod tests;
 mod unit_state;
@@ -122,6 +123,8 @@ impl LiveHands {
             Step::AcceptFlow { rule } => firewall::accept(rule),
             Step::RefuseFlow { rule } => firewall::refuse(rule),
             Step::Sysctl { key, from, to } => kernel::sysctl(key, from, to),
+            Step::SelinuxBoolean { name, on } => selinux::boolean(name, *on),
+            Step::SelinuxPort { port, from, to } => selinux::port(*port, from.as_deref(), to.as_deref()),
             Step::FlushNeighbour { address, device } => kernel::flush_neighbour(*address, device),
             Step::FlushConntrack { to, udp } => kernel::flush_conntrack(to, *udp),
             Step::SetInterface { name, up } => kernel::set_interface(name, *up),

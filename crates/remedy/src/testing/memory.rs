@@ -17,6 +17,8 @@ pub(crate) struct FakeHost {
     /// Masters without a unit, with the files they read last.
     pub masters: BTreeMap<u32, Files>,
     pub sysctls: BTreeMap<String, String>,
+    pub selinux: BTreeMap<String, bool>,
+    pub ports: BTreeMap<u16, Option<String>>,
     pub interfaces: BTreeMap<String, bool>,
     pub flows: Vec<FlowRule>,
     /// What systemd read last.
@@ -92,6 +94,12 @@ impl FakeHost {
             }
             Step::Sysctl { key, from, .. } => {
                 self.sysctls.entry(key).or_insert(from);
+            }
+            Step::SelinuxBoolean { name, on } => {
+                self.selinux.entry(name).or_insert(!on);
+            }
+            Step::SelinuxPort { port, from, .. } => {
+                self.ports.entry(port).or_insert(from);
             }
             Step::SetInterface { name, up } => {
                 self.interfaces.entry(name).or_insert(!up);
@@ -227,6 +235,10 @@ impl FakeHands {
             }
             Step::SetUnitFile { unit, from, to } => settle_in(&mut host.unit_files, unit, &from, to)?,
             Step::Sysctl { key, from, to } => settle_in(&mut host.sysctls, key, &from, to)?,
+            Step::SelinuxBoolean { name, on } => {
+                host.selinux.insert(name, on);
+            }
+            Step::SelinuxPort { port, from, to } => settle_in(&mut host.ports, port, &from, to)?,
             Step::SetInterface { name, up } => {
                 host.interfaces.insert(name, up);
             }
@@ -339,11 +351,11 @@ fn settle<T: PartialEq + std::fmt::Debug>(found: &T, from: &T, to: &T) -> Result
     }
 }
 
-fn settle_in(
-    all: &mut BTreeMap<String, String>,
-    key: String,
-    from: &String,
-    to: String,
+fn settle_in<K: Ord, V: PartialEq + Clone + Default + std::fmt::Debug>(
+    all: &mut BTreeMap<K, V>,
+    key: K,
+    from: &V,
+    to: V,
 ) -> Result<(), StepFailed> {
     let found = all.get(&key).cloned().unwrap_or_default();
     settle(&found, from, &to)?;

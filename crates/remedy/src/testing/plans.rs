@@ -248,6 +248,17 @@ fn of_the_host() -> Vec<Plan> {
                 up: true,
             },
         ]),
+        plan(vec![
+            Step::SelinuxPort {
+                port: 8000,
+                from: None,
+                to: Some("http_port_t".into()),
+            },
+            Step::SelinuxBoolean {
+                name: "httpd_can_network_connect".into(),
+                on: true,
+            },
+        ]),
         plan(vec![sysctl(), Step::Reboot]),
     ]
 }

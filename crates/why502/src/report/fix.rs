@@ -241,6 +241,13 @@ pub fn does(step: &remedy::Step) -> String {
         On::AcceptFlow { .. } => "let the flow through the packet filter".to_owned(),
         On::RefuseFlow { .. } => "take that rule out of the packet filter".to_owned(),
         On::Sysctl { key, from, to } => format!("set {key} to {to} (it is {from})"),
+        On::SelinuxBoolean { name, on } => {
+            format!("set {name} of SELinux {}", if *on { "on" } else { "off" })
+        }
+        On::SelinuxPort {
+            port, to: Some(to), ..
+        } => format!("make TCP port {port} a {to} for SELinux"),
+        On::SelinuxPort { port, to: None, .. } => format!("leave TCP port {port} to SELinux's policy"),
         On::FlushNeighbour { address, .. } => format!("forget the neighbour {address}"),
         On::FlushConntrack { to, .. } => format!("forget tracked connections to {to}"),
         On::SetInterface { name, up } => format!("set {name} {}", if *up { "up" } else { "down" }),
