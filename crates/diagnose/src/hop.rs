@@ -4,7 +4,7 @@
 use crate::{
     Case, Source, Symptom,
     case::PeerSight,
-    topology::{BackendKind, Protocol, Route},
+    topology::{BackendKind, Place, Protocol, Route, Target},
 };
 use host::{Talk, looks::Unit};
 use std::time::Duration;
@@ -76,6 +76,25 @@ pub struct Idle {
     pub says: String,
     /// Where.
     pub source: Source,
+}
+
+impl Idle {
+    /// A time for nginx that is below it, seconds: whoever closes first can't be surprised.
+    pub fn shorter(&self) -> Option<u64> {
+        match self.time?.as_secs() {
+            0 | 1 => None,
+            few @ 2..=9 => Some(few - 1),
+            more => Some(more - 5),
+        }
+    }
+}
+
+/// A server line of the upstream block of a route.
+pub fn server_line(route: &Route) -> Option<&Place> {
+    match &route.target {
+        Target::Group { servers, .. } => servers.first().map(|server| &server.written),
+        _ => None,
+    }
 }
 
 /// The same of the backend behind a peer, by its own answer, else by its configuration; `None` where neither tells.

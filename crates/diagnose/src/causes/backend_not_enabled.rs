@@ -263,19 +263,12 @@ mod tests {
 
     #[test]
     fn a_stop_of_nobody_knows_which_boot_leaves_it_open() {
-        let stopped = || {
-            disabled(Fixture::php_fpm().nobody_listens().connect_fails(2)).life(&[
-                (900, "Started"),
-                (123, "Stopping"),
-                (122, "Stopped"),
-            ])
-        };
-        stopped()
-            .with(|it| it.world.boot = forbidden("the boot time"))
-            .check("torn backend-not-enabled backend-stopped");
-        stopped()
+        let stopped = disabled(Fixture::php_fpm().nobody_listens().connect_fails(2))
+            .life(&[(900, "Started"), (123, "Stopping"), (122, "Stopped")])
+            .with(|it| it.world.boot = forbidden("the boot time"));
+        stopped.clone().check("torn backend-not-enabled backend-stopped");
+        stopped
             .unit(|unit| unit.last_started = Some(NOW.before(Duration::from_secs(900))))
-            .with(|it| it.world.boot = forbidden("the boot time"))
             .check("found backend-stopped");
     }
 

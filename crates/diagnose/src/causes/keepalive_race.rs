@@ -4,7 +4,7 @@ use crate::{
     cause::{Group, Told, cause},
     hop::{self, Idle},
     service,
-    topology::{GroupServer, Place, Route, Target},
+    topology::{Route, Target},
     words::span,
 };
 use logscan::{Complaint, Trouble};
@@ -144,16 +144,8 @@ fn race(case: &Case, timers: &Timers<'_>) -> Evidence {
 }
 
 fn keepalive_source(route: &Route) -> Source {
-    let place = in_group(route).unwrap_or(&route.written);
+    let place = hop::server_line(route).unwrap_or(&route.written);
     Source::file(&place.file, Some(place.line))
-}
-
-/// A server line of the upstream block.
-fn in_group(route: &Route) -> Option<&Place> {
-    match &route.target {
-        Target::Group { servers, .. } => servers.first().map(|GroupServer { written, .. }| written),
-        _ => None,
-    }
 }
 
 fn some_go_well(case: &Case) -> Option<Evidence> {
@@ -184,15 +176,6 @@ fn at_once(cut: &[&Symptom]) -> Option<Evidence> {
     })
 }
 
-/// Below the backend's own time, so that nginx is the one who closes.
-fn shorter(backend: &Idle) -> Option<u64> {
-    match backend.time?.as_secs() {
-        0 | 1 => None,
-        few @ 2..=9 => Some(few - 1),
-        more => Some(more - 5),
-    }
-}
-
 fn advise(case: &Case) -> String {
     let Some(timers) = timers(case) else {
         return String::new();
@@ -207,7 +190,7 @@ fn advise(case: &Case) -> String {
          --keep-alive of gunicorn)",
         service::subject(timers.peer)
     );
-    match shorter(&timers.backend) {
+    match timers.backend.shorter() {
         Some(seconds) => format!(
             "write keepalive_timeout {seconds}s; into upstream {name}, then nginx -t && systemctl reload nginx. Or {backend}"
         ),
@@ -217,8 +200,8 @@ fn advise(case: &Case) -> String {
 
 fn remedies(case: &Case) -> Vec<Remedy> {
     let set = timers(case).and_then(|timers| {
-        let seconds = shorter(&timers.backend)?;
-        let beside = in_group(timers.route)?.clone();
+        let seconds = timers.backend.shorter()?;
+        let beside = hop::server_line(timers.route)?.clone();
         let set = Measure::NginxSet {
             beside,
             name: "keepalive_timeout".to_owned(),
