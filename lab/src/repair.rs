@@ -12,13 +12,13 @@ use crate::{Expect, Fix, Host, Interrupt, Scenario};
 /// What a repair may change and an undo must put back: files, their owners and links (which enable units), who runs, the
 /// packet filter, the kernel.
 /// php-fpm links its socket among the alternatives when it starts and stops: its own doing. What the noise runs is not
-/// there after a reboot.
+/// there after a reboot. What is started again and again is active now and activating then.
 const STATE: &str = r#"
 find /etc /srv /var/www /usr/local /run/systemd/system -xdev \( -path /etc/alternatives/php-fpm.sock -o -name '*.pyc' -o -name __pycache__ \) -prune -o -printf '%y %m %U:%G %p %l\n' | sort
 find /var/lib/nginx /var/cache/nginx -xdev -type d -printf '%m %U:%G %p\n' 2>/dev/null | sort
 find /etc /srv /var/www -xdev -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 find /run -maxdepth 2 -type d -not -path '/run/systemd*' -not -path '/run/user*' -not -path '/run/why502*' -printf '%m %U:%G %p\n' | sort
-systemctl list-units --all --plain --no-legend --type=service,socket | grep -Ev '^(run-|fixing|files|old-pool|systemd-|user)' | awk '{ print $1, $2, $3 == "failed" ? "inactive" : $3 }' | sort
+systemctl list-units --all --plain --no-legend --type=service,socket | grep -Ev '^(run-|fixing|files|old-pool|systemd-|user)' | awk '{ print $1, $2, $3 == "failed" ? "inactive" : $3 == "activating" ? "active" : $3 }' | sort
 nft -s list ruleset
 sysctl -n net.core.somaxconn net.ipv4.ip_local_port_range
 "#;

@@ -2,10 +2,12 @@
 
 mod candidate;
 mod mend;
+mod port;
 mod server;
 
 pub use candidate::{Candidate, backend_side, candidates, equals};
-pub use mend::{listen_at, move_socket, point_nginx_at, reload_nginx};
+pub use mend::{give_directory, listen_at, move_socket, point_nginx_at, reload_nginx};
+pub use port::move_port;
 pub use server::{Fit, Server, fit, servers};
 
 use crate::{

@@ -4,7 +4,7 @@ use crate::{
     Case, Cause, CauseId, Class, Evidence, Finding, Opinion, Rank, Remedy, Role, Side, Verdict,
     case::{NameAnswer, NameSight, PeerSight},
     cause::Told,
-    masters,
+    masters, service,
     stale::is_written,
     topology::Target,
     trigger,
@@ -158,6 +158,9 @@ fn strength(evidence: &[Evidence]) -> (bool, i32, i32) {
 /// It failed and works now. A failure that comes and goes is not over because one try went well.
 fn is_over(case: &Case, roots: &[Standing]) -> bool {
     let quiet = case.world.now.since(case.last()) > QUIET;
+    if !quiet && service::is_between_ends(case) {
+        return false;
+    }
     let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
     match case.works_now() {
         Some(true) => {

@@ -40,6 +40,13 @@ pub enum Measure {
         /// The unit.
         unit: String,
     },
+    /// Let the systemd of a user, with the user's services, run while nobody is logged in.
+    Linger {
+        /// Login name.
+        user: String,
+        /// Numeric id.
+        uid: u32,
+    },
     /// Stop and start a unit, after what its processes were doing was written down.
     Restart {
         /// The unit.
@@ -121,6 +128,11 @@ pub enum Measure {
         file: PathBuf,
         /// The unit whose config test decides.
         unit: String,
+    },
+    /// A directive of Apache's made a comment, with all its lines; a config test must pass before what follows.
+    CommentOut {
+        /// One of its lines.
+        at: Place,
     },
     /// Mode, owner and group of a directory or file; `None` stays as it is. Never more than it takes.
     Access {

@@ -3,6 +3,7 @@
 
 mod knob;
 mod run;
+pub mod starting;
 
 pub use knob::{Knob, turn, uwsgi_ini};
 pub use run::{config_test_command, restart, set_option, setting, start, start_command};
@@ -88,9 +89,18 @@ pub fn down(case: &Case, unit: &Unit) -> Option<Down> {
     }
 }
 
-/// Requests go well between the failures: a program that ends on some requests starts well each time.
+/// Requests go well between the failures: a program that ends on some requests starts well each time. One that ends
+/// again and again without any request may serve for some seconds, too, before it does.
 fn serves_between(case: &Case, unit: &Unit) -> bool {
-    case.peers.len() == 1 && (case.neighbours.succeeded > 0 || ends_on_requests(case, unit))
+    let well = case.neighbours.succeeded > 0 && !ends_by_itself(case, unit);
+    case.peers.len() == 1 && (well || ends_on_requests(case, unit))
+}
+
+/// It ends within seconds of each start, many times over, and hardly any of the ends cut a request off.
+fn ends_by_itself(case: &Case, unit: &Unit) -> bool {
+    let cut: u64 = cut_off(case).iter().map(|symptom| symptom.count).sum();
+    let runs = short_runs(case, unit) as u64;
+    unit.restarts >= 3 && runs >= 3 && cut * 2 < runs
 }
 
 /// Ends have requests that were read and then closed early, up to the last; a program that ends before it serves
@@ -257,10 +267,25 @@ fn short_runs(case: &Case, unit: &Unit) -> usize {
 }
 
 fn restarted_just_now(case: &Case, unit: &Unit) -> bool {
-    unit.restarts > 0
-        && unit
-            .active_since
-            .is_some_and(|since| is_short(case.world.now.since(since)))
+    let young = |since| is_short(case.world.now.since(since));
+    unit.restarts > 0 && unit.active_since.is_some_and(young) && !was_started_by_hand(case, unit)
+}
+
+/// systemd says so each time it starts a unit again by itself; its counter does not tell, for it is kept when somebody
+/// restarts a unit that waits for its next try.
+fn was_started_by_hand(case: &Case, unit: &Unit) -> bool {
+    let by_itself = |line: &&JournalLine| line.text.contains(": Scheduled restart job");
+    let ever = systemd_lines(case, unit).any(|line| by_itself(&line));
+    // the journal was read after the unit: it may know of one more end
+    let from_start = systemd_lines(case, unit).rev().skip_while(|line| !is_start(line));
+    let mut before_it = from_start.take_while(|line| !is_exit(line));
+    ever && !before_it.any(|line| by_itself(&line))
+}
+
+/// A backend that runs now has ended by itself so often, seconds after each start, that nothing is over yet.
+pub fn is_between_ends(case: &Case) -> bool {
+    let again = |unit: &&Unit| ends_by_itself(case, unit) && restarted_just_now(case, unit);
+    case.units().iter().any(again)
 }
 
 /// What the backend's programs (not systemd) said around its last start, oldest first.

@@ -39,6 +39,8 @@ pub struct World {
     pub claims: Vec<Claim>,
     /// php-fpm pools.
     pub pools: Vec<FpmPool>,
+    /// Services of users that should serve an address which nobody serves or claims.
+    pub user_services: Vec<UserService>,
     /// Journal lines of those units since `since` (at least the last few of each), oldest first.
     pub journal: Look<Vec<JournalLine>>,
     /// Lines of the backends' own log files in that time, oldest first.
@@ -194,6 +196,30 @@ pub struct Change {
     pub about: String,
 }
 
+/// A service that the systemd of a user starts, not that of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserService {
+    /// Login name of its owner.
+    pub user: String,
+    /// Numeric id of its owner.
+    pub uid: u32,
+    /// `app.service`
+    pub name: String,
+    /// It is started with the owner's systemd.
+    pub enabled: bool,
+    /// The owner's systemd runs while nobody is logged in.
+    pub lingers: Look<bool>,
+    /// Where it is configured to listen; the unit named there is the user's.
+    pub claim: Claim,
+}
+
+impl UserService {
+    /// The unit of the system that the owner's systemd is: `user@1000.service`.
+    pub fn manager(&self) -> String {
+        format!("user@{}.service", self.uid)
+    }
+}
+
 /// Kinds of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -239,6 +265,7 @@ impl World {
             units: Err(not("units")),
             claims: Vec::new(),
             pools: Vec::new(),
+            user_services: Vec::new(),
             journal: Err(not("journal")),
             backend_log: Vec::new(),
             kernel: Err(not("kernel log")),

@@ -226,7 +226,7 @@ pub struct Socket {
     pub inode: u64,
     /// Owner's user id.
     pub uid: u32,
-    /// Processes that hold it open (listeners only; `Err` of none: we may not see).
+    /// Processes that hold it open: of listeners, and of connections opened from here; `None`: we may not see.
     pub pids: Option<Vec<u32>>,
     /// For a unix listener: inode of the file it was bound to, even if that file was replaced since.
     pub file_inode: Option<u64>,

@@ -27,6 +27,10 @@ pub fn command(step: &Step) -> Option<String> {
             format!("kill -TERM {pids}; sleep 10; kill -KILL {pids}")
         }
         Step::QuitNginx { master } => format!("kill -QUIT {}", master.pid),
+        Step::SetLinger { user, on, .. } => {
+            let verb = if *on { "enable" } else { "disable" };
+            format!("loginctl {verb}-linger {}", quote(user))
+        }
         Step::AcceptFlow { rule } => flow_command(rule, true),
         Step::RefuseFlow { rule } => flow_command(rule, false),
         Step::Sysctl { key, to, .. } => format!("sysctl -w {}", quote(&format!("{key}={to}"))),
@@ -98,6 +102,9 @@ pub fn disturbs(step: &Step) -> Option<String> {
         }
         Step::RefuseFlow { .. } => "connections of this flow are refused from now on".to_owned(),
         Step::FlushConntrack { to, .. } => format!("connections to {to} that are open now may break"),
+        Step::SetLinger { user, on: false, .. } => {
+            format!("all services of {user} end once nobody is logged in as {user}")
+        }
         Step::SetInterface { name, up: false } => format!("all connections by way of {name} break"),
         Step::Reboot => "the whole host is away until it has booted".to_owned(),
         _ => return None,

@@ -76,6 +76,15 @@ pub enum Step {
         /// The same words.
         to: String,
     },
+    /// `loginctl enable-linger`, `disable-linger`
+    SetLinger {
+        /// Login name.
+        user: String,
+        /// Numeric id: the user's systemd is `user@UID.service`.
+        uid: u32,
+        /// As it shall be; it was the other.
+        on: bool,
+    },
     /// Ends processes, TERM and then KILL, after forensics.
     EndProcesses {
         /// With their children as found.
@@ -388,6 +397,7 @@ impl Step {
                 to: from,
             }),
             Self::SetInterface { name, up } => Undo::By(Self::SetInterface { name, up: !up }),
+            Self::SetLinger { user, uid, on } => Undo::By(Self::SetLinger { user, uid, on: !on }),
             Self::AcceptFlow { rule } => Undo::By(Self::RefuseFlow { rule }),
             Self::RefuseFlow { rule } => Undo::By(Self::AcceptFlow { rule }),
             // whatever main process it has by then

@@ -5,7 +5,7 @@ set -eu
 out=$1 work=$2
 
 # One line per role, so that a missing server is easy to find.
-packages="systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftables iptables
+packages="systemd systemd-sysv libpam-systemd dbus dbus-user-session udev kmod procps iproute2 iputils-ping nftables iptables
   ca-certificates openssl curl logrotate cron less bind9-dnsutils
   nginx
   php8.2-fpm php8.2-mysql php8.2-pgsql php8.2-curl php-redis

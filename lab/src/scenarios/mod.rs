@@ -2,15 +2,18 @@
 
 use crate::Scenario;
 
+mod apache_firewall_syntax;
 mod app_bug;
 mod app_memory_limit;
 mod audit;
 mod backend_bad_config;
+mod backend_crash_loop;
 mod backend_crash_on_start;
 mod backend_died;
 mod backend_hung;
 mod backend_not_enabled;
 mod backend_orphan_workers;
+mod backend_port_taken;
 mod backend_restart_window;
 mod backend_stopped;
 mod bound_elsewhere;
@@ -24,6 +27,7 @@ mod cpu_saturated;
 mod db_connection_limit;
 mod db_down;
 mod db_password_wrong;
+mod db_schema;
 mod db_slow;
 mod disk_full;
 mod dns_name_missing;
@@ -34,6 +38,7 @@ mod dns_wrong_answer;
 mod early_close_unread_body;
 mod edge_port_taken;
 mod ephemeral_ports_exhausted;
+mod external_api_slow;
 mod fd_limit;
 mod firewall_drop;
 mod firewall_reject;
@@ -68,6 +73,7 @@ mod protocol_mismatch;
 mod proxy_loop;
 mod reboot_needed;
 mod request_too_big_for_backend;
+mod runtime_dir_missing;
 mod search_down;
 mod slow_backend;
 mod socket_dir_permission;
@@ -80,6 +86,7 @@ mod tls_untrusted;
 mod tls_version;
 mod triggers;
 mod two_faults;
+mod user_service_no_linger;
 mod websocket_headers;
 mod worker_connections_limit;
 mod worker_crash;
@@ -92,10 +99,15 @@ static ALL: &[&[Scenario]] = &[
     backend_not_enabled::SCENARIOS,
     backend_died::SCENARIOS,
     backend_crash_on_start::SCENARIOS,
+    backend_crash_loop::SCENARIOS,
     backend_bad_config::SCENARIOS,
+    apache_firewall_syntax::SCENARIOS,
     backend_hung::SCENARIOS,
     backend_orphan_workers::SCENARIOS,
+    backend_port_taken::SCENARIOS,
     backend_restart_window::SCENARIOS,
+    runtime_dir_missing::SCENARIOS,
+    user_service_no_linger::SCENARIOS,
     worker_crash::SCENARIOS,
     worker_timeout_kill::SCENARIOS,
     pool_exhausted::SCENARIOS,
@@ -163,6 +175,8 @@ static ALL: &[&[Scenario]] = &[
     db_password_wrong::SCENARIOS,
     db_connection_limit::SCENARIOS,
     db_slow::SCENARIOS,
+    db_schema::SCENARIOS,
+    external_api_slow::SCENARIOS,
     cache_down::SCENARIOS,
     cache_full::SCENARIOS,
     broker_down::SCENARIOS,

@@ -35,7 +35,7 @@ cause! {
             ("Main process exited, code=exited", 30),
             ("Failed with result 'signal'", 60),
         ],
-        effect_of: &["app-bug", "app-memory-limit", "disk-error", "disk-full", "oom-kill"],
+        effect_of: &["app-bug", "app-memory-limit", "disk-error", "disk-full", "oom-kill", "user-service-no-linger"],
         settled_by: ("see which services ended, and how", "systemctl --failed; journalctl -p warning -n 50 --no-pager"),
         told: Told::OnHost {
             weigh,

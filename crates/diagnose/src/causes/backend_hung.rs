@@ -31,7 +31,7 @@ cause! {
         class: Class::Auto,
         share_of: share_of,
         phrases: &[("blocked for more than", 60), ("T (stopped)", 60)],
-        effect_of: &["broker-down", "cache-down", "db-down", "db-slow", "disk-error", "disk-full", "fd-limit", "io-saturated", "memory-pressure", "process-limit", "reboot-needed", "search-down"],
+        effect_of: &["backend-port-taken", "broker-down", "cache-down", "db-down", "db-slow", "disk-error", "disk-full", "external-api-slow", "fd-limit", "io-saturated", "memory-pressure", "process-limit", "reboot-needed", "search-down"],
         settled_by: ("see the states of the backend's processes and its accept queue", "ps -eo pid,stat,wchan:24,pcpu,cmd --sort=stat | grep -E ' [TD]'; ss -ltnx"),
         told: Told::OnHost {
             weigh,

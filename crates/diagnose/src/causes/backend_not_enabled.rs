@@ -27,7 +27,7 @@ cause! {
         class: Class::Auto,
         share_of: share_of,
         phrases: &[("; disabled;", 30)],
-        effect_of: &[],
+        effect_of: &["user-service-no-linger"],
         settled_by: ("see whether the service starts at boot", "systemctl list-unit-files --state=disabled --type=service"),
         told: Told::OnHost {
             weigh,

@@ -24,7 +24,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("first record does not look like a tls handshake", 95), ("plain http request was sent to https port", 98), ("client sent an http request to an https server", 98), ("http request to an https server", 98)],
-        effect_of: &[],
+        effect_of: &["backend-port-taken"],
         settled_by: ("try a TLS handshake", "openssl s_client -connect ADDRESS </dev/null"),
         told: Told::OnHost {
             weigh,

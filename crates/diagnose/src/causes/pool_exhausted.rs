@@ -35,7 +35,7 @@ cause! {
             ("reached MaxClients", 90),
             ("seems busy (you may need to increase pm.start_servers", 50),
         ],
-        effect_of: &["backend-orphan-workers", "broker-down", "cache-down", "cpu-saturated", "db-connection-limit", "db-down", "db-slow", "disk-error", "disk-full", "external-api-slow", "fd-limit", "heavy-endpoint", "io-saturated", "memory-pressure", "oom-kill", "process-limit", "scheduled-job-load", "search-down", "traffic-bruteforce", "traffic-crawler", "traffic-flood", "traffic-spam", "traffic-surge"],
+        effect_of: &["backend-orphan-workers", "backend-port-taken", "broker-down", "cache-down", "cpu-saturated", "db-connection-limit", "db-down", "db-slow", "disk-error", "disk-full", "external-api-slow", "fd-limit", "heavy-endpoint", "io-saturated", "memory-pressure", "oom-kill", "process-limit", "scheduled-job-load", "search-down", "traffic-bruteforce", "traffic-crawler", "traffic-flood", "traffic-spam", "traffic-surge"],
         settled_by: ("see how many workers are busy and how many connections wait", "ss -ltnx | awk '$2+$3>0'; grep -h max_children /var/log/*fpm.log | tail -3"),
         told: Told::OnHost {
             weigh,

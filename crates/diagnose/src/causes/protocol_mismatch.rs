@@ -28,7 +28,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("block size: 21573", 95), ("block size: 21327", 95), ("block size: 16709", 95), ("proxy protocol", 75), ("invalid proxy header", 95), ("unsupported fastcgi protocol", 95), ("http2 frame", 70), ("4740180", 95)],
-        effect_of: &[],
+        effect_of: &["backend-port-taken"],
         settled_by: ("ask the port what it speaks", "curl -sv http://ADDRESS/ -o /dev/null"),
         told: Told::OnHost {
             weigh,

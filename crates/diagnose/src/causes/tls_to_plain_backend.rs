@@ -21,7 +21,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("wrong version number", 95), ("unknown protocol", 85), ("packet length too long", 60)],
-        effect_of: &[],
+        effect_of: &["backend-port-taken"],
         settled_by: ("ask the port in plain HTTP", "curl -sv http://ADDRESS/ -o /dev/null"),
         told: Told::OnHost {
             weigh,

@@ -30,7 +30,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[],
-        effect_of: &["dns-wrong-answer"],
+        effect_of: &["dns-wrong-answer", "user-service-no-linger"],
         settled_by: ("see where the site's backend listens and compare it with what nginx asks", "ss -lxtnp"),
         told: Told::OnHost {
             weigh,

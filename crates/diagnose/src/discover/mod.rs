@@ -55,6 +55,7 @@ pub fn discover(host: &dyn Host, options: &Options) -> World {
         .retain(|route| options.site.as_deref().is_none_or(|site| is_site(route, site)));
     units::add_claimants(&scout, &mut world.units, &world.claims);
     claims::spoken::add(&scout, &mut world);
+    world.user_services = claims::user::find(&scout, &world);
     let matters = units_that_matter(&world);
     world.units = world.units.map(|units| units::keep(units, &matters));
     world.unseen = scout.into_unseen();

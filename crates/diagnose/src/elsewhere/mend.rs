@@ -161,6 +161,30 @@ pub fn move_socket(case: &Case, peer: &PeerSight) -> Option<Remedy> {
     Some(Remedy::ask(title, measures.collect()))
 }
 
+/// Has systemd make the directory of this socket, straight under /run, each time it starts the unit.
+pub fn give_directory(unit: &Unit, socket: &Endpoint) -> Option<Remedy> {
+    let dir = socket.unix()?.parent()?;
+    let name = ["/run", "/var/run"]
+        .iter()
+        .find_map(|run| dir.strip_prefix(run).ok())?
+        .to_str()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    (!name.is_empty() && !name.starts_with('.') && name.chars().all(plain)).then_some(())?;
+    let begin = match unit.is_up() {
+        true => service::restart(unit),
+        false => Measure::Start {
+            unit: unit.name.clone(),
+        },
+    };
+    let made = service::setting(unit, "RuntimeDirectory", vec![name.to_owned()]);
+    let title = format!(
+        "have systemd make {} for {}, and start it",
+        dir.display(),
+        unit.name
+    );
+    Some(Remedy::ask(title, vec![made, begin]))
+}
+
 /// The first runtime directory of a unit, and what gives it one where it has none.
 fn runtime_directory(unit: &Unit) -> Option<(String, Option<Measure>)> {
     let first = unit

@@ -7,8 +7,8 @@ use crate::{
     Case, Symptom, World,
     case::{Backend, Mended, PeerSight, errno},
     restart::LOADING,
-    topology::{BackendKind, Place, Route},
-    world::{BackendLine, ChangeKind, ConfigTest, Kernel},
+    topology::{BackendKind, Claim, Place, Route},
+    world::{BackendLine, ChangeKind, ConfigTest, Kernel, UserService},
 };
 use host::{
     Endpoint, Host, Look, Looks, Timestamp, Tool, Unseen,
@@ -43,9 +43,9 @@ pub(super) struct Told {
 pub(super) fn ask(host: &dyn Host, world: &World, drafts: &[&Draft], sights: &[Sights]) -> Told {
     let zone = clock::zone(host);
     let since = since(world, drafts);
-    let peers = sights.iter().flat_map(|it| &it.peers);
-    let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
-    let units = units(world, &backends);
+    let peers: Vec<&PeerSight> = sights.iter().flat_map(|it| &it.peers).collect();
+    let backends: Vec<&Backend> = peers.iter().filter_map(|peer| peer.backend.as_ref()).collect();
+    let units = units(world, &peers);
     std::thread::scope(|scope| {
         let kernel = scope.spawn(|| kernel(host, since));
         let logs = scope.spawn(|| backend_logs::read(host, world, &backends, &zone, since));
@@ -126,9 +126,15 @@ fn since(world: &World, drafts: &[&Draft]) -> Timestamp {
     world.since.min(first.before(BEFORE))
 }
 
-/// Units of the backends and of nginx, then others that failed and servers that applications depend on.
-fn units(world: &World, backends: &[&Backend]) -> Vec<String> {
-    let of_backends = backends.iter().filter_map(|backend| backend.unit.clone());
+/// Units of the backends and those that are configured to be, of nginx, then others that failed and servers that
+/// applications depend on.
+fn units(world: &World, peers: &[&PeerSight]) -> Vec<String> {
+    let of_backends = peers
+        .iter()
+        .filter_map(|peer| peer.backend.as_ref()?.unit.clone());
+    let asked = |claim: &&Claim| peers.iter().any(|peer| claim.address.covers(&peer.endpoint));
+    let claimants = world.claims.iter().filter(asked);
+    let of_backends = of_backends.chain(claimants.filter_map(|claim| claim.unit.clone()));
     let of_nginx = world.nginx.iter().filter_map(|nginx| nginx.unit.clone());
     let known = world.units.as_ref().map_or(&[][..], Vec::as_slice);
     let failed = known
@@ -136,7 +142,8 @@ fn units(world: &World, backends: &[&Backend]) -> Vec<String> {
         .filter(|unit| unit.active_state == "failed" || is_server(unit))
         .map(|unit| unit.name.clone());
     let mut units: Vec<String> = Vec::new();
-    for unit in of_backends.chain(of_nginx).chain(failed) {
+    let of_users = world.user_services.iter().map(UserService::manager);
+    for unit in of_backends.chain(of_nginx).chain(of_users).chain(failed) {
         if !units.contains(&unit) && units.len() < UNITS {
             units.push(unit);
         }

@@ -53,6 +53,7 @@ fn brief(measure: &Measure) -> String {
         Measure::Start { unit } => format!("start {unit}"),
         Measure::Unmask { unit } => format!("unmask {unit}"),
         Measure::Enable { unit } => format!("enable {unit}"),
+        Measure::Linger { user, .. } => format!("let {user} linger"),
         Measure::Restart { unit, forensics } if forensics.is_empty() => format!("restart {unit}"),
         Measure::Restart { unit, forensics } => format!("restart {unit} after {forensics:?}"),
         Measure::Reload { unit } => format!("reload {unit}"),
@@ -73,6 +74,7 @@ fn brief(measure: &Measure) -> String {
             unit, key, values, ..
         } => format!("{unit} {key}={}", values.join("|")),
         Measure::RestoreBackup { file, .. } => format!("restore {}", file.display()),
+        Measure::CommentOut { at } => format!("comment out {at}"),
         Measure::Access { path, mode, uid, gid } => {
             let mode = mode.map_or("-".into(), |mode| format!("{mode:o}"));
             let id = |id: &Option<u32>| id.map_or("-".into(), |id| id.to_string());

@@ -1,4 +1,5 @@
 use crate::query::Identity;
+use std::path::{Path, PathBuf};
 
 /// A user as `/etc/passwd` and `/etc/group` have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub struct Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
     users: Vec<(String, u32, u32)>,
+    homes: Vec<(String, u32, PathBuf)>,
     groups: Vec<(String, u32, Vec<String>)>,
 }
 
@@ -39,7 +41,11 @@ impl Accounts {
                 Some((f.first()?.clone(), f.get(2)?.parse().ok()?, members))
             })
             .collect();
-        Self { users, groups }
+        Self {
+            users,
+            homes: homes(passwd),
+            groups,
+        }
     }
 
     /// The account of that name.
@@ -57,6 +63,12 @@ impl Accounts {
         })
     }
 
+    /// Every user with a home: login name, user id, directory.
+    pub fn homes(&self) -> impl Iterator<Item = (&str, u32, &Path)> {
+        let homes = self.homes.iter();
+        homes.map(|(name, uid, home)| (name.as_str(), *uid, home.as_path()))
+    }
+
     /// The login name of a user id, or the number itself.
     pub fn user_name(&self, uid: u32) -> String {
         let user = self.users.iter().find(|(_, id, _)| *id == uid);
@@ -68,6 +80,14 @@ impl Accounts {
         let group = self.groups.iter().find(|(_, id, _)| *id == gid);
         group.map_or_else(|| gid.to_string(), |(name, ..)| name.clone())
     }
+}
+
+fn homes(passwd: &[u8]) -> Vec<(String, u32, PathBuf)> {
+    let home = |f: Vec<String>| {
+        let home = f.get(5).filter(|home| home.starts_with('/'))?;
+        Some((f.first()?.clone(), f.get(2)?.parse().ok()?, PathBuf::from(home)))
+    };
+    fields(passwd).filter_map(home).collect()
 }
 
 fn fields(text: &[u8]) -> impl Iterator<Item = Vec<String>> {

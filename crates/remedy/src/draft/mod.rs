@@ -3,6 +3,7 @@
 mod apache;
 mod backup;
 mod check;
+mod comment;
 mod desk;
 mod files;
 mod firewalld;
@@ -106,6 +107,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::Start { unit } => units::start(desk, unit),
         Measure::Unmask { unit } => units::unmask(desk, unit),
         Measure::Enable { unit } => units::enable(desk, unit),
+        Measure::Linger { user, uid } => units::linger(desk, user, *uid),
         Measure::Restart { unit, forensics } => units::restart(desk, unit, forensics),
         Measure::Reload { unit } => units::reload(desk, unit),
         Measure::EndProcesses { pids } => units::end_processes(desk, pids),
@@ -127,6 +129,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         } => settings::unit(desk, unit, section, key, values),
         Measure::ApacheSet { directive, value } => apache::set(desk, directive, value),
         Measure::RestoreBackup { file, unit } => backup::restore(desk, file, unit),
+        Measure::CommentOut { at } => comment::out(desk, at),
         Measure::Access { path, mode, uid, gid } => rights::set(desk, path, *mode, *uid, *gid),
         Measure::Sysctl { key, value } => settings::sysctl(desk, key, value),
         Measure::NginxTemp { nginx, at } => temp::set(desk, *nginx, at),

@@ -121,6 +121,16 @@ pub(super) fn enable(desk: &mut Desk, name: &str) -> Result<(), CannotDraft> {
     }
 }
 
+/// `loginctl enable-linger`
+pub(super) fn linger(desk: &mut Desk, user: &str, uid: u32) -> Result<(), CannotDraft> {
+    let mark = Path::new("/var/lib/systemd/linger").join(user);
+    if desk.host.stat(&mark)?.is_none() {
+        let user = user.to_owned();
+        desk.push(Step::SetLinger { user, uid, on: true });
+    }
+    Ok(())
+}
+
 /// Ends processes and all their children.
 pub(super) fn end_processes(desk: &mut Desk, pids: &[u32]) -> Result<(), CannotDraft> {
     let all = desk.processes()?;

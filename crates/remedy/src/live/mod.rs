@@ -118,6 +118,7 @@ impl LiveHands {
             } => self.restart(unit, from, forensics),
             Step::Reload { unit, master } => reload::reload(unit.as_deref(), *master),
             Step::SetUnitFile { unit, from, to } => units::set_unit_file(unit, from, to),
+            Step::SetLinger { user, uid, on } => units::set_linger(user, *uid, *on),
             Step::EndProcesses { processes } => self.end(processes),
             Step::QuitNginx { master } => processes::quit(*master),
             Step::AcceptFlow { rule } => firewall::accept(rule),

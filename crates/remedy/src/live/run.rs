@@ -39,6 +39,7 @@ const TOOLS: &[&str] = &[
     "journalctl",
     "nft",
     "py-spy",
+    "loginctl",
     "semanage",
     "setsebool",
     "systemctl",

@@ -95,6 +95,38 @@ pub(super) fn set_unit_file(unit: &str, from: &str, to: &str) -> Result<(), Step
     Ok(())
 }
 
+/// A user's systemd, up or down with its services: systemd-logind lets it go some seconds after the last session
+/// (`UserStopDelaySec=` of logind.conf(5), 10 s).
+const USER: Duration = Duration::from_secs(40);
+
+/// `loginctl enable-linger` or `disable-linger`, and the user's systemd as it is then: without linger it goes on as
+/// long as somebody is logged in.
+pub(super) fn set_linger(user: &str, uid: u32, on: bool) -> Result<(), StepFailed> {
+    let good = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(good) {
+        return Err(failed(format!("{user:?} is no name of a user")));
+    }
+    let verb = if on { "enable-linger" } else { "disable-linger" };
+    let said = run::tool("loginctl", &["--no-ask-password", verb, user], ASK)?;
+    if !said.is_good() {
+        return Err(failed(format!("loginctl {verb}: {}", said.reason())));
+    }
+    let manager = format!("user@{uid}.service");
+    let settled = wait::until(USER, || {
+        let is_up = show(&manager).is_ok_and(|now| now.active == "active");
+        (is_up == on || !on && has_sessions(user)).then_some(())
+    });
+    match (settled, on) {
+        (None, true) => Err(failed(format!("{manager} did not start"))),
+        _ => Ok(()),
+    }
+}
+
+fn has_sessions(user: &str) -> bool {
+    let args = ["show-user", "--property=Sessions", "--value", user];
+    run::tool("loginctl", &args, ASK).is_ok_and(|said| said.is_good() && !said.out.trim().is_empty())
+}
+
 /// `systemctl reboot`, which comes back at once; the host goes down behind it.
 pub(super) fn reboot() -> Result<(), StepFailed> {
     systemctl(&["reboot"], None, ASK)

@@ -19,7 +19,8 @@ pub(crate) struct FakeHost {
     pub sysctls: BTreeMap<String, String>,
     pub selinux: BTreeMap<String, bool>,
     pub ports: BTreeMap<u16, Option<String>>,
-    pub interfaces: BTreeMap<String, bool>,
+    /// Interfaces, and users who linger.
+    pub switches: BTreeMap<String, bool>,
     pub flows: Vec<FlowRule>,
     /// What systemd read last.
     pub daemon: Files,
@@ -101,8 +102,11 @@ impl FakeHost {
             Step::SelinuxPort { port, from, .. } => {
                 self.ports.entry(port).or_insert(from);
             }
-            Step::SetInterface { name, up } => {
-                self.interfaces.entry(name).or_insert(!up);
+            Step::SetInterface { name, up }
+            | Step::SetLinger {
+                user: name, on: up, ..
+            } => {
+                self.switches.entry(name).or_insert(!up);
             }
             Step::RefuseFlow { rule } => self.flows.push(rule),
             Step::QuitNginx { master } => {
@@ -239,8 +243,11 @@ impl FakeHands {
                 host.selinux.insert(name, on);
             }
             Step::SelinuxPort { port, from, to } => settle_in(&mut host.ports, port, &from, to)?,
-            Step::SetInterface { name, up } => {
-                host.interfaces.insert(name, up);
+            Step::SetInterface { name, up }
+            | Step::SetLinger {
+                user: name, on: up, ..
+            } => {
+                host.switches.insert(name, up);
             }
             Step::AcceptFlow { rule } => {
                 if !host.flows.contains(&rule) {

@@ -225,6 +225,10 @@ pub fn does(step: &remedy::Step) -> String {
         On::Reload { unit: Some(unit), .. } => format!("reload {unit}"),
         On::Reload { unit: None, master } => format!("have process {} read its config again", master.pid),
         On::SetUnitFile { unit, from, to } => format!("make {unit} {to} (it is {from})"),
+        On::SetLinger { user, on: true, .. } => {
+            format!("let services of {user} run while nobody is logged in")
+        }
+        On::SetLinger { user, .. } => format!("end services of {user} when nobody is logged in"),
         On::EndProcesses { processes } => {
             let pids: Vec<String> = processes.iter().map(|it| it.pid.to_string()).collect();
             format!(

@@ -9,4 +9,5 @@ mod script;
 pub(super) mod service;
 pub(super) mod spoken;
 pub(super) mod unit_file;
+pub(super) mod user;
 pub(super) mod uwsgi;

@@ -1,6 +1,6 @@
 use crate::answer::{Socket, SocketState};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     fs,
     path::Path,
 };
@@ -8,24 +8,26 @@ use std::{
 /// Most open files looked at in all.
 const MAX_FILES: usize = 1_000_000;
 
-/// Who holds each listener. Not found is "nobody" only if every process could be looked at.
+/// Who holds each listener, and each connection that was opened from here. Not found is "nobody" only if every process
+/// could be looked at.
 pub(super) fn fill_in(sockets: &mut [Socket]) {
-    let listeners = sockets
+    let port = |socket: &Socket| socket.local.tcp().map(|at| at.port());
+    let listens = |socket: &Socket| socket.state == SocketState::Listen;
+    let served: HashSet<Option<u16>> = sockets.iter().filter(|it| listens(it)).map(port).collect();
+    let opened = |socket: &Socket| {
+        let open = matches!(socket.state, SocketState::Established | SocketState::SynSent);
+        open && socket.remote.is_some() && !served.contains(&port(socket))
+    };
+    let wanted = |socket: &Socket| listens(socket) || opened(socket);
+    let mut owners: HashMap<u64, BTreeSet<u32>> = sockets
         .iter()
-        .filter(|socket| socket.state == SocketState::Listen);
-    let mut owners: HashMap<u64, BTreeSet<u32>> =
-        listeners.map(|socket| (socket.inode, BTreeSet::new())).collect();
+        .filter(|socket| wanted(socket))
+        .map(|socket| (socket.inode, BTreeSet::new()))
+        .collect();
     let saw_all = walk(&mut owners);
-    for socket in sockets
-        .iter_mut()
-        .filter(|socket| socket.state == SocketState::Listen)
-    {
-        let pids = owners
-            .get(&socket.inode)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect::<Vec<_>>();
+    for socket in sockets.iter_mut().filter(|socket| wanted(socket)) {
+        let holders = owners.get(&socket.inode).into_iter().flatten();
+        let pids = holders.copied().collect::<Vec<_>>();
         socket.pids = (saw_all || !pids.is_empty()).then_some(pids);
     }
 }

@@ -1,0 +1,36 @@
+//! The shop asks another company's server in every request, and that server does not answer.
+
+use crate::{Expect, Held, Scenario, Stack, Step, Traffic};
+
+const BASE: Scenario = Scenario {
+    traffic: Traffic::SHOP_504,
+    expect: Expect::Found(&["external-api-slow"]),
+    ..Scenario::BASE
+};
+
+pub(super) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "external-api-slow-unanswered",
+        about: "A deploy has the front page ask an address on the internet that drops what it is sent: the connection is \
+                never made (SYN-SENT).",
+        inject: &[Step::Sh("sed -i \"1a @file_get_contents('http://198.51.100.7:8443/rates');\" /var/www/shop/index.php")],
+        restore: "sed -i 2d /var/www/shop/index.php; systemctl restart php8.2-fpm",
+        ..BASE
+    },
+    Scenario {
+        name: "external-api-slow-pool",
+        about: "The same with two gunicorn workers and six visitors: no worker is left.",
+        stack: Stack::GunicornTcp,
+        inject: &[Step::Sh(
+            "sed -i '1i import urllib.request' /srv/app/shop.py
+             sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
+             systemctl restart app; await_listener :8000",
+        )],
+        held: Some(Held {
+            path: "/",
+            visitors: 6,
+        }),
+        restore: "sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py; systemctl restart app; await_listener :8000",
+        ..BASE
+    },
+];
