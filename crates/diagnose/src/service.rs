@@ -1,5 +1,5 @@
-//! Facts about a backend's service that several causes weigh: how its last run ended, what it said, who its workers
-//! are. Facts only; what they mean is each cause's own business.
+//! Facts about a backend's service: how its last run ended, what it said, who its workers are. What they mean is each
+//! cause's own business.
 
 mod knob;
 mod run;
@@ -24,7 +24,7 @@ use std::time::Duration;
 pub const SHORT: Duration = Duration::from_secs(10);
 /// Clocks of logs are whole seconds, and nginx writes its line after the backend's.
 pub const SLACK: Duration = Duration::from_secs(2);
-/// A boot is known to the second and rounded down (`btime`, proc_stat(5)): a stop in that second is the shutdown's before.
+/// A boot is known to the second, rounded down (`btime`, proc_stat(5)): a stop in that second is the shutdown's before.
 const BTIME: Duration = Duration::from_secs(1);
 /// Signals by which a program ends through its own fault: ILL, ABRT, BUS, FPE, SEGV. KILL is sent by someone else.
 pub const CRASH_SIGNALS: [i32; 5] = [4, 6, 7, 8, 11];
@@ -271,8 +271,7 @@ fn restarted_just_now(case: &Case, unit: &Unit) -> bool {
     unit.restarts > 0 && unit.active_since.is_some_and(young) && !was_started_by_hand(case, unit)
 }
 
-/// systemd says so each time it starts a unit again by itself; its counter does not tell, for it is kept when somebody
-/// restarts a unit that waits for its next try.
+/// systemd says each time that it restarts a unit by itself; its counter is kept when somebody restarts a waiting unit.
 fn was_started_by_hand(case: &Case, unit: &Unit) -> bool {
     let by_itself = |line: &&JournalLine| line.text.contains(": Scheduled restart job");
     let ever = systemd_lines(case, unit).any(|line| by_itself(&line));

@@ -1,12 +1,15 @@
 //! What can be asked: a closed list, so that a new look is a reviewed change and every recording can name its answer.
 
+mod endpoint;
+
+pub use endpoint::Endpoint;
+
 use crate::{
     Timestamp,
     consult::{Login, Service},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -116,49 +119,6 @@ pub enum RecordKind {
     Aaaa,
     /// Name servers of a zone.
     Ns,
-}
-
-/// Where a backend is reached.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Endpoint {
-    /// TCP over IPv4 or IPv6.
-    Tcp(SocketAddr),
-    /// A unix stream socket.
-    Unix(PathBuf),
-}
-
-impl Endpoint {
-    /// The TCP address, if it is one.
-    pub fn tcp(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(addr) => Some(*addr),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// The socket's path, if it is a unix socket.
-    pub fn unix(&self) -> Option<&std::path::Path> {
-        match self {
-            Self::Tcp(_) => None,
-            Self::Unix(path) => Some(path),
-        }
-    }
-}
-
-impl From<(IpAddr, u16)> for Endpoint {
-    fn from((ip, port): (IpAddr, u16)) -> Self {
-        Self::Tcp(SocketAddr::new(ip, port))
-    }
-}
-
-/// As nginx writes it: `127.0.0.1:9000`, `[::1]:80`, `unix:/run/app.sock`.
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(addr) => write!(f, "{addr}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
 }
 
 /// As whom and from where a connection is made. The default is: as we are, from where we are.

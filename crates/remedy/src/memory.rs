@@ -248,7 +248,7 @@ mod tests {
     fn how_often_since_when_and_what_held() {
         let now = incident(9 * DAY, 9 * DAY + 60);
         check(&[], &[], &now, "new");
-        check(&[now.clone()], &[], &now, "new");
+        check(std::slice::from_ref(&now), &[], &now, "new");
         check(&[incident(100, 200), now.clone()], &[], &now, "2 100 []");
         check(
             &[incident(100, 200), incident(2 * DAY, 2 * DAY)],
@@ -272,13 +272,18 @@ mod tests {
     fn what_fails_after_a_proved_fix_fails_again() {
         let now = incident(9 * DAY, 9 * DAY + 5000);
         check(
-            &[now.clone()],
+            std::slice::from_ref(&now),
             &[fix(9 * DAY + 600, Phase::Kept)],
             &now,
             "2 777600 [Some(4400)]",
         );
         // mended, and nothing failed since
-        check(&[now.clone()], &[fix(9 * DAY + 6000, Phase::Kept)], &now, "new");
+        check(
+            std::slice::from_ref(&now),
+            &[fix(9 * DAY + 6000, Phase::Kept)],
+            &now,
+            "new",
+        );
     }
 
     #[test]

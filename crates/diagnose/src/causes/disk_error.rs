@@ -107,7 +107,7 @@ fn is_error(line: &KernelLine) -> bool {
     let named =
         |mark: &&str| text.contains(*mark) && (**mark != *"XFS (" || XFS.iter().any(|it| text.contains(it)));
     // a drive without a disk in it, and a loop device whose file went away, are nobody's data
-    KERNEL.iter().any(|mark| named(mark))
+    KERNEL.iter().any(named)
         && !text.contains("dev sr")
         && !text.contains("dev fd0")
         && !text.contains("dev loop")
