@@ -108,8 +108,9 @@ impl Trial<'_> {
             return self.baselines(host, visitors);
         }
         if !matches!(self.scenario.expect, Expect::Recovered(_)) {
-            self.judge_each(host)?;
+            self.judge_each(host, visitors)?;
             if !matches!(self.mode, Mode::NoVerdict) {
+                visitors.visit_for_a_while();
                 let neighbour = (!visitors.concern(NEIGHBOUR)).then_some(&neighbour);
                 self.repair(host, visitors, neighbour).context("the repair")?;
                 self.phase("repair");
@@ -124,7 +125,7 @@ impl Trial<'_> {
         self.phase("restore");
         match self.scenario.expect {
             Expect::Healthy => return Ok(()),
-            Expect::Recovered(_) => self.judge_each(host)?,
+            Expect::Recovered(_) => self.judge_each(host, visitors)?,
             _ => self.over(host, visitors)?,
         }
         self.phase("judge again");
@@ -156,7 +157,7 @@ impl Trial<'_> {
     }
 
     /// The verdict is right, and stays right among the traces of a past. Each verdict is an outcome of its own.
-    fn judge_each(&mut self, host: &Host) -> Result<()> {
+    fn judge_each(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
         self.judge_first(host)?;
         if let Some(audit) = self
             .scenario
@@ -170,6 +171,8 @@ impl Trial<'_> {
         if self.outcomes.len() > 1 {
             self.now = 1;
             host.sh(NOISE).context("laying the noise in")?;
+            // a neighbour whose log names no site must not outnumber them
+            visitors.visit_for_a_while();
             self.judge_first(host).context("with noise")?;
             self.phase("judge");
             self.outcome().ms = self.outcome().phases.iter().map(|(_, ms)| ms).sum();
