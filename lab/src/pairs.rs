@@ -73,7 +73,7 @@ pub(crate) fn choose(count: usize, mut seed: u64) -> Vec<&'static Scenario> {
 fn concerns_the_shop_alone(it: &Scenario) -> bool {
     let node_beside = matches!(
         it.stack,
-        Stack::FpmUnix | Stack::FpmTcp | Stack::FpmMariaDb | Stack::FpmRedis | Stack::Apache | Stack::Dns
+        Stack::FpmUnix | Stack::FpmTcp | Stack::FpmMariaDb | Stack::FpmRedis | Stack::Apache
     );
     let one_root = match it.expect {
         Expect::Found([root]) => !OF_THE_HOST.iter().any(|group| root.starts_with(group)),
