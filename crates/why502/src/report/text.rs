@@ -16,6 +16,8 @@ use std::fmt::Write;
 struct Room {
     /// Pieces of evidence under the answer.
     evidence: usize,
+    /// The same where a second root needs room too.
+    evidence_of_two: usize,
     /// The same under what comes after it.
     evidence_after: usize,
     /// Kinds of failure under the answer.
@@ -32,6 +34,7 @@ struct Room {
 
 const SCREEN: Room = Room {
     evidence: 4,
+    evidence_of_two: 1,
     evidence_after: 1,
     failures: 2,
     failures_after: 0,
@@ -42,6 +45,7 @@ const SCREEN: Room = Room {
 
 const EVERYTHING: Room = Room {
     evidence: usize::MAX,
+    evidence_of_two: usize::MAX,
     evidence_after: usize::MAX,
     failures: usize::MAX,
     failures_after: usize::MAX,
@@ -165,10 +169,11 @@ impl Page<'_> {
             self.room.failures
         };
         self.failures(finding, failures);
-        let shown = if first {
-            self.room.evidence
-        } else {
-            self.room.evidence_after
+        let roots = self.verdict.findings.iter().filter(|it| it.role == Role::Root);
+        let shown = match (first, roots.count()) {
+            (true, ..2) => self.room.evidence,
+            (true, _) => self.room.evidence_of_two,
+            (false, _) => self.room.evidence_after,
         };
         self.evidence(&finding.evidence, shown);
         self.advice(finding);
