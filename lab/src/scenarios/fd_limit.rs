@@ -15,7 +15,9 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "fd-limit-nginx",
-        about: "The worker of nginx may open 10 files, which its logs and listeners need already: it can't accept a visitor.",
+        about: "The worker of nginx may open 10 files, which its logs and listeners need already: it can't accept a visitor. \
+                What it holds is not seen there, so the remedy is left to a person.",
+        fix: Fix::Nothing,
         stack: Stack::GunicornTcp,
         prepare: "sed -i 's/^worker_processes .*/worker_processes 1;/' /etc/nginx/nginx.conf",
         inject: &[Step::Sh(
