@@ -48,7 +48,7 @@ http.createServer((req, res) => {
 JS
 echo 8080 >/srv/app/port
 ",
-        inject: &[Step::Sh("echo 8081 >/srv/app/port")],
+        inject: &[Step::Sh("echo 8099 >/srv/app/port")],
         restore: "echo 8080 >/srv/app/port",
         ..BASE
     },
