@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long)]
     no_noise: bool,
     /// Seconds each scenario may take
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 240)]
     limit: u64,
     /// Hosts at a time
     #[arg(long, default_value_t = 2)]
@@ -107,7 +107,7 @@ pub fn whole() -> Result<()> {
         no_verdict: false,
         record: None,
         no_noise: false,
-        limit: 120,
+        limit: 240,
         hosts: 2,
         baselines: false,
         docs: false,
