@@ -2,6 +2,7 @@ use crate::{
     Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    elsewhere::is_ours,
     evidence::quote,
     service::{self, Down},
 };
@@ -145,6 +146,8 @@ fn unmanaged(case: &Case) -> Option<Opinion> {
     let peer = case
         .failing_peers()
         .filter(|peer| matches!(case.listener(&peer.endpoint), Ok(None)))
+        // who listens on another machine, and whether that one booted, is not seen from here
+        .filter(|peer| peer.endpoint.tcp().is_none_or(|to| is_ours(&case.world, to.ip())))
         .find(|peer| {
             !case
                 .world
@@ -214,7 +217,7 @@ fn remedies(case: &Case) -> Vec<Remedy> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, NOW, forbidden, process};
+    use crate::testing::{Fixture, NOW, endpoint, forbidden, process};
     use std::time::Duration;
 
     fn disabled(fixture: Fixture) -> Fixture {
@@ -246,6 +249,21 @@ mod tests {
                 it.peers[0].backend = None;
             })
             .check("found backend-not-enabled");
+    }
+
+    #[test]
+    fn stays_quiet_about_another_machine() {
+        Fixture::node()
+            .refused()
+            .with(|it| {
+                it.world.boot = Ok(NOW.before(Duration::from_secs(120)));
+                it.world.claims.clear();
+                it.world.units = Ok(Vec::new());
+                it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
+                it.peers[0].backend = None;
+            })
+            .peer(|it| it.endpoint = endpoint("198.51.100.2:8080"))
+            .check("unexplained");
     }
 
     #[test]
