@@ -214,12 +214,13 @@ impl Trial<'_> {
         self.keep_recording(host)
     }
 
-    /// The tool believes that it is over. After a repair and its undo the page has failed and answered in turn, and what
-    /// comes and goes is not believed at once.
+    /// The tool believes that it is over. After a repair and its undo, or under visitors who filled a queue, the page has
+    /// failed and answered in turn, and what comes and goes is not believed at once.
     fn over(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
         let start = Instant::now();
         while let Err(error) = self.is_over(host) {
-            if self.outcome().repair.is_empty() || start.elapsed() > BELIEVED {
+            let flapped = !self.outcome().repair.is_empty() || self.scenario.held.is_some();
+            if !flapped || start.elapsed() > BELIEVED {
                 return Err(error);
             }
             visitors.visit_for_a_while();
