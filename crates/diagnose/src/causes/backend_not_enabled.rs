@@ -143,18 +143,14 @@ fn unmanaged(case: &Case) -> Option<Opinion> {
         .neighbours
         .last_success
         .filter(|success| *success < boot && boot <= case.first())?;
+    let claims = &case.world.claims;
+    let is_claimed = |peer: &PeerSight| claims.iter().any(|it| it.address.covers(&peer.endpoint));
     let peer = case
         .failing_peers()
         .filter(|peer| matches!(case.listener(&peer.endpoint), Ok(None)))
         // who listens on another machine, and whether that one booted, is not seen from here
         .filter(|peer| peer.endpoint.tcp().is_none_or(|to| is_ours(&case.world, to.ip())))
-        .find(|peer| {
-            !case
-                .world
-                .claims
-                .iter()
-                .any(|claim| claim.address.covers(&peer.endpoint))
-        })?;
+        .find(|peer| !is_claimed(peer))?;
     Some(Opinion {
         subject: peer.endpoint.to_string(),
         says: format!(
@@ -237,31 +233,21 @@ mod tests {
         disabled(Fixture::apache().refused()).check("found backend-not-enabled");
     }
 
-    #[test]
-    fn fires_for_a_program_without_a_unit() {
-        Fixture::node()
-            .refused()
-            .with(|it| {
-                it.world.boot = Ok(NOW.before(Duration::from_secs(120)));
-                it.world.claims.clear();
-                it.world.units = Ok(Vec::new());
-                it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
-                it.peers[0].backend = None;
-            })
-            .check("found backend-not-enabled");
+    /// It answered before the boot, and no unit is known to serve it.
+    fn without_a_unit() -> Fixture {
+        Fixture::node().refused().with(|it| {
+            it.world.boot = Ok(NOW.before(Duration::from_secs(120)));
+            it.world.claims.clear();
+            it.world.units = Ok(Vec::new());
+            it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
+            it.peers[0].backend = None;
+        })
     }
 
     #[test]
-    fn stays_quiet_about_another_machine() {
-        Fixture::node()
-            .refused()
-            .with(|it| {
-                it.world.boot = Ok(NOW.before(Duration::from_secs(120)));
-                it.world.claims.clear();
-                it.world.units = Ok(Vec::new());
-                it.neighbours.last_success = Some(NOW.before(Duration::from_secs(300)));
-                it.peers[0].backend = None;
-            })
+    fn fires_for_a_program_without_a_unit_but_not_on_another_machine() {
+        without_a_unit().check("found backend-not-enabled");
+        without_a_unit()
             .peer(|it| it.endpoint = endpoint("198.51.100.2:8080"))
             .check("unexplained");
     }
