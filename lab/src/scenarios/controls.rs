@@ -45,7 +45,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "healthy-apache",
         audit: Some(Audit {
-            tells: &[],
+            tells: &["unit-stays-down blog.service"],
             mends: &[],
         }),
         stack: Stack::Apache,
