@@ -5,7 +5,7 @@ use crate::{
     dependencies::DependencySight,
     limits::{FileSystem, units},
     needs, service,
-    words::said,
+    words::{nginx_said, said},
 };
 use host::{consult::Service, looks::Unit};
 use logscan::Trouble;
@@ -80,12 +80,7 @@ fn of_nginx(symptom: &Symptom) -> Option<Refusal> {
     let Trouble::TempFile { errno: 28, path } = symptom.trouble()? else {
         return None;
     };
-    let says = format!(
-        "nginx said {} times, last at {}: {}",
-        symptom.count,
-        symptom.last,
-        symptom.signature()
-    );
+    let says = nginx_said(symptom);
     Some(Refusal {
         evidence: Evidence::supports(
             Rank::Strong,

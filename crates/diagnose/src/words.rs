@@ -1,6 +1,6 @@
 //! Small sentences that several causes say alike.
 
-use crate::world::Said;
+use crate::{Symptom, world::Said};
 use host::looks::Process;
 use std::time::Duration;
 
@@ -27,6 +27,15 @@ pub fn count(number: usize, thing: &str) -> String {
         (_, true) => "es",
     };
     format!("{number} {thing}{plural}")
+}
+
+/// What nginx complains of, how often, and when last.
+pub fn nginx_said(symptom: &Symptom) -> String {
+    let (count, last) = (symptom.count, symptom.last);
+    format!(
+        "nginx said {count} times, last at {last}: {}",
+        symptom.signature()
+    )
 }
 
 /// Process ids as `ps -p` takes them: `12,13`.

@@ -3,7 +3,7 @@ use crate::{
     cause::{Group, Told, cause},
     limits::FileSystem,
     needs, service, space,
-    words::clip,
+    words::{clip, nginx_said},
 };
 use host::answer::KernelLine;
 use logscan::{Complaint, Trouble};
@@ -125,12 +125,7 @@ fn kernel(case: &Case) -> Option<&KernelLine> {
 fn own(case: &Case) -> Option<Evidence> {
     let broken = |trouble: &Trouble| matches!(trouble, Trouble::TempFile { errno: 5 | 30, .. });
     let symptom: &Symptom = case.having(broken).max_by_key(|it| it.last)?;
-    let says = format!(
-        "nginx said {} times, last at {}: {}",
-        symptom.count,
-        symptom.last,
-        symptom.signature()
-    );
+    let says = nginx_said(symptom);
     Some(Evidence::supports(
         Rank::Strong,
         says,

@@ -3,6 +3,7 @@ use crate::{
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
     own_limits,
+    words::nginx_said,
 };
 use host::answer::SocketState;
 use logscan::{Complaint, Trouble};
@@ -59,12 +60,7 @@ fn weigh(case: &Case) -> Opinion {
     let Some((at, symptom)) = refused(case) else {
         return Opinion::none();
     };
-    let says = format!(
-        "nginx said {} times, last at {}: {}",
-        symptom.count,
-        symptom.last,
-        symptom.signature()
-    );
+    let says = nginx_said(symptom);
     let mut evidence = vec![Evidence::supports(
         Rank::Strong,
         says,

@@ -4,7 +4,7 @@ use crate::{
     cause::{Group, Told, cause},
     evidence::quote,
     own_limits, service,
-    words::said,
+    words::{nginx_said, said},
     world::Said,
 };
 use host::looks::Process;
@@ -65,12 +65,7 @@ fn complaint(case: &Case) -> Option<&Symptom> {
 
 fn of_nginx(case: &Case) -> Option<Opinion> {
     let symptom = complaint(case)?;
-    let says = format!(
-        "nginx said {} times, last at {}: {}",
-        symptom.count,
-        symptom.last,
-        symptom.signature()
-    );
+    let says = nginx_said(symptom);
     let source = Source::log(&symptom.log, "Too many open files");
     let mut evidence = vec![Evidence::supports(Rank::Decisive, says, source)];
     let workers = own_limits::workers(case);

@@ -3,6 +3,7 @@ use crate::{
     case::errno,
     cause::{Group, Told, cause},
     evidence::quote,
+    words::nginx_said,
 };
 use logscan::{Complaint, Trouble};
 use std::path::Path;
@@ -54,12 +55,7 @@ fn weigh(case: &Case) -> Opinion {
         says: format!("nginx's workers ({user}) may not write {}", path.display()),
         evidence: vec![Evidence::supports(
             Rank::Decisive,
-            format!(
-                "nginx said {} times, last at {}: {}",
-                symptom.count,
-                symptom.last,
-                symptom.signature()
-            ),
+            nginx_said(symptom),
             Source::path(path),
         )],
     }

@@ -2,6 +2,7 @@ use crate::{
     Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, Symptom,
     cause::{Group, Told, cause},
     own_limits,
+    words::nginx_said,
     world::Nginx,
 };
 use logscan::{Complaint, Trouble};
@@ -63,12 +64,7 @@ fn weigh(case: &Case) -> Opinion {
     let Some((limit, symptom)) = met(case) else {
         return Opinion::none();
     };
-    let says = format!(
-        "nginx said {} times, last at {}: {}",
-        symptom.count,
-        symptom.last,
-        symptom.signature()
-    );
+    let says = nginx_said(symptom);
     let mut evidence = vec![Evidence::supports(
         Rank::Decisive,
         says,
