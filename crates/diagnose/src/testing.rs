@@ -419,6 +419,13 @@ impl Fixture {
         self
     }
 
+    /// The youngest worker alone is otherwise.
+    pub fn last_worker(mut self, change: impl FnOnce(&mut Process)) -> Self {
+        let processes = self.world.processes.as_mut().expect("processes");
+        change(processes.last_mut().expect("a worker"));
+        self
+    }
+
     /// The listener's queue: connections that wait, and how many may.
     pub fn queue(mut self, waiting: u32, limit: u32) -> Self {
         if let Ok(sockets) = &mut self.world.sockets

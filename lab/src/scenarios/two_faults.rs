@@ -7,28 +7,29 @@ const BLOG: Traffic = Traffic {
     ..Traffic::SHOP
 };
 
+const STOPPED_AND_PORT: Scenario = Scenario {
+    stack: Stack::FpmUnix,
+    inject: &[Step::Sh(
+        "systemctl stop php8.2-fpm; sed -i s/3100/3200/ /srv/blog/server.js; systemctl restart blog",
+    )],
+    also: Some(BLOG),
+    restore: "systemctl start php8.2-fpm; sed -i s/3200/3100/ /srv/blog/server.js; systemctl restart blog",
+    expect: Expect::Found(&["backend-stopped", "wrong-upstream-port"]),
+    ..Scenario::BASE
+};
+
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two-faults-stopped-and-port",
         fix: Fix::Mends { ways: 1 },
         about: "The shop's php-fpm was stopped; the blog's node program was moved to another port.",
-        stack: Stack::FpmUnix,
-        inject: &[Step::Sh("systemctl stop php8.2-fpm; sed -i s/3100/3200/ /srv/blog/server.js; systemctl restart blog")],
-        also: Some(BLOG),
-        restore: "systemctl start php8.2-fpm; sed -i s/3200/3100/ /srv/blog/server.js; systemctl restart blog",
-        expect: Expect::Found(&["backend-stopped", "wrong-upstream-port"]),
-        ..Scenario::BASE
+        ..STOPPED_AND_PORT
     },
     Scenario {
         name: "two-faults-at-a-terminal",
         fix: Fix::Asked { roots: 2 },
         about: "The same two with a person at a terminal, who is asked about each.",
-        stack: Stack::FpmUnix,
-        inject: &[Step::Sh("systemctl stop php8.2-fpm; sed -i s/3100/3200/ /srv/blog/server.js; systemctl restart blog")],
-        also: Some(BLOG),
-        restore: "systemctl start php8.2-fpm; sed -i s/3200/3100/ /srv/blog/server.js; systemctl restart blog",
-        expect: Expect::Found(&["backend-stopped", "wrong-upstream-port"]),
-        ..Scenario::BASE
+        ..STOPPED_AND_PORT
     },
     Scenario {
         name: "two-faults-header-and-died",

@@ -148,16 +148,7 @@ mod tests {
     fn fires_where_workers_wait_for_a_busy_disk() {
         pressed(80.0)
             .workers_are(ProcessState::Uninterruptible)
-            .with(|it| {
-                let worker = it
-                    .world
-                    .processes
-                    .as_mut()
-                    .expect("processes")
-                    .last_mut()
-                    .expect("a worker");
-                worker.state = ProcessState::Sleeping;
-            })
+            .last_worker(|worker| worker.state = ProcessState::Sleeping)
             .check("found io-saturated <- pool-exhausted");
     }
 

@@ -221,13 +221,8 @@ mod tests {
                     some,
                     full: Stall::default(),
                 });
-                let worker = it
-                    .world
-                    .processes
-                    .as_mut()
-                    .expect("processes")
-                    .last_mut()
-                    .expect("a worker");
+            })
+            .last_worker(|worker| {
                 (worker.state, worker.wchan) =
                     (ProcessState::Uninterruptible, "folio_wait_bit_common".into());
             })
