@@ -23,11 +23,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "db-down-hangs",
-        about: "mariadbd is stopped by a signal: it takes connections and says nothing, and PHP waits until nginx gives up. \
-                The pool has workers to spare: what a full pool says is db-slow-pool's matter.",
+        about: "mariadbd is stopped by a signal: it takes connections and says nothing, and PHP waits until nginx gives up.",
         stack: Stack::FpmMariaDb,
-        prepare: "sed -i 's/^pm.max_children = .*/pm.max_children = 60/; s/^pm.max_spare_servers = .*/pm.max_spare_servers = 8/' \
-                  /etc/php/8.2/fpm/pool.d/www.conf",
         inject: &[Step::Sh("systemctl kill -s STOP mariadb")],
         traffic: Traffic::SHOP_504,
         restore: "systemctl kill -s CONT mariadb",

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How long connecting may take. Less than the look's deadline, so that the answer comes back in time.
 pub(super) const TO_CONNECT: Duration = Duration::from_millis(1000);
 /// The part of the deadline that is kept for the way back.
-pub(super) const MARGIN: Duration = Duration::from_millis(150);
+const MARGIN: Duration = Duration::from_millis(150);
 /// How long a handshake may take: a server that does not speak TLS may wait for more for ever.
 const TO_SHAKE: Duration = Duration::from_millis(700);
 /// Most that is heard.

@@ -9,7 +9,7 @@ mod simple;
 mod wire;
 
 use super::{
-    connect::{MARGIN, TO_CONNECT, line::Line},
+    connect::{TO_CONNECT, line::Line},
     enter, mask,
 };
 use crate::{
@@ -20,6 +20,9 @@ use crate::{
 use std::time::{Duration, Instant};
 use wire::Wire;
 
+/// What a looker on a busy host needs to begin and to hand its answer over: a server's silence must be told by the deadline
+/// of the look, or nobody knows whether it was silent.
+const MARGIN: Duration = Duration::from_millis(400);
 /// Rows kept of one answer.
 const MAX_ROWS: usize = 200;
 /// Characters kept of one cell.
