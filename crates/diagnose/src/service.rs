@@ -4,9 +4,11 @@
 mod knob;
 mod run;
 pub mod starting;
+mod workers;
 
 pub use knob::{Knob, turn, uwsgi_ini};
 pub use run::{config_test_command, restart, set_option, setting, start, start_command};
+pub use workers::{is_silent, workers};
 
 use crate::{
     Case, Source, Symptom,
@@ -15,7 +17,7 @@ use crate::{
 };
 use host::{
     Timestamp,
-    looks::{JournalLine, Process, Unit},
+    looks::{JournalLine, Unit},
 };
 use logscan::Trouble;
 use std::time::Duration;
@@ -24,7 +26,8 @@ use std::time::Duration;
 pub const SHORT: Duration = Duration::from_secs(10);
 /// Clocks of logs are whole seconds, and nginx writes its line after the backend's.
 pub const SLACK: Duration = Duration::from_secs(2);
-/// A boot is known to the second, rounded down (`btime`, proc_stat(5)): a stop in that second is the shutdown's before.
+/// A boot is known to the second, rounded down (`btime`, proc_stat(5)): a stop in that second may be the shutdown's
+/// before. It is not where systemd itself knows when the unit went down: it forgets that at a shutdown.
 const BTIME: Duration = Duration::from_secs(1);
 /// Signals by which a program ends through its own fault: ILL, ABRT, BUS, FPE, SEGV. KILL is sent by someone else.
 pub const CRASH_SIGNALS: [i32; 5] = [4, 6, 7, 8, 11];
@@ -181,14 +184,23 @@ pub fn served(case: &Case, unit: &Unit) -> bool {
 
 /// Lines systemd wrote about a unit since the boot: what it was told before says nothing of what it does now.
 pub fn systemd_lines<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
+    let vague = if unit.active_until.is_some() {
+        Duration::ZERO
+    } else {
+        BTIME
+    };
     let boot = case.world.booted();
-    let since = move |line: &JournalLine| {
-        let vague = if is_stop(line) { BTIME } else { Duration::ZERO };
+    let is_since = move |line: &JournalLine| {
+        let vague = if is_stop(line) { vague } else { Duration::ZERO };
         boot.is_none_or(|boot| line.at >= boot.after(vague))
     };
+    systemd_ever_said(case, unit).filter(move |line| is_since(line))
+}
+
+fn systemd_ever_said<'a>(case: &'a Case, unit: &'a Unit) -> impl DoubleEndedIterator<Item = &'a JournalLine> {
     case.world
         .journal_of(&unit.name)
-        .filter(move |line| line.by == "systemd" && since(line))
+        .filter(|line| line.by == "systemd")
 }
 
 /// The same, without what our own request may have made it do.
@@ -224,7 +236,7 @@ fn may_be_of_another_boot(case: &Case, unit: &Unit) -> bool {
 }
 
 fn ended_by_itself(case: &Case, unit: &Unit) -> bool {
-    let since_start: Vec<&JournalLine> = systemd_lines(case, unit)
+    let since_start: Vec<&JournalLine> = systemd_ever_said(case, unit)
         .rev()
         .take_while(|line| !is_start(line))
         .collect();
@@ -325,37 +337,6 @@ pub fn said<'a>(case: &'a Case, peer: &'a PeerSight) -> Vec<Said<'a>> {
 fn is_of_pool(peer: &PeerSight, text: &str) -> bool {
     let pool = peer.backend.as_ref().and_then(|backend| backend.pool.as_ref());
     pool.is_none_or(|pool| !text.contains("[pool ") || text.contains(&format!("[pool {}]", pool.name)))
-}
-
-/// The processes that do the work: children of the backend's own processes; the process itself where it has none.
-pub fn workers<'a>(case: &'a Case, peer: &'a PeerSight) -> Vec<&'a Process> {
-    let all: Vec<&Process> = case
-        .processes_of(peer)
-        .filter(|it| is_pool_worker(peer, it))
-        .collect();
-    let pids = peer
-        .backend
-        .as_ref()
-        .map_or(&[][..], |backend| backend.pids.as_slice());
-    let children: Vec<&Process> = all.iter().copied().filter(|it| pids.contains(&it.ppid)).collect();
-    if children.is_empty() { all } else { children }
-}
-
-fn is_pool_worker(peer: &PeerSight, process: &Process) -> bool {
-    let pool = peer.backend.as_ref().and_then(|backend| backend.pool.as_ref());
-    let command = process.command();
-    pool.is_none_or(|pool| {
-        !command.contains(": pool ") || command.ends_with(&format!(": pool {}", pool.name))
-    })
-}
-
-/// Its programs run and listen nowhere; a listener whose holder we may not see may be theirs.
-pub fn is_silent(case: &Case, unit: &Unit) -> Option<bool> {
-    let programs: Vec<u32> = case.world.processes_of(&unit.name).map(|it| it.pid).collect();
-    let theirs = |pids: &[u32]| pids.iter().any(|pid| programs.contains(pid));
-    let mut listeners = case.world.listeners().ok()?;
-    let listens = listeners.any(|socket| socket.pids.as_deref().is_none_or(theirs));
-    Some(!programs.is_empty() && !listens)
 }
 
 /// What a finding about a peer's backend is about: its unit, else its address.

@@ -163,7 +163,8 @@ fn remedies(case: &Case) -> Vec<Remedy> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Fixture;
+    use crate::testing::{Fixture, NOW};
+    use std::time::Duration;
 
     fn stopped(fixture: Fixture) -> Fixture {
         fixture.unit_is("inactive", "success").life(&[
@@ -178,6 +179,31 @@ mod tests {
         stopped(Fixture::php_fpm().nobody_listens().connect_fails(2)).check("found backend-stopped");
         stopped(Fixture::apache().refused()).check("found backend-stopped");
         stopped(Fixture::gunicorn().refused()).check("found backend-stopped");
+    }
+
+    /// Hosts boot in less than a second, and a boot is known to the second.
+    #[test]
+    fn fires_where_it_was_stopped_in_the_second_of_the_boot() {
+        let booted =
+            |stopped: Fixture| stopped.with(|it| it.world.boot = Ok(NOW.before(Duration::from_secs(61))));
+        let life = [
+            (61, "Started"),
+            (61, "Stopping"),
+            (61, "Deactivated successfully."),
+            (61, "Stopped"),
+        ];
+        let node = || {
+            booted(
+                Fixture::node()
+                    .refused()
+                    .unit_is("inactive", "success")
+                    .life(&life),
+            )
+        };
+        node().check("found backend-stopped");
+        node()
+            .unit(|unit| unit.active_until = None)
+            .check("found backend-stopped");
     }
 
     #[test]
