@@ -59,11 +59,16 @@ impl Host {
 
     /// Restarts the whole host; disk and journal stay.
     pub fn reboot(&mut self) -> Result<()> {
+        self.reboot_by(&["systemctl", "reboot"]).map(drop)
+    }
+
+    /// The same by that command, and what it said. The host goes down under it, so its own end says nothing.
+    pub(crate) fn reboot_by(&mut self, words: &[&str]) -> Result<Output> {
         let orders = self.orders.as_mut().context("the keeper is gone")?;
         writeln!(orders, "reboot")?;
-        // The host goes down under this very command, so its own end says nothing.
-        let _ = self.enter(&["systemctl", "reboot"]).output();
-        self.await_ready()
+        let said = self.enter(words).output()?;
+        self.await_ready()?;
+        Ok(said)
     }
 
     fn await_ready(&mut self) -> Result<()> {

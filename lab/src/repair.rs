@@ -79,6 +79,10 @@ impl Repair<'_> {
                     .context("after the undo of what can't be undone")?;
                 Ok("mended, not to be taken back".to_owned())
             }
+            Fix::Restarts => {
+                self.restart(&before)?;
+                Ok("mended by a restart of the host".to_owned())
+            }
             Fix::Asked { roots } => {
                 self.at_a_terminal(roots.into(), &before)?;
                 Ok("mended at a terminal, taken back".to_owned())
@@ -127,6 +131,38 @@ impl Repair<'_> {
             );
         }
         self.is_well().context("after the fix")
+    }
+
+    /// Not without a person's word for it; and what came of it is told, and proved, after the restart.
+    fn restart(&mut self, before: &str) -> Result<()> {
+        let refused = self.why502(&["fix", "--yes"])?;
+        ensure!(
+            refused.status.code() == Some(1) && text(&refused).contains("--agree-reboot"),
+            "a restart without --agree-reboot: {}",
+            text(&refused)
+        );
+        self.unchanged(before, "a restart that nobody agreed to")?;
+        let fix = ["/usr/local/bin/why502", "fix", "--yes", "--agree-reboot"];
+        let said = text(&self.host.reboot_by(&fix)?);
+        ensure!(
+            said.contains("why502 fix"),
+            "what proves the restart is not said: {said}"
+        );
+        let waits = self.why502(&["diagnose", "--json"])?;
+        let waits: serde_json::Value = serde_json::from_slice(&waits.stdout).context(text(&waits))?;
+        ensure!(
+            waits["half_done"]["waits_for_proof"] == true,
+            "why502 does not say that a fix waits for its proof: {waits}; the fix said: {said}"
+        );
+        self.mend(1).context("proving it")?;
+        let proved = self.why502(&["history", "--json"])?;
+        ensure!(
+            text(&proved).contains("proved, it stays"),
+            "history: {}",
+            text(&proved)
+        );
+        self.undo(&[0])?;
+        self.visitors.see(200).context("after the undo of a restart")
     }
 
     /// What comes and goes, a queue that is full now and then, may need a second look: nothing was changed then.

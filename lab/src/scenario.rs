@@ -175,6 +175,8 @@ pub enum Fix {
         /// So many.
         roots: u8,
     },
+    /// It restarts the host, where a person agrees to that; the next fix proves what came of it.
+    Restarts,
     /// The repair of these faults is played where each stands alone.
     NotTried,
     /// As `Mends`, but cut off while the unit `app` is in its `ExecStartPre=`.

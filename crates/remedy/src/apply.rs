@@ -20,8 +20,18 @@ pub(crate) struct Work<'a> {
     pub tell: &'a mut dyn FnMut(Progress<'_>),
 }
 
+/// Where doing a plan came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// All its steps are done.
+    End,
+    /// The host is about to go down, and this program with it. The journal says that the step was begun, not that it is
+    /// done: that is for whoever looks after the host has started again.
+    Restart,
+}
+
 /// Does every step, or says which was not done and why. Takes nothing back.
-pub(crate) fn apply(plan: &Plan, journal: &mut Journal, work: &mut Work<'_>) -> Result<(), Why> {
+pub(crate) fn apply(plan: &Plan, journal: &mut Journal, work: &mut Work<'_>) -> Result<Reached, Why> {
     work.mark(journal, FixEvent::Began, "").map_err(cant_write)?;
     work.hands.wait(Patience::UntilAsked);
     for (n, step) in plan.steps.iter().enumerate() {
@@ -34,10 +44,16 @@ pub(crate) fn apply(plan: &Plan, journal: &mut Journal, work: &mut Work<'_>) -> 
         let failed = work.hands.apply(step).err();
         // a step that gave up for it has failed for no other reason
         let given_up = failed.is_some() && work.stop.load(Ordering::SeqCst);
+        // a host that goes down stops us, and what we asked it with, before there is an answer
+        if *step == Step::Reboot && (failed.is_none() || given_up) {
+            (work.tell)(Progress::Done { step: n });
+            return Ok(Reached::Restart);
+        }
         work.ended(journal, n, failed)
             .map_err(|why| if given_up { Why::Interrupted } else { why })?;
     }
-    work.mark(journal, FixEvent::Applied, "").map_err(cant_write)
+    work.mark(journal, FixEvent::Applied, "").map_err(cant_write)?;
+    Ok(Reached::End)
 }
 
 /// Whether the files of a plan are as it expects them: asked before the first step, so that a host that has moved on is

@@ -2,7 +2,7 @@
 
 use crate::{
     Author, Clock, Fix, FixId, Hands, Opened, Plan, Step, Store,
-    apply::{Work, apply, refused},
+    apply::{Reached, Work, apply, refused},
     history,
     journal::{FixEvent, Phase},
     outcome::{End, FixError, Outcome, Progress, Unproved, Why},
@@ -10,8 +10,11 @@ use crate::{
     store::Holder,
     undo,
 };
-use host::Host;
-use std::sync::atomic::AtomicBool;
+use host::{Host, Looks};
+use std::{path::Path, sync::atomic::AtomicBool};
+
+/// Made anew by the kernel, or by what runs a container, at each boot.
+pub(crate) const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// All that a fix works with. It asks nobody: whoever calls has agreement, and has had the plan reviewed.
 pub struct Fixer<'a> {
@@ -53,8 +56,12 @@ impl Fixer<'_> {
         let mut fix = self.store.begin(&held, opened)?;
         self.hands.keep(&fix.forensics());
         (self.tell)(Progress::Opened(fix.id()));
-        let done = apply(plan, &mut fix.journal, &mut self.work());
-        match done.and_then(|()| self.prove(&mut fix, &before)) {
+        let done = match apply(plan, &mut fix.journal, &mut self.work()) {
+            Ok(Reached::Restart) => return Ok(outcome(&fix, End::Restarts, None, Vec::new())),
+            Ok(Reached::End) => self.prove(&mut fix, &before),
+            Err(why) => Err(why),
+        };
+        match done {
             Ok(answers) => Ok(outcome(&fix, End::Kept { answers }, None, Vec::new())),
             Err(why) => Ok(self.take_back(&mut fix, why)),
         }
@@ -81,7 +88,7 @@ impl Fixer<'_> {
     /// Goes on where a reboot was the last step: proves it now, or takes it back.
     ///
     /// # Errors
-    /// Where that fix does not wait for its proof.
+    /// Where that fix does not wait for its proof, or the host has not gone down since.
     pub fn finish(&mut self, id: &FixId) -> Result<Outcome, FixError> {
         let _held = self.store.lock(&self.holder("fix"))?;
         let mut fix = self.store.load(id)?;
@@ -90,6 +97,12 @@ impl Fixer<'_> {
                 id: id.clone(),
                 says: fix.journal.phase().says().to_owned(),
             });
+        }
+        let begun_in = fix.opened.boot.as_ref();
+        if fix.journal.phase() == Phase::Applying
+            && begun_in.is_some_and(|it| self.boot().as_ref() == Some(it))
+        {
+            return Err(FixError::NotRestarted { id: id.clone() });
         }
         let applied = self.after_reboot(&mut fix);
         // what the other sites answered before went with the memory of the process that asked
@@ -131,8 +144,15 @@ impl Fixer<'_> {
             at,
             by: self.by.clone(),
             tests_failed,
+            boot: plan.steps.contains(&Step::Reboot).then(|| self.boot()).flatten(),
             plan: plan.clone(),
         }
+    }
+
+    /// Differs from boot to boot, which no clock says for sure.
+    fn boot(&self) -> Option<String> {
+        let bytes = self.host.file(Path::new(BOOT_ID)).ok().flatten()?;
+        Some(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 
     fn prove(&mut self, fix: &mut Fix, before: &Baseline) -> Result<usize, Why> {

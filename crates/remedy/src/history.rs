@@ -70,11 +70,17 @@ pub fn half_done(store: &Store) -> Result<Option<HalfDone>, StoreError> {
         let fix = store.load(id)?;
         let phase = fix.journal.phase();
         if phase.is_half_done() {
+            let waits_for_proof = crate::fix::waits_for_proof(&fix);
+            let stands = if waits_for_proof {
+                "not proved yet"
+            } else {
+                phase.says()
+            };
             return Ok(Some(HalfDone {
                 id: id.clone(),
                 phase,
-                says: format!("{}: {}", fix.plan().title, phase.says()),
-                waits_for_proof: crate::fix::waits_for_proof(&fix),
+                says: format!("{}: {stands}", fix.plan().title),
+                waits_for_proof,
             }));
         }
     }

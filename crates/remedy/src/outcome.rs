@@ -27,6 +27,8 @@ pub enum End {
         /// Good answers to the requests that had failed; 0 where there was none that may be repeated.
         answers: usize,
     },
+    /// All is done, and the host goes down to start again: only then can it be proved, by [`crate::Fixer::finish`].
+    Restarts,
     /// The host is as it was before.
     TakenBack,
     /// It waits for a person, with what could not be taken back.
@@ -197,6 +199,12 @@ pub enum FixError {
         /// What takes all of it back nevertheless, by hand, in this order.
         commands: Vec<String>,
     },
+    /// It was to restart the host, which has not gone down since.
+    #[error("fix {id} waits for the host to restart, and it has not gone down yet")]
+    NotRestarted {
+        /// Which fix.
+        id: FixId,
+    },
     /// There is nothing to take back.
     #[error("there is no fix to take back")]
     NothingToUndo,
@@ -208,6 +216,9 @@ impl FixError {
         match self {
             Self::Store(error) => error.hint(),
             Self::HalfDone { id, .. } => format!("why502 undo {id}"),
+            Self::NotRestarted { id } => {
+                format!("what holds it up: systemctl list-jobs; systemd-inhibit --list; or why502 undo {id}")
+            }
             Self::Moved { .. } => "why502 fix makes a new plan".to_owned(),
             Self::Edited { commands, .. } => format!("merge by hand, or: {}", commands.join(" && ")),
             Self::NothingToUndo => "why502 history lists what was done".to_owned(),

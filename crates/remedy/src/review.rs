@@ -76,8 +76,9 @@ fn reversible(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
 /// Agreeing to a plan is not agreeing to a reboot.
 fn reboot(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
     let reboots = plan.steps.contains(&Step::Reboot);
-    (reboots && facts.agreed < Agreed::ToAReboot)
-        .then(|| "it restarts the host, which somebody must agree to by name".to_owned())
+    (reboots && facts.agreed < Agreed::ToAReboot).then(|| {
+        "it restarts the whole host, which must be agreed to by name: why502 fix --agree-reboot".to_owned()
+    })
 }
 
 /// Nothing can be done behind a reboot.

@@ -49,6 +49,7 @@ pub(crate) fn undo(fix: &mut Fix, why: &Why, work: &mut Work<'_>) -> TakenBack {
         done.hear(written.err());
     }
     fix.release_spare();
+    let lasting = lasting(fix);
     let moves = moves(fix);
     for (at, it) in moves.iter().enumerate() {
         let failed = take_back(fix, it, work, &mut done);
@@ -61,10 +62,22 @@ pub(crate) fn undo(fix: &mut Fix, why: &Why, work: &mut Work<'_>) -> TakenBack {
             break;
         }
     }
+    done.notes.extend(lasting);
     let restarted = moves.iter().filter(|_| hurry && done.stuck.is_empty());
     done.notes.extend(restarted.filter_map(may_still_start));
     end(fix, work, &mut done);
     done
+}
+
+/// What was ended, or restarted, stays so: a person who takes a fix back should not think otherwise.
+fn lasting(fix: &Fix) -> Vec<String> {
+    let says = |n: usize| {
+        let step = fix.plan().steps.get(n)?;
+        let command = show::command(step)?;
+        let lasts = step.undo() == Undo::Nothing && !step.is_reversible();
+        lasts.then(|| format!("step {} can't be taken back: {command}", n + 1))
+    };
+    fix.journal.to_undo().into_iter().filter_map(says).collect()
 }
 
 /// Who is in a hurry was told before it came to its end.

@@ -4,7 +4,7 @@ use crate::{
     End, FixError, Fixer, Phase, Plan, StoreError, Unproved, Why,
     history::{half_done, last_undoable, list},
     store::Holder,
-    testing::{FPM, FakeHost, Site, Stage, content, every_step, plan, restart, write},
+    testing::{FPM, FakeHost, Fault, Site, Stage, content, every_step, plan, restart, write},
 };
 use std::{path::Path, sync::atomic::Ordering};
 
@@ -79,7 +79,7 @@ fn what_is_not_proved_is_taken_back() {
 fn an_interrupt_takes_back() {
     let plan = edit();
     let mut stage = stage(&plan, &[Some(200)]);
-    stage.stop.store(true, Ordering::SeqCst);
+    stage.hands.stop.store(true, Ordering::SeqCst);
     let outcome = stage.fix(&plan).expect("begun");
     assert_eq!(
         (outcome.end, outcome.why),
@@ -133,16 +133,41 @@ fn after_a_reboot_only_the_proof_is_missing() {
         .find(|plan| plan.steps.contains(&crate::Step::Reboot));
     let plan = reboots.expect("there is one");
     let mut stage = stage(&plan, &[Some(200)]);
-    let id = stage.fix(&plan).expect("begun").id;
-    // began, two records of the setting, the reboot announced
-    cut(&stage, &id, 4);
+    let begun = stage.fix(&plan).expect("begun");
+    assert_eq!(
+        begun.end,
+        End::Restarts,
+        "nothing is proved on a host that goes down"
+    );
+    assert!(!stage.told.contains(&"Proving".to_owned()));
+    let id = begun.id;
     let open = half_done(&stage.store).expect("there").expect("half done");
     assert!(open.waits_for_proof);
+    let early = stage.with(|fixer: &mut Fixer<'_>| fixer.finish(&id));
+    assert!(matches!(early, Err(FixError::NotRestarted { .. })), "{early:?}");
+    stage.site.boots();
     let outcome = stage
         .with(|fixer: &mut Fixer<'_>| fixer.finish(&id))
         .expect("waits");
     assert_eq!(outcome.end, End::Kept { answers: 0 });
     assert_eq!(half_done(&stage.store).expect("there"), None);
+}
+
+/// SIGTERM of a host that goes down is no wish of a person to have it taken back.
+#[test]
+fn a_restart_that_ends_us_is_not_taken_back() {
+    let plan = plan(vec![crate::Step::Reboot]);
+    let mut stage = stage(&plan, &[Some(200)]);
+    stage.hands.fault = Some((0, Fault::StopsUs));
+    let begun = stage.fix(&plan).expect("begun");
+    assert_eq!((begun.end, begun.why), (End::Restarts, None));
+    stage.hands.stop.store(false, Ordering::SeqCst);
+    stage.site.boots();
+    let finished = stage.with(|fixer: &mut Fixer<'_>| fixer.finish(&begun.id));
+    assert_eq!(finished.expect("waits").end, End::Kept { answers: 0 });
+    let back = stage.undo(None).expect("there");
+    assert_eq!(back.end, End::TakenBack);
+    assert_eq!(back.notes, ["step 1 can't be taken back: systemctl reboot"]);
 }
 
 #[test]

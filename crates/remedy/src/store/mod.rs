@@ -71,6 +71,9 @@ pub struct Opened {
     /// plan is taken back either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests_failed: Vec<Test>,
+    /// Which boot of the host that was, where a plan restarts it: `/proc/sys/kernel/random/boot_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
     /// What is done.
     pub plan: Plan,
 }

@@ -107,6 +107,7 @@ fn begin(stage: &Stage, plan: &Plan) -> Fix {
         at,
         by: author(),
         tests_failed: Vec::new(),
+        boot: None,
         plan: plan.clone(),
     };
     stage.store.begin(&held, opened).expect("by the spare")

@@ -34,7 +34,7 @@ pub(crate) fn survives(plan: &Plan) {
 
 fn comes_and_goes(plan: &Plan, before: &FakeHost) {
     let mut stage = Stage::new(before.clone());
-    let kept = stage.fix(plan).expect("begun");
+    let kept = stage.fix_to_the_end(plan).expect("begun");
     assert_eq!(kept.end, End::Kept { answers: 0 }, "{plan:?}");
     for round in ["taken back", "taken back twice"] {
         let back = stage.undo(Some(&kept.id)).expect("there");
@@ -57,7 +57,7 @@ fn fails_at_every_step(plan: &Plan, before: &FakeHost) {
 fn fails_while_taken_back(plan: &Plan, before: &FakeHost) {
     for (at, fault) in faults(plan.steps.len()) {
         let mut stage = Stage::new(before.clone());
-        let kept = stage.fix(plan).expect("begun");
+        let kept = stage.fix_to_the_end(plan).expect("begun");
         stage.hands.fault = Some((at, fault));
         let outcome = stage.undo(Some(&kept.id)).expect("there");
         if let End::Stuck(stuck) = &outcome.end {
@@ -98,7 +98,7 @@ fn crashes_anywhere(plan: &Plan, before: &FakeHost) {
 
 fn whole_story(plan: &Plan, before: &FakeHost) -> (Vec<u8>, Vec<Record>) {
     let mut stage = Stage::new(before.clone());
-    let id = stage.fix(plan).expect("begun").id;
+    let id = stage.fix_to_the_end(plan).expect("begun").id;
     stage.undo(Some(&id)).expect("there");
     let path = stage.journal(&id);
     let journal = Journal::load(&path, &id, plan.steps.len()).expect("whole");

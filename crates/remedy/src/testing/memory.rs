@@ -4,6 +4,10 @@ use crate::{Content, FlowRule, Hands, Plan, ProcessId, Step, StepFailed, UnitSta
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 type Files = BTreeMap<PathBuf, Content>;
@@ -184,6 +188,8 @@ pub(crate) enum Fault {
     After,
     /// Somebody else changed it meanwhile.
     Moved,
+    /// It came about, and whoever waits for it is told to stop before there is an answer.
+    StopsUs,
 }
 
 /// Hands on a host in memory.
@@ -191,6 +197,8 @@ pub(crate) struct FakeHands {
     pub host: FakeHost,
     /// Which change goes wrong and how, counted from when the journal is open.
     pub fault: Option<(usize, Fault)>,
+    /// What Ctrl-C sets.
+    pub stop: Arc<AtomicBool>,
     changes: usize,
     open: bool,
 }
@@ -200,6 +208,7 @@ impl FakeHands {
         Self {
             host,
             fault: None,
+            stop: Arc::default(),
             changes: 0,
             open: false,
         }
@@ -212,6 +221,11 @@ impl FakeHands {
             None => self.change(step, again),
             Some((_, Fault::Before)) => Err(failed("injected")),
             Some((_, Fault::Moved)) => Err(moved("injected")),
+            Some((_, Fault::StopsUs)) => {
+                self.change(step, again)?;
+                self.stop.store(true, Ordering::SeqCst);
+                Err(failed("stopped"))
+            }
             Some((_, Fault::After)) => {
                 self.change(step, again)?;
                 Err(failed("injected, behind it"))

@@ -1,7 +1,7 @@
 //! Where a fix is played: a state directory of its own, a clock that does not wait, sites that answer as told.
 
 use super::{FakeHands, FakeHost};
-use crate::{Author, Clock, FixError, FixId, Fixer, Outcome, Plan, Progress, Store};
+use crate::{Author, Clock, FixError, FixId, Fixer, Outcome, Plan, Progress, Store, fix::BOOT_ID};
 use diagnose::Question;
 use host::{
     Answer, Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Unseen,
@@ -11,8 +11,8 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +38,7 @@ impl Clock for FakeClock {
 pub(crate) struct Site {
     answers: Mutex<BTreeMap<String, Vec<Option<u16>>>>,
     logs: Mutex<BTreeMap<PathBuf, Vec<String>>>,
+    boots: AtomicU32,
 }
 
 impl Site {
@@ -53,6 +54,11 @@ impl Site {
         let texts = texts.iter().map(|text| (*text).to_owned()).collect();
         self.logs.lock().expect("no panic").insert(path.into(), texts);
         self
+    }
+
+    /// The host has started again.
+    pub(crate) fn boots(&self) {
+        self.boots.fetch_add(1, Ordering::SeqCst);
     }
 
     /// A request to that site.
@@ -100,7 +106,9 @@ impl Host for Site {
                 }))
             }
             Query::File { path, .. } => {
-                let text = self.logs.lock().expect("no panic").get_mut(path).and_then(next);
+                let boot = || format!("{}\n", self.boots.load(Ordering::SeqCst));
+                let told = (path == Path::new(BOOT_ID)).then(boot);
+                let text = told.or_else(|| self.logs.lock().expect("no panic").get_mut(path).and_then(next));
                 Ok(Answer::File(text.map(|text| Blob {
                     size: text.len() as u64,
                     bytes: Bytes(text.into_bytes()),
@@ -120,7 +128,6 @@ pub(crate) struct Stage {
     pub hands: FakeHands,
     pub site: Site,
     pub clock: FakeClock,
-    pub stop: AtomicBool,
     /// `Doing 0`, `Undoing 0`…
     pub told: Vec<String>,
     dir: TempDir,
@@ -145,7 +152,6 @@ impl Stage {
             hands: FakeHands::on(host),
             site: Site::default(),
             clock: FakeClock::default(),
-            stop: AtomicBool::new(false),
             told: Vec::new(),
             dir,
         }
@@ -155,12 +161,23 @@ impl Stage {
         self.with(|fixer| fixer.fix(plan))
     }
 
+    /// The same, and where it restarts the host, on behind that.
+    pub(crate) fn fix_to_the_end(&mut self, plan: &Plan) -> Result<Outcome, FixError> {
+        let outcome = self.fix(plan)?;
+        if outcome.end != crate::End::Restarts {
+            return Ok(outcome);
+        }
+        self.site.boots();
+        self.with(|fixer| fixer.finish(&outcome.id))
+    }
+
     pub(crate) fn undo(&mut self, id: Option<&FixId>) -> Result<Outcome, FixError> {
         self.with(|fixer| fixer.undo(id))
     }
 
     pub(crate) fn with<T>(&mut self, play: impl FnOnce(&mut Fixer<'_>) -> T) -> T {
         let told = &mut self.told;
+        let stop = Arc::clone(&self.hands.stop);
         let mut tell = |it: Progress<'_>| {
             let word = format!("{it:?}");
             told.push(word.split([' ', '(', '{']).next().unwrap_or_default().to_owned());
@@ -171,7 +188,7 @@ impl Stage {
             hands: &mut self.hands,
             clock: &self.clock,
             by: author(),
-            stop: &self.stop,
+            stop: &stop,
             tell: &mut tell,
         };
         play(&mut fixer)

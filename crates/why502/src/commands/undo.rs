@@ -90,7 +90,7 @@ fn done(doer: &Doer<'_>, id: &FixId, report: &mut Report) {
     (report.outcome, report.outcome_says) = match doer.with(|fixer| fixer.undo(Some(id))) {
         Ok(outcome) => match &outcome.end {
             End::Stuck(stuck) => (Outcome::HalfDone, by_hand(stuck, id.as_str())),
-            End::Kept { .. } | End::TakenBack => (Outcome::Undone, undone(&outcome.notes)),
+            End::Kept { .. } | End::Restarts | End::TakenBack => (Outcome::Undone, undone(&outcome.notes)),
         },
         Err(error) => {
             if let FixError::Edited { conflict, .. } = &error {

@@ -70,6 +70,8 @@ pub enum Outcome {
     Fixed,
     /// The site answers again; the root is still there.
     Relieved,
+    /// Done, and the host starts again: `why502 fix` proves it then.
+    Restarts,
     /// It was taken back: a step or the proof failed, or it was interrupted.
     Undone,
     /// Some of it stands and could not be taken back.

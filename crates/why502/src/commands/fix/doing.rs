@@ -83,6 +83,12 @@ fn of(outcome: &remedy::Outcome, relief: Option<&str>) -> Done {
             Outcome::Relieved,
             format!("{}\nThe root is still there: {root}\n{undo}", proved(*answers)),
         ),
+        (End::Restarts, _) => (
+            Outcome::Restarts,
+            format!(
+                "the host goes down and starts again. When it is back, this proves that it helped:\n    why502 fix\n{undo}"
+            ),
+        ),
         (End::TakenBack, _) => (
             Outcome::Undone,
             format!("{why}\nAll of it was taken back; the host is as it was before."),
@@ -128,6 +134,7 @@ fn refused(error: &FixError) -> Done {
         FixError::Store(_)
         | FixError::HalfDone { .. }
         | FixError::Edited { .. }
+        | FixError::NotRestarted { .. }
         | FixError::NothingToUndo => Outcome::Refused,
     };
     Done {

@@ -126,7 +126,11 @@ impl<'a> Session<'a> {
             let fix = self.root(Task { diagnosis, finding })?;
             let is_mended = matches!(fix.outcome, Outcome::Fixed | Outcome::Relieved);
             self.say(&fix::draw_end(fix.outcome, &fix.outcome_says));
+            let goes_down = fix.outcome == Outcome::Restarts;
             self.fixes.push(fix);
+            if goes_down {
+                return Ok(false);
+            }
             if is_mended {
                 self.proved.extend(finding.proof.iter().cloned());
                 return Ok(true);

@@ -64,6 +64,7 @@ pub fn end(outcome: Outcome, says: &str) -> String {
     let (style, label) = match outcome {
         Outcome::Fixed => (GOOD, "Fixed"),
         Outcome::Relieved => (GOOD, "Relief"),
+        Outcome::Restarts => (STRONG, "Restarts"),
         Outcome::Undone => (BAD, "Undone"),
         Outcome::HalfDone => (BAD, "Half done"),
         Outcome::Planned => (STRONG, "Not done"),
