@@ -20,6 +20,7 @@ mod evidence;
 mod foresight;
 mod host;
 mod outcome;
+mod pace;
 mod pairs;
 mod repair;
 mod root;

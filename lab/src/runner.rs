@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Mode, Outcome};
+use crate::pace::Pace;
 use crate::trial::play;
 use crate::{Scenario, host, pairs, root, scenarios};
 
@@ -27,7 +28,7 @@ pub struct Options {
     pub noise: bool,
     /// Hard limit of one trial.
     pub limit: Duration,
-    /// Hosts at a time.
+    /// Hosts at a time, at most: beyond two only while the machine has CPU to spare.
     pub hosts: usize,
     /// Beside what is named, or with all: so many pairs of faults on two sites.
     pub pairs: usize,
@@ -119,61 +120,73 @@ fn chosen(options: &Options) -> Vec<&'static Scenario> {
     scenarios::all().filter(wanted).chain(pairs).collect()
 }
 
+/// Hosts that are up whatever the machine does beside them; more only while it has CPU to spare.
+const ALWAYS: usize = 2;
+/// Trials that get a second host. Where more fail, it is not for the load.
+const SECOND_HOSTS: usize = 24;
+
 fn play_all(trials: &[&Scenario], options: &Options) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
+    let pace = Pace::default();
+    let played = std::thread::scope(|scope| {
         let (send, ended) = mpsc::channel();
-        for _ in 0..options.hosts {
-            let (next, send) = (&next, send.clone());
-            scope.spawn(move || work(trials, options, next, &send));
+        for worker in 0..options.hosts {
+            let (next, pace, send) = (&next, &pace, send.clone());
+            scope.spawn(move || {
+                loop {
+                    if worker >= ALWAYS {
+                        pace.wait(|| next.load(Ordering::Relaxed) >= trials.len());
+                    }
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(scenario) = trials.get(at) else { return };
+                    // The receiver outlives every worker: both end with the scope.
+                    let _ = send.send((at, play_one(scenario, options)));
+                }
+            });
         }
         drop(send);
         in_order(&ended)
-    })
+    });
+    again(trials, played, options)
 }
 
-fn work(
-    trials: &[&Scenario],
-    options: &Options,
-    next: &AtomicUsize,
-    send: &mpsc::Sender<(usize, Vec<Outcome>)>,
-) {
-    loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(scenario) = trials.get(at) else {
-            return;
-        };
-        let play = || {
-            play(
-                scenario,
-                options.noise,
-                &options.mode,
-                &options.tool,
-                options.limit,
-            )
-        };
-        let mut outcomes = play();
-        // busy hosts on one machine: what fails once and not again is told, and told apart from what fails always
-        if outcomes.iter().any(|outcome| outcome.error.is_some()) {
-            let first = std::mem::replace(&mut outcomes, play());
-            for (outcome, first) in outcomes.iter_mut().zip(first) {
-                outcome.failed_first = first.error;
-            }
-        }
-        // The receiver outlives every worker: both end with the scope.
-        let _ = send.send((at, outcomes));
+fn play_one(scenario: &Scenario, options: &Options) -> Vec<Outcome> {
+    play(
+        scenario,
+        options.noise,
+        &options.mode,
+        &options.tool,
+        options.limit,
+    )
+}
+
+/// Busy hosts on one machine: what fails among them is played again alone, when all are done. What fails once and not
+/// again is told, and told apart from what fails always.
+fn again(trials: &[&Scenario], mut played: Vec<Vec<Outcome>>, options: &Options) -> Vec<Outcome> {
+    let has_failed = |outcomes: &Vec<Outcome>| outcomes.iter().any(|it| it.error.is_some());
+    let failed = played.iter().filter(|outcomes| has_failed(outcomes)).count();
+    if failed > 0 {
+        println!("{failed} failed; each of the first {SECOND_HOSTS} is played again, alone");
     }
+    let second = trials.iter().zip(&mut played).filter(|(_, it)| has_failed(it));
+    for (scenario, outcomes) in second.take(SECOND_HOSTS) {
+        let first = std::mem::replace(outcomes, play_one(scenario, options));
+        for (outcome, first) in outcomes.iter_mut().zip(first) {
+            outcome.failed_first = first.error;
+            print(outcome);
+        }
+    }
+    played.into_iter().flatten().collect()
 }
 
-/// Prints each outcome as soon as all before it are printed.
-fn in_order(ended: &mpsc::Receiver<(usize, Vec<Outcome>)>) -> Vec<Outcome> {
-    let (mut waiting, mut done, mut next) = (BTreeMap::new(), Vec::new(), 0);
+/// Prints each trial as soon as all before it are printed.
+fn in_order(ended: &mpsc::Receiver<(usize, Vec<Outcome>)>) -> Vec<Vec<Outcome>> {
+    let (mut waiting, mut done) = (BTreeMap::new(), Vec::new());
     for (at, outcomes) in ended {
         waiting.insert(at, outcomes);
-        while let Some(outcomes) = waiting.remove(&next) {
+        while let Some(outcomes) = waiting.remove(&done.len()) {
             outcomes.iter().for_each(print);
-            done.extend(outcomes);
-            next += 1;
+            done.push(outcomes);
         }
     }
     done

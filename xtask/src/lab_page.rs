@@ -84,7 +84,7 @@ fn summary(judged: &Summary, baselines: &Summary) -> String {
          | the plain table names the cause | {table} of {} |\n\
          | `why502 fix` mends the page, no neighbour notices, undo restores the host | {} of {} |\n\
          | the restart script heals the page (and names nothing) | {healed} of {} |\n\n\
-         Trials: {} passed, {} failed. `why502` took {median} ms at the median on these hosts, two hosts at a time.\n",
+         Trials: {} passed, {} failed. `why502` took {median} ms at the median on these hosts, two to five at a time on two cores.\n",
         all.len(),
         mended,
         all.len(),
