@@ -28,6 +28,7 @@ pub mod handshake;
 pub mod hop;
 pub mod judge;
 pub mod limits;
+pub mod load;
 pub mod masters;
 pub mod naming;
 pub mod needs;
@@ -50,6 +51,7 @@ pub mod survey;
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;
 pub mod topology;
+pub mod traffic;
 pub mod trigger;
 pub mod verdict;
 pub mod words;

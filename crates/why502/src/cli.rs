@@ -2,11 +2,13 @@
 
 mod audit;
 mod bundle;
+mod load;
 mod logs;
 mod parse;
 
 pub use audit::{Audit, AuditFormat};
 pub use bundle::{Bundle, Redact, Redaction};
+pub use load::Load;
 pub use logs::{Logs, LogsBy, When};
 pub use parse::Url;
 use parse::{duration, host_name, id, number, resolver, url};
@@ -49,6 +51,8 @@ pub enum Command {
     Redact(Redact),
     /// What failed when, from logs of any size; with --by, whose load it was
     Logs(Logs),
+    /// What is saturated now, and whose requests, processes and units are behind it
+    Load(Load),
     /// What pasted log lines can mean, or what a cause is; needs no host
     Explain(Explain),
     /// Who listens where, against what nginx asks for
@@ -213,6 +217,8 @@ pub enum Document {
     History,
     /// Of `audit`
     Audit,
+    /// Of `load`
+    Load,
 }
 
 /// Options of `explain`.

@@ -48,7 +48,10 @@ impl From<Exit> for ExitCode {
 /// The table of `docs/exit-codes.md`.
 pub const TABLE: &[(u8, &str)] = &[
     (0, "healthy, or recovered: nothing fails now"),
-    (1, "a cause was found; `audit`: there are findings"),
+    (
+        1,
+        "a cause was found; `audit`: there are findings; `load`: something is saturated",
+    ),
     (2, "failures without a found cause: torn or unexplained"),
     (
         3,

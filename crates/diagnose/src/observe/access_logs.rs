@@ -118,7 +118,7 @@ impl Raw<'_> {
             },
             log: log.to_owned(),
             sites: self.log.sites.clone(),
-            own: is_own(bytes),
+            own: is_own_line(bytes),
         })
     }
 }
@@ -129,13 +129,10 @@ fn read_one<'a>(
     nginx: usize,
     log: &'a AccessLog,
 ) -> Look<(Option<Raw<'a>>, Option<Unseen>)> {
-    if !log.path.is_absolute() || log.path.starts_with("/dev") {
+    if !is_file(&log.path) {
         return Err(not_a_file(&log.path));
     }
-    let format = log
-        .format
-        .as_deref()
-        .map_or_else(Format::combined, Format::compile);
+    let format = format_of(log);
     let time_of = |line: &[u8]| Some(clock::utc(format.parse(line)?.at?));
     let path = as_nginx_sees(world, nginx, &log.path);
     let Some(read) = log_files::read(host, &path, world.since, time_of)? else {
@@ -151,6 +148,17 @@ fn read_one<'a>(
     Ok((Some(raw), read.gap.map(|(_, unseen)| unseen)))
 }
 
+/// It is written on this host.
+pub(super) fn is_file(path: &Path) -> bool {
+    path.is_absolute() && !path.starts_with("/dev")
+}
+
+/// How its lines are written.
+pub(super) fn format_of(log: &AccessLog) -> Format {
+    let format = log.format.as_deref();
+    format.map_or_else(Format::combined, Format::compile)
+}
+
 fn not_a_file(path: &Path) -> Unseen {
     Unseen::Unusable {
         what: format!("nginx's access log at {}", path.display()),
@@ -164,6 +172,11 @@ pub(super) fn is_failure(status: Option<u16>) -> bool {
 }
 
 /// Our own requests of earlier runs, told by their user agent (a client's quotes are escaped in a log).
-fn is_own(line: &[u8]) -> bool {
+fn is_own_line(line: &[u8]) -> bool {
     memchr::memmem::find(line, b"\"why502").is_some()
+}
+
+/// The same by the agent alone.
+pub(super) fn is_own(agent: &[u8]) -> bool {
+    agent.starts_with(b"why502")
 }

@@ -3,7 +3,10 @@
 use super::{LOG_BYTES, window};
 use host::{Host, Look, Looks, Timestamp, Unseen, query::Part};
 use logscan::gzip;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Rotated files read of one log at most.
 const MOST: usize = 4;
@@ -34,6 +37,17 @@ impl Piece {
     pub(super) fn young(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
+
+    /// Of these the lines between two moments, both inclusive.
+    pub(super) fn between(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+        time_of: impl Fn(&[u8]) -> Option<Timestamp>,
+    ) -> &[u8] {
+        let rest = window::since(self.young(), from, &time_of);
+        let later = window::since(rest, until.after(Duration::from_secs(1)), &time_of);
+        rest.get(..rest.len() - later.len()).unwrap_or_default()
+    }
 }
 
 /// The end of a file, from the start of a line.
@@ -52,11 +66,22 @@ pub(super) fn read(
     since: Timestamp,
     time_of: impl Fn(&[u8]) -> Option<Timestamp>,
 ) -> Look<Option<Log>> {
-    let Some(live) = plain(host, path, LOG_BYTES)? else {
+    read_within(host, path, since, LOG_BYTES, time_of)
+}
+
+/// The same, so many bytes of it at most.
+pub(super) fn read_within(
+    host: &dyn Host,
+    path: &Path,
+    since: Timestamp,
+    bytes: u64,
+    time_of: impl Fn(&[u8]) -> Option<Timestamp>,
+) -> Look<Option<Log>> {
+    let Some(live) = plain(host, path, bytes)? else {
         return Ok(None);
     };
     let mut log = Log::default();
-    let mut room = LOG_BYTES.saturating_sub(live.bytes.len() as u64);
+    let mut room = bytes.saturating_sub(live.bytes.len() as u64);
     let mut short = log.add(live, since, &time_of);
     if short.is_none() && log.begins_after(since) {
         for (index, file) in rotated(host, path, since).into_iter().enumerate() {
@@ -77,6 +102,16 @@ pub(super) fn read(
 }
 
 impl Log {
+    /// The young parts of its files, oldest first.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Time of the first line that was read.
+    pub(super) fn first(&self) -> Option<Timestamp> {
+        self.first
+    }
+
     /// Adds an older file; what of it was not read, if not all of it was.
     fn add(
         &mut self,

@@ -21,6 +21,7 @@ mod guards;
 mod hidden;
 mod kernel_files;
 mod limits;
+mod load;
 mod location;
 mod log_files;
 mod names;
@@ -37,6 +38,7 @@ mod symptoms;
 pub(crate) mod targets;
 #[cfg(test)]
 mod tests;
+pub(crate) mod traffic;
 mod window;
 
 use crate::{
@@ -46,6 +48,7 @@ use crate::{
     topology::Route,
 };
 use host::{Host, Unseen};
+pub use load::look as look_at_load;
 pub use names::everywhere;
 use peers::Connects;
 pub use question::Question;

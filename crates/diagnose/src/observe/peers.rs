@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Case, World,
-    case::{PeerSight, errno, listens_on},
+    case::{Backend, PeerSight, errno, listens_on},
     discover::backend_of,
     world::PathStep,
 };
@@ -87,6 +87,25 @@ fn sight(host: &dyn Host, world: &World, draft: &Draft, asked: &Asked, connects:
         speaks: speaks::ask(host, world, draft, endpoint, &connect, backend.as_ref()),
         backend,
         connect,
+    }
+}
+
+/// An address that nobody was asked at: only who serves it is known.
+pub(super) fn unasked(endpoint: Endpoint, backend: Option<Backend>) -> PeerSight {
+    let what = format!("connecting to {endpoint}");
+    PeerSight {
+        endpoint,
+        name: None,
+        in_use: true,
+        connect: Err(Unseen::NotRecorded { what }),
+        path: Vec::new(),
+        listener_sees: None,
+        backend,
+        progress: None,
+        firewall: Ok(Vec::new()),
+        hidden: None,
+        passage: None,
+        speaks: Vec::new(),
     }
 }
 

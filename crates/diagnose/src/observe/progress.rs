@@ -41,6 +41,11 @@ impl Later {
 }
 
 impl Later {
+    /// The processes at the second look.
+    pub(super) fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
     /// A process may be serving: it holds a connection of that TCP port, or that can't be told.
     fn serves(&self, pid: u32, endpoint: &Endpoint) -> bool {
         let Some(addr) = endpoint.tcp() else { return true };

@@ -1,8 +1,8 @@
 //! Access logs, whole.
 
-use super::{
-    Cells, Everyone, Key, Load, Seen, Window, clock::Clock, everyone::Request, lines, micros, number, route,
-};
+mod each;
+
+use super::{Cells, Everyone, Key, Load, Request, Seen, Window, clock::Clock, lines, micros, number, route};
 use crate::access::{Column, Format, Laid, tries};
 use memchr::{memchr, memchr_iter, memrchr};
 
@@ -104,26 +104,33 @@ impl AccessScan {
 
     fn served(&mut self, at: i64, status: u16, line: &[u8], who: &mut Everyone) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let site = self.site(line);
-        if self.only.as_deref().is_none_or(|only| only == site) {
-            let (method, uri) = match self.value(Column::Request, line) {
-                Some(request) => route::split(request),
-                None => (self.text(Column::Method, line), self.text(Column::Uri, line)),
-            };
-            who.add(&Request {
-                at,
-                site,
-                upstream: self.upstream(line),
-                client: self.text(Column::Client, line),
-                agent: self.text(Column::Agent, line),
-                referrer: self.text(Column::Referrer, line),
-                method,
-                route: route::fold(uri, &mut scratch),
-                status,
-                load: self.load(status, line),
-            });
+        if self.is_wanted(line) {
+            who.add(&self.request(at, status, line, &mut scratch));
         }
         self.scratch = scratch;
+    }
+
+    fn is_wanted(&self, line: &[u8]) -> bool {
+        self.only.as_deref().is_none_or(|only| only == self.site(line))
+    }
+
+    fn request<'l>(&'l self, at: i64, status: u16, line: &'l [u8], scratch: &'l mut Vec<u8>) -> Request<'l> {
+        let (method, uri) = match self.value(Column::Request, line) {
+            Some(request) => route::split(request),
+            None => (self.text(Column::Method, line), self.text(Column::Uri, line)),
+        };
+        Request {
+            at,
+            site: self.site(line),
+            upstream: self.upstream(line),
+            client: self.text(Column::Client, line),
+            agent: self.text(Column::Agent, line),
+            referrer: self.text(Column::Referrer, line),
+            method,
+            route: route::fold(uri, scratch),
+            status,
+            load: self.load(status, line),
+        }
     }
 
     fn load(&self, status: u16, line: &[u8]) -> Load {

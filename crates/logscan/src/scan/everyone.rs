@@ -45,18 +45,29 @@ impl By {
     ];
 }
 
-/// One request, borrowed from its line.
-pub(super) struct Request<'a> {
-    pub(super) at: i64,
-    pub(super) site: &'a [u8],
-    pub(super) upstream: &'a [u8],
-    pub(super) client: &'a [u8],
-    pub(super) agent: &'a [u8],
-    pub(super) referrer: &'a [u8],
-    pub(super) method: &'a [u8],
-    pub(super) route: &'a [u8],
-    pub(super) status: u16,
-    pub(super) load: Load,
+/// One request, borrowed from its line. What the line does not hold is empty.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Seconds since 1970.
+    pub at: i64,
+    /// The site.
+    pub site: &'a [u8],
+    /// The upstream that was tried last.
+    pub upstream: &'a [u8],
+    /// `$remote_addr`
+    pub client: &'a [u8],
+    /// `$http_user_agent`
+    pub agent: &'a [u8],
+    /// `$http_referer`
+    pub referrer: &'a [u8],
+    /// The method.
+    pub method: &'a [u8],
+    /// The path with ids folded.
+    pub route: &'a [u8],
+    /// The status; 0 where there is none.
+    pub status: u16,
+    /// What it cost.
+    pub load: Load,
 }
 
 /// All requests, by everything that can be blamed.

@@ -21,7 +21,7 @@ pub use backend::{BackendKind, BackendScan};
 pub use bursts::{Burst, Share, bursts};
 pub use cells::{Cells, Key, Series};
 pub use error::ErrorScan;
-pub use everyone::{By, Everyone};
+pub use everyone::{By, Everyone, Request};
 pub use kind::{Kind, guess, well_known};
 pub use top::{Load, Ranked, Top, Weight};
 

@@ -26,7 +26,8 @@ pub struct Load {
 }
 
 impl Load {
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Adds another.
+    pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.failures += other.failures;
         self.bytes = self.bytes.saturating_add(other.bytes);

@@ -7,6 +7,7 @@ pub mod dns;
 pub mod explain;
 pub mod fix;
 pub mod history;
+pub mod load;
 pub mod logs;
 pub mod pages;
 pub mod ports;

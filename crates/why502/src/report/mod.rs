@@ -4,6 +4,7 @@ pub mod audit;
 pub mod fix;
 pub mod history;
 pub mod json;
+pub mod load;
 pub mod logs;
 pub mod markdown;
 pub mod nagios;

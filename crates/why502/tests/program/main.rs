@@ -12,6 +12,7 @@ mod bundle;
 mod config;
 mod fix;
 mod healthy;
+mod load;
 mod logs;
 mod recording;
 mod rights;

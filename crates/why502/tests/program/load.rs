@@ -1,0 +1,35 @@
+use crate::stage::{PAGE, Stage};
+
+const SERVERS: &str =
+    "log_format timed '$remote_addr [$time_local] \"$request\" $status $request_time \"$http_user_agent\"';
+    server { listen 80; server_name shop.example; access_log /var/log/nginx/shop.log timed;
+             location / { proxy_pass http://127.0.0.1:8000; } }";
+
+#[test]
+fn whose_load_it_is_and_the_document_is_as_its_schema_says() {
+    let stage = Stage::serving(SERVERS);
+    stage.backend(8000, PAGE);
+    for _ in 0..5 {
+        assert_eq!(stage.get("shop.example", "/basket/17"), 200);
+    }
+    let document = stage.why502(&["load", "--json"]).json();
+    let schema = stage.why502(&["schema", "load"]).json();
+    let keys = |of: &serde_json::Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&document), keys(&schema["properties"]));
+    let requests = &document["requests"];
+    assert_eq!(
+        (&requests["requests"], &requests["timed"]),
+        (&5.into(), &true.into()),
+        "{document}"
+    );
+    assert_eq!(requests["routes"][0]["key"], "GET /basket/*");
+    assert_eq!(requests["usual_rate"], serde_json::Value::Null);
+    let page = stage.why502(&["load"]).out;
+    for says in [
+        "GET /basket/*",
+        "what is usual is not known",
+        "Requests that backends served",
+    ] {
+        assert!(page.contains(says), "{page}");
+    }
+}
