@@ -1,6 +1,6 @@
 //! What a host answers: raw, as recorded.
 
-use crate::{Endpoint, Timestamp, consult::Consultation};
+use crate::{Endpoint, Timestamp, browser::StoredCookie, consult::Consultation};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -31,6 +31,8 @@ pub enum Answer {
     Dns(DnsReply),
     /// To `SystemName`: addresses; empty where the name does not resolve.
     SystemName(Vec<std::net::IpAddr>),
+    /// To `Cookies`; `None` where no database is.
+    Cookies(Option<Vec<StoredCookie>>),
     /// To `KernelLog`.
     KernelLog(Vec<KernelLine>),
 }

@@ -7,6 +7,7 @@
 //! tomorrow's parser runs on today's recording.
 
 pub mod answer;
+pub mod browser;
 pub mod consult;
 pub mod live;
 pub mod looks;

@@ -6,6 +6,7 @@ pub use endpoint::Endpoint;
 
 use crate::{
     Timestamp,
+    browser::Jar,
     consult::{Login, Service},
 };
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,13 @@ pub enum Query {
     SystemName {
         /// The name asked for.
         name: String,
+    },
+    /// The cookies that a browser has stored for a host: names and sizes, never values.
+    Cookies {
+        /// Where they stand.
+        jar: Jar,
+        /// The site's host.
+        host: String,
     },
     /// The kernel's ring buffer.
     KernelLog,
@@ -328,6 +336,7 @@ impl Query {
             Self::Consult { .. } => Duration::from_millis(1900),
             Self::Dns { .. } => Duration::from_millis(1200),
             Self::SystemName { .. } => Duration::from_millis(1500),
+            Self::Cookies { .. } => Duration::from_millis(2500),
             Self::Later { ms, look } => Duration::from_millis(*ms) + look.deadline(),
         }
     }

@@ -1,6 +1,8 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
-use super::{connect, consult, dns, files, kernel, mask, names, processes, run, sockets, tools, wire};
+use super::{
+    browser, connect, consult, dns, files, kernel, mask, names, processes, run, sockets, tools, wire,
+};
 use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
 
@@ -27,6 +29,7 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
         Query::Sockets { netns_of } => sockets::all(*netns_of).map(Answer::Sockets),
         Query::Run(tool) => tools::run(tool).map(Answer::Output),
         Query::SystemName { name } => names::addresses(name).map(Answer::SystemName),
+        Query::Cookies { jar, host } => browser::cookies(jar, host).map(Answer::Cookies),
         Query::KernelLog => kernel::log().map(Answer::KernelLog),
         Query::Later { ms, look: later } => {
             std::thread::sleep(Duration::from_millis(*ms));

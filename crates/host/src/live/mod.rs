@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that looks")]
 
+mod browser;
 mod clock;
 mod connect;
 mod consult;
@@ -107,6 +108,7 @@ impl Query {
             Self::Consult { to, service, .. } => format!("{service} at {to}"),
             Self::Dns { server, name, .. } => format!("{name} at DNS server {server}"),
             Self::SystemName { name } => format!("the addresses of {name}"),
+            Self::Cookies { jar, .. } => jar.file.display().to_string(),
             Self::KernelLog => "the kernel log".into(),
             Self::Space { path } => format!("room on the file system of {}", path.display()),
             Self::Later { ms, look } => format!("{}, {ms} ms later", look.subject()),

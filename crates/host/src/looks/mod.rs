@@ -1,6 +1,7 @@
 //! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
 
 mod account;
+mod browser;
 pub mod certificate;
 pub mod denial;
 pub mod firewall;
@@ -25,6 +26,7 @@ pub use unit::Unit;
 use crate::{
     Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Tool, Unseen,
     answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Space, Stat},
+    browser::{Jar, Profile, StoredCookie},
     consult::{Consultation, Login, Service},
     query::{Part, RecordKind},
 };
@@ -195,6 +197,32 @@ pub trait Looks: Host {
     fn system_name(&self, name: &str) -> Look<Vec<IpAddr>> {
         let name = name.to_owned();
         expect_answer!(self, Query::SystemName { name }, SystemName)
+    }
+
+    /// The profiles of browsers under a home, and what of them can't be seen.
+    fn browser_profiles(&self, home: &Path) -> (Vec<Profile>, Vec<Unseen>) {
+        browser::profiles(self, home)
+    }
+
+    /// The profile of a browser in a directory that a person named.
+    fn browser_profile(&self, dir: &Path) -> Look<Profile> {
+        browser::at(self, dir)
+    }
+
+    /// The cookies of a profile for a host, with the place where they stand; `None` where it has no cookies at all.
+    fn cookies(&self, profile: &Profile, host: &str) -> Look<Option<(Jar, Vec<StoredCookie>)>> {
+        for file in profile.cookie_files() {
+            let (family, host) = (profile.family, host.to_owned());
+            let jar = Jar { family, file };
+            let query = Query::Cookies {
+                jar: jar.clone(),
+                host,
+            };
+            if let Some(cookies) = expect_answer!(self, query, Cookies)? {
+                return Ok(Some((jar, cookies)));
+            }
+        }
+        Ok(None)
     }
 
     /// The kernel's ring buffer.

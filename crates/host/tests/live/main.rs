@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make what they look at")]
 #![allow(clippy::expect_used, clippy::print_stderr, reason = "helpers of tests, too")]
 
+mod browser;
 mod connect;
 mod consult;
 mod dns;
