@@ -22,7 +22,7 @@ cause! {
         group: Group::Dependency,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("econnrefused 127.0.0.1:3306", 95), ("econnrefused 127.0.0.1:5432", 95), ("can't connect to mysql server", 90), ("can't connect to local mysql", 90), ("sqlstate[hy000] [2002]", 90), ("waiting for sql", 80), ("could not connect to server", 75), ("server has gone away", 60), ("error establishing a database connection", 60), (":3306", 40), (":5432", 40), (":27017", 60), ("mongonetworkerror", 85)],
+        phrases: &[("econnrefused 127.0.0.1:3306", 95), ("econnrefused 127.0.0.1:5432", 95), ("can't connect to mysql server", 90), ("can't connect to local mysql", 90), ("sqlstate[hy000] [2002]", 90), ("waiting for sql", 80), ("could not connect to server", 75), ("unable to connect to postgresql server", 85), ("server has gone away", 60), ("error establishing a database connection", 60), (":3306", 40), (":5432", 40), (":27017", 60), ("mongonetworkerror", 85)],
         effect_of: &["disk-error", "disk-full", "inodes-full", "oom-kill", "process-limit"],
         settled_by: ("ask the database from the application's host", "systemctl status mariadb mysql postgresql; ss -ltnp | grep -E \"3306|5432\""),
         told: Told::OnHost {
@@ -55,6 +55,7 @@ const WORDS: &[&str] = &[
     "econnrefused 127.0.0.1:3306",
     "econnrefused 127.0.0.1:5432",
     "could not connect to server",
+    "unable to connect to postgresql server",
     "is the server running on that host",
     "is the server running locally",
     "the database system is",

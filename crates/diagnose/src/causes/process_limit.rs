@@ -25,7 +25,7 @@ cause! {
         group: Group::Load,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("fork() failed", 90), ("cannot fork", 90), ("unable to create new native thread", 90), ("can't start new thread", 85), ("retry: resource temporarily unavailable", 70)],
+        phrases: &[("fork() failed", 90), ("cannot fork", 90), ("fork: resource temporarily unavailable", 85), ("unable to create new native thread", 90), ("can't start new thread", 85), ("retry: resource temporarily unavailable", 70)],
         effect_of: &[],
         settled_by: ("compare tasks with the limit", "systemctl show -p TasksCurrent,TasksMax UNIT"),
         told: Told::OnHost {

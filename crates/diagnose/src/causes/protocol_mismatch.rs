@@ -46,11 +46,18 @@ fn share_of(complaint: &Complaint) -> u8 {
     match &complaint.trouble {
         Trouble::NotFastCgi(_) | Trouble::NotHttp => 80,
         Trouble::NotHttp2(_) => 60,
+        Trouble::Receive(104) | Trouble::ClosedEarly if is_http_to_fastcgi_port(complaint) => 50,
         Trouble::Receive(104) => 9,
         Trouble::ClosedEarly => 7,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 1,
         _ => 0,
     }
+}
+
+/// HTTP to port 9000, where php-fpm listens unless told otherwise.
+fn is_http_to_fastcgi_port(complaint: &Complaint) -> bool {
+    let is_http = complaint.peer.as_ref().is_some_and(|peer| peer.scheme == "http");
+    is_http && complaint.tcp().is_some_and(|address| address.port() == 9000)
 }
 
 fn weigh(case: &Case) -> Opinion {
