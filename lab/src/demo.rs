@@ -8,16 +8,42 @@ use anyhow::{Context, Result, ensure};
 use crate::client::Client;
 use crate::{Host, Scenario, Step, host, root, scenarios};
 
+/// Time for the story, and for a person who looks around on the broken host.
+const STORY: Duration = Duration::from_secs(120);
+const LOOK_AROUND: Duration = Duration::from_secs(3600);
+
 /// Boots the host of that scenario, breaks it, and plays the story.
 pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
+    let (host, client, scenario) = broken(scenario, tool, STORY)?;
+    visit(&client, scenario, 502)?;
+    why502(&host, &[])?;
+    why502(&host, &["fix", "--plan"])?;
+    why502(&host, &["fix", "--yes"])?;
+    visit(&client, scenario, 200)?;
+    why502(&host, &["undo", "--yes"])?;
+    visit(&client, scenario, 502)?;
+    why502(&host, &["fix", "--yes"])?;
+    visit(&client, scenario, 200)?;
+    why502(&host, &["history"])
+}
+
+/// Boots the host of that scenario, breaks it, and leaves it up until a line or the end of standard input.
+pub fn hold(scenario: &str, tool: &Path) -> Result<()> {
+    let (host, ..) = broken(scenario, tool, LOOK_AROUND)?;
+    println!("\nLook around:  {}\nEnter takes the host away.", host.way_in());
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
+
+fn broken(scenario: &str, tool: &Path, limit: Duration) -> Result<(Host, Client, &'static Scenario)> {
     let scenario = scenarios::all()
         .find(|it| it.name == scenario)
-        .with_context(|| format!("{scenario}: no such scenario"))?;
+        .with_context(|| format!("{scenario}: no such scenario; `cargo xtask lab --list` shows them"))?;
     root::install()?;
     root::ready()?;
     host::reap()?;
     println!("A fresh Debian host boots, with a shop behind nginx.");
-    let mut host = Host::boot(tool, Duration::from_secs(120))?;
+    let mut host = Host::boot(tool, limit)?;
     host.sh(&scenario.setup())?;
     let client = host.client()?;
     visit(&client, scenario, 200)?;
@@ -34,16 +60,7 @@ pub fn demo(scenario: &str, tool: &Path) -> Result<()> {
         client.ask(&scenario.traffic);
         std::thread::sleep(Duration::from_millis(100));
     }
-    visit(&client, scenario, 502)?;
-    why502(&host, &[])?;
-    why502(&host, &["fix", "--plan"])?;
-    why502(&host, &["fix", "--yes"])?;
-    visit(&client, scenario, 200)?;
-    why502(&host, &["undo", "--yes"])?;
-    visit(&client, scenario, 502)?;
-    why502(&host, &["fix", "--yes"])?;
-    visit(&client, scenario, 200)?;
-    why502(&host, &["history"])
+    Ok((host, client, scenario))
 }
 
 /// One visitor, and what the story needs them to see.

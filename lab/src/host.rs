@@ -159,6 +159,14 @@ impl Host {
         command
     }
 
+    /// The command that gives a shell of root on it.
+    pub(crate) fn way_in(&self) -> String {
+        format!(
+            "nsenter -t {} -a env -i HOME=/root TERM=$TERM {PATH} bash",
+            self.leader
+        )
+    }
+
     /// Time left of the limit given at boot.
     pub fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -34,7 +34,7 @@ mod trial;
 mod verdict;
 mod visitors;
 
-pub use demo::demo;
+pub use demo::{demo, hold};
 pub use host::Host;
 pub use outcome::{Mode, Outcome};
 pub use root::{install, room};

@@ -5,5 +5,6 @@ use crate::{install, lab::DemoArgs, shell};
 /// Installs, builds, boots a host, breaks it, mends it, takes that back, mends it again.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     install::everything()?;
-    ::lab::demo(&args.scenario, &shell::release_binary()?)
+    let play = if args.hold { ::lab::hold } else { ::lab::demo };
+    play(&args.scenario, &shell::release_binary()?)
 }

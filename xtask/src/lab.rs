@@ -58,6 +58,9 @@ pub struct DemoArgs {
     /// The scenario
     #[arg(default_value = "wrong-upstream-port-gunicorn")]
     pub scenario: String,
+    /// Only break it, and leave the host up to look around on, until Enter
+    #[arg(long)]
+    pub hold: bool,
 }
 
 /// Runs the command.
