@@ -1,6 +1,6 @@
 //! `cargo xtask lab` and `cargo xtask demo`: the command lines of the lab.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::{lab_page, shell};
@@ -61,6 +61,16 @@ pub struct DemoArgs {
     /// Only break it, and leave the host up to look around on, until Enter
     #[arg(long)]
     pub hold: bool,
+    /// The program to show; built from this checkout if not given
+    #[arg(long)]
+    tool: Option<PathBuf>,
+}
+
+impl DemoArgs {
+    /// The program to show, built where none was named.
+    pub fn tool(&self) -> Result<PathBuf> {
+        tool(self.tool.as_deref())
+    }
 }
 
 /// Runs the command.
@@ -80,7 +90,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let summary = ::lab::run(&Options {
         names: args.names.clone(),
-        tool: tool(args)?,
+        tool: tool(args.tool.as_deref())?,
         mode,
         noise: !args.no_noise && !args.baselines,
         limit: Duration::from_secs(args.limit),
@@ -97,8 +107,8 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn tool(args: &Args) -> Result<PathBuf> {
-    match &args.tool {
+fn tool(given: Option<&Path>) -> Result<PathBuf> {
+    match given {
         Some(tool) => Ok(std::path::absolute(tool)?),
         None => shell::release_binary(),
     }

@@ -50,11 +50,15 @@ fn place_near(lines: &[Said<'_>], at: usize) -> Option<String> {
 pub fn in_nginx_log(failed: &[&Symptom]) -> Option<Exception> {
     failed.iter().rev().find_map(|symptom| match symptom.trouble()? {
         Trouble::BackendStderr(text) if backend_log::is_bug(text) => Some(Exception {
-            says: clip(text),
+            says: clip(logscan::without_trace(text)),
             place: backend_log::place(text),
             evidence: Evidence::supports(
                 Rank::Strong,
-                format!("PHP said at {}: {}", symptom.last, clip(text)),
+                format!(
+                    "PHP said at {}: {}",
+                    symptom.last,
+                    clip(logscan::without_trace(text))
+                ),
                 Source::log(&symptom.log, "FastCGI sent in stderr"),
             ),
         }),

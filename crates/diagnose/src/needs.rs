@@ -63,7 +63,11 @@ pub fn complaint(case: &Case, words: &[&str]) -> Option<Evidence> {
             .find_map(|symptom| match symptom.trouble()? {
                 Trouble::BackendStderr(text) if has(text) => Some(Evidence::supports(
                     Rank::Strong,
-                    format!("PHP said at {}: {}", symptom.last, clip(text)),
+                    format!(
+                        "PHP said at {}: {}",
+                        symptom.last,
+                        clip(logscan::without_trace(text))
+                    ),
                     Source::log(&symptom.log, "FastCGI sent in stderr"),
                 )),
                 _ => None,

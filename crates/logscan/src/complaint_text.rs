@@ -53,7 +53,7 @@ impl fmt::Display for Trouble {
             Self::TlsVerify { text, .. } => write!(f, "certificate: {text}"),
             Self::TlsName(name) => write!(f, "certificate does not match {name}"),
             Self::TlsClosed => f.write_str("closed during the TLS handshake"),
-            Self::BackendStderr(text) => write!(f, "the backend said: {text}"),
+            Self::BackendStderr(text) => write!(f, "the backend said: {}", without_trace(text)),
             Self::WorkerConnections(count) => write!(f, "{count} worker_connections are not enough"),
             Self::TooManyFiles => f.write_str("too many open files (24)"),
             Self::TempFile { errno, path } => write!(f, "{}: {}", path.display(), errno_words(*errno)),
@@ -72,6 +72,17 @@ impl fmt::Display for Trouble {
             Self::Unrelated => f.write_str("unrelated"),
         }
     }
+}
+
+/// What PHP said of an error, without its mark and without the trace after it: the place in the code stands in both. A
+/// newline is written as `\\n` by php-fpm.
+pub fn without_trace(text: &str) -> &str {
+    let end = ["\\nStack trace:", "\nStack trace:"]
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min();
+    let said = text.get(..end.unwrap_or(text.len())).unwrap_or(text);
+    said.strip_prefix("PHP message: ").unwrap_or(said)
 }
 
 /// Errno values as Linux words them; the number stays, for people search for it.
@@ -93,4 +104,19 @@ fn errno_words(errno: i32) -> String {
         _ => "error",
     };
     format!("{words} ({errno})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_left_out_and_the_place_stays() {
+        let said = "PHP message: PHP Fatal error:  Uncaught Error: x in /w/a.php:3\\nStack trace:\\n#0 {main}\\n  thrown";
+        assert_eq!(
+            without_trace(said),
+            "PHP Fatal error:  Uncaught Error: x in /w/a.php:3"
+        );
+        assert_eq!(without_trace("Stack trace: none"), "Stack trace: none");
+    }
 }

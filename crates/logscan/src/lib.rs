@@ -9,6 +9,7 @@ pub mod scan;
 pub mod text;
 
 pub use complaint::{Complaint, Peer, PeerAddress, Phase, Trouble};
+pub use complaint_text::without_trace;
 pub use error_log::{ErrorLine, Level};
 
 /// A number of nothing but digits.
