@@ -5,13 +5,15 @@ mod bundle;
 mod load;
 mod logs;
 mod parse;
+mod report;
 
 pub use audit::{Audit, AuditFormat};
 pub use bundle::{Bundle, Redact, Redaction};
 pub use load::Load;
-pub use logs::{Logs, LogsBy, When};
+pub use logs::{Logs, LogsBy, Reading, When};
 pub use parse::Url;
 use parse::{duration, host_name, id, number, resolver, url};
+pub use report::{Report, ReportFormat};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -53,6 +55,8 @@ pub enum Command {
     Logs(Logs),
     /// What is saturated now, and whose requests, processes and units are behind it
     Load(Load),
+    /// An outage told in one page: timeline, bursts, causes, latency, load, fixes
+    Report(Report),
     /// What pasted log lines can mean, or what a cause is; needs no host
     Explain(Explain),
     /// Who listens where, against what nginx asks for
@@ -89,6 +93,17 @@ pub struct Scope {
     /// How far back to read logs: 90s, 15m, 2h, 1d
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     pub since: Duration,
+}
+
+impl Scope {
+    /// What is looked at by default, of one site or of all.
+    pub fn of_site(site: Option<String>) -> Self {
+        Self {
+            site,
+            url: None,
+            since: diagnose::Options::default().since,
+        }
+    }
 }
 
 /// Options of `diagnose`.

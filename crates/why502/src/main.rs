@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Some(Command::Redact(options)) => commands::redact::run(&options),
         Some(Command::Logs(options)) => commands::logs::run(&options),
         Some(Command::Load(options)) => commands::load::run(&options),
+        Some(Command::Report(options)) => commands::report::run(&options),
         Some(Command::Explain(options)) => commands::explain::run(&options),
         Some(Command::Ports(options)) => commands::ports::run(&options),
         Some(Command::Dns(options)) => commands::dns::run(&options),

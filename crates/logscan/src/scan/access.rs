@@ -2,9 +2,15 @@
 
 mod each;
 
-use super::{Cells, Everyone, Key, Load, Request, Seen, Window, clock::Clock, lines, micros, number, route};
+use super::{
+    Cells, Everyone, Key, Load, Request, Seen, Window, clock::Clock, flow::Waits, lines, micros, number,
+    route,
+};
 use crate::access::{Column, Format, Laid, tries};
 use memchr::{memchr, memchr_iter, memrchr};
+
+/// Tries of one request whose times are told.
+const TRIES: usize = 32;
 
 /// Reads one access log (with what was rotated away of it) for one thread.
 #[derive(Clone, Debug)]
@@ -106,6 +112,10 @@ impl AccessScan {
         let mut scratch = std::mem::take(&mut self.scratch);
         if self.is_wanted(line) {
             who.add(&self.request(at, status, line, &mut scratch));
+            if let Some(flow) = who.flow_mut() {
+                flow.request(at, self.upstream(line));
+                self.tries(line, |upstream, waits| flow.a_try(at, upstream, waits));
+            }
         }
         self.scratch = scratch;
     }
@@ -146,6 +156,37 @@ impl AccessScan {
             failures: u64::from(is_failure(status)),
             bytes: self.value(Column::Bytes, line).map_or(0, number),
             micros: busy.unwrap_or_else(took),
+        }
+    }
+
+    /// Where the time of each try went. nginx measures all of it from the beginning of the try.
+    fn tries(&self, line: &[u8], mut each: impl FnMut(&[u8], &Waits)) {
+        let column = |column| self.value(column, line);
+        let [connect, header, whole] = [
+            Column::UpstreamConnect,
+            Column::UpstreamHeader,
+            Column::UpstreamResponse,
+        ]
+        .map(column);
+        let upstream = self.text(Column::UpstreamAddr, line);
+        let Some(whole) = whole else {
+            if let Some(took) = column(Column::RequestTime).and_then(time) {
+                each(upstream, &[None, None, None, Some(took)]);
+            }
+            return;
+        };
+        let nth = |values: Option<&[u8]>, at| values.and_then(|it| tries(it).nth(at)).and_then(time);
+        for (at, value) in tries(whole).take(TRIES).enumerate() {
+            let Some(whole) = time(value) else { continue };
+            let (connected, answered) = (nth(connect, at), nth(header, at));
+            let connecting = connect.map(|_| connected.unwrap_or(whole));
+            let waited = match (connect, connected) {
+                (Some(_), None) => None,
+                _ => header.map(|_| answered.unwrap_or(whole).saturating_sub(connected.unwrap_or(0))),
+            };
+            let rest = answered.map(|it| whole.saturating_sub(it));
+            let upstream = tries(upstream).nth(at).unwrap_or(upstream);
+            each(upstream, &[connecting, waited, rest, Some(whole)]);
         }
     }
 
@@ -211,6 +252,14 @@ impl AccessScan {
 /// A server's error, nothing readable (nginx logs an HTTP/0.9 answer as `009`), or a client that gave up.
 fn is_failure(status: u16) -> bool {
     status >= 500 || status == 499 || (1..100).contains(&status)
+}
+
+/// Microseconds; `None` for `-`: what did not come.
+fn time(value: &[u8]) -> Option<u64> {
+    value
+        .first()
+        .filter(|it| it.is_ascii_digit())
+        .map(|_| micros(value))
 }
 
 fn count_lines(block: &[u8]) -> u64 {

@@ -11,7 +11,7 @@ const SERIES: usize = 1024;
 /// Cells at most, before time gets coarser.
 const CELLS: usize = 50_000;
 /// Bytes kept of a name.
-const NAME: usize = 200;
+pub(super) const NAME: usize = 200;
 
 /// What is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,6 +161,9 @@ impl Series {
 }
 
 impl<'a> Key<'a> {
+    /// What stands for names that are too many to be told apart.
+    pub const OTHERS: &'static [u8] = b"(others)";
+
     fn clipped(self) -> Self {
         Self {
             site: self.site.get(..NAME).unwrap_or(self.site),
@@ -172,8 +175,8 @@ impl<'a> Key<'a> {
     /// What is left to tell where there are too many to tell apart: at most one a status.
     fn lumped(self) -> Self {
         Key {
-            site: b"(others)",
-            upstream: b"(others)",
+            site: Self::OTHERS,
+            upstream: Self::OTHERS,
             status: self.status,
             says: "",
         }

@@ -1,6 +1,6 @@
 //! Whose load it is.
 
-use super::{Load, Top};
+use super::{Flow, Load, Top};
 use foldhash::fast::RandomState;
 use std::{collections::HashMap, net::Ipv6Addr};
 
@@ -77,9 +77,27 @@ pub struct Everyone {
     pub total: Load,
     tops: [Top; By::ALL.len()],
     timeline: Timeline,
+    flow: Option<Box<Flow>>,
 }
 
 impl Everyone {
+    /// One that also keeps requests over time by upstream, and where their time went.
+    pub fn with_flow() -> Self {
+        Self {
+            flow: Some(Box::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Requests over time by upstream, where that was asked for.
+    pub fn flow(&self) -> Option<&Flow> {
+        self.flow.as_deref()
+    }
+
+    pub(super) fn flow_mut(&mut self) -> Option<&mut Flow> {
+        self.flow.as_deref_mut()
+    }
+
     /// The loads by that.
     pub fn by(&self, by: By) -> &Top {
         &self.tops[by as usize]
@@ -102,6 +120,9 @@ impl Everyone {
             ours.merge(theirs);
         }
         self.timeline.merge(&other.timeline);
+        if let (Some(ours), Some(theirs)) = (&mut self.flow, &other.flow) {
+            ours.merge(theirs);
+        }
     }
 
     pub(super) fn add(&mut self, request: &Request<'_>) {

@@ -12,6 +12,7 @@ mod cells;
 mod clock;
 mod error;
 mod everyone;
+mod flow;
 mod kind;
 mod route;
 mod top;
@@ -22,6 +23,7 @@ pub use bursts::{Burst, Share, bursts};
 pub use cells::{Cells, Key, Series};
 pub use error::ErrorScan;
 pub use everyone::{By, Everyone, Request};
+pub use flow::{Flow, Spread, Times, Wait};
 pub use kind::{Kind, guess, well_known};
 pub use top::{Load, Ranked, Top, Weight};
 

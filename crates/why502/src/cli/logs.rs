@@ -4,9 +4,9 @@ use clap::{Args, ValueEnum};
 use jiff::civil::DateTime;
 use std::{path::PathBuf, time::Duration};
 
-/// Options of `logs`.
+/// Which logs are read, and what of them.
 #[derive(Args, Debug)]
-pub struct Logs {
+pub struct Reading {
     /// Logs to read, packed ones and directories too, - for standard input; those of nginx's config without
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -19,18 +19,26 @@ pub struct Logs {
     /// Only this site, as logged
     #[arg(long, value_name = "NAME")]
     pub site: Option<String>,
-    /// Also read what did not fail, and say whose load it was
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
-    pub by: Vec<LogsBy>,
     /// Rows of each list
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
-    /// Width of a step in time, of the table and in --json and --csv: 10s, 1m, 1h
-    #[arg(long, value_name = "TIME", value_parser = super::duration)]
-    pub bucket: Option<Duration>,
     /// How nginx wrote the logs in PATH: the text of a log_format
     #[arg(long, value_name = "TEXT", requires = "paths")]
     pub log_format: Option<String>,
+}
+
+/// Options of `logs`.
+#[derive(Args, Debug)]
+pub struct Logs {
+    /// Which logs.
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Also read what did not fail, and say whose load it was
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub by: Vec<LogsBy>,
+    /// Width of a step in time, of the table and in --json and --csv: 10s, 1m, 1h
+    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    pub bucket: Option<Duration>,
     /// For machines: schema why502/logs/1
     #[arg(long)]
     pub json: bool,

@@ -38,7 +38,10 @@ pub struct Incident {
     pub last: String,
     /// For drawing.
     #[serde(skip)]
-    first_ms: Timestamp,
+    pub first_ms: Timestamp,
+    /// For drawing.
+    #[serde(skip)]
+    pub last_ms: Timestamp,
 }
 
 impl Incident {
@@ -51,6 +54,7 @@ impl Incident {
             first: it.first.to_string(),
             last: it.last.to_string(),
             first_ms: it.first,
+            last_ms: it.last,
         }
     }
 }
@@ -141,7 +145,7 @@ pub struct Event {
     pub says: String,
     /// For drawing.
     #[serde(skip)]
-    at_ms: Timestamp,
+    pub at_ms: Timestamp,
 }
 
 /// Clock of whoever reads it.
@@ -243,10 +247,15 @@ fn of_step(event: StepEvent) -> &'static str {
     }
 }
 
+/// What a fix begins with.
+pub const BEGINS: &str = "the fix begins";
+/// What is behind its last step.
+pub const APPLIED: &str = "all steps are done";
+
 fn of_fix(event: FixEvent) -> &'static str {
     match event {
-        FixEvent::Began => "the fix begins",
-        FixEvent::Applied => "all steps are done",
+        FixEvent::Began => BEGINS,
+        FixEvent::Applied => APPLIED,
         FixEvent::Kept => "proved, it stays",
         FixEvent::UndoBegan => "taking it back",
         FixEvent::UndoEnded => "the host is as it was",

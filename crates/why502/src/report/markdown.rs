@@ -117,7 +117,7 @@ fn list(page: &mut String, title: &str, items: impl Iterator<Item = String>) {
 }
 
 /// Strangers' text as text: no control characters, no markup, no HTML.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in safe(text).chars() {
         match c {
@@ -131,7 +131,7 @@ fn plain(text: &str) -> String {
 }
 
 /// For inside a code span.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     safe(text).replace('`', "'")
 }
 

@@ -1,16 +1,19 @@
 //! A verdict, drawn: for people, machines, tickets and monitoring. Pure.
 
+pub mod account;
 pub mod audit;
 pub mod fix;
 pub mod history;
+pub mod html;
 pub mod json;
 pub mod load;
 pub mod logs;
 pub mod markdown;
 pub mod nagios;
 pub mod text;
+pub mod ticket;
 pub mod undo;
-mod words;
+pub mod words;
 
 use diagnose::{Finding, Verdict, verdict::SymptomOf};
 

@@ -10,4 +10,4 @@ mod sources;
 mod work;
 
 pub use sources::{Log, configured, named};
-pub use work::{Ask, Scanned, run};
+pub use work::{Ask, Depth, Scanned, run};

@@ -25,14 +25,25 @@ const PIECE: u64 = 8 << 20;
 /// Time between two calls of `tick`.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How much of them is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What failed.
+    Failures,
+    /// Every request, by who made it.
+    Everyone,
+    /// Also by upstream over time, with where its time went.
+    Flow,
+}
+
 /// What is asked of the logs.
 pub struct Ask<'a> {
     /// Which moments.
     pub window: Window,
     /// Only this site.
     pub site: Option<&'a str>,
-    /// Count every request by who made it, not only failures.
-    pub everything: bool,
+    /// How much of them.
+    pub depth: Depth,
     /// Zone of stamps without an offset.
     pub zone: TimeZone,
     /// Whether to stop and come back with what there is.
@@ -99,7 +110,10 @@ pub fn run(logs: &[Log], ask: &Ask<'_>, mut tick: impl FnMut(u64)) -> Scanned {
         failures: Cells::default(),
         complaints: Cells::default(),
         warnings: Cells::default(),
-        everyone: Everyone::default(),
+        everyone: match ask.depth {
+            Depth::Flow => Everyone::with_flow(),
+            Depth::Failures | Depth::Everyone => Everyone::default(),
+        },
     };
     let done: Vec<Worker<'_>> = thread::scope(|scope| {
         let main = thread::current();
@@ -231,7 +245,7 @@ impl<'a> Worker<'a> {
         let shared = self.shared;
         let log = &shared.logs[task.log];
         let scan = self.scans[task.log].get_or_insert_with(|| Scan::new(log, shared.ask));
-        let (counts, everything) = (&mut self.counts, shared.ask.everything);
+        let (counts, everything) = (&mut self.counts, shared.ask.depth != Depth::Failures);
         let take = |block: &[u8]| {
             scan.block(block, counts, everything);
             !shared.ask.stop.load(Ordering::Relaxed)

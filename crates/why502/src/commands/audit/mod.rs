@@ -50,6 +50,19 @@ pub fn run(options: &cli::Audit) -> anyhow::Result<Exit> {
     Ok(exit(&look.audit))
 }
 
+/// What all rules say of a host; `None` where no site was found. No plan is drafted.
+pub fn report(host: &dyn Host, name: &str) -> Option<Report> {
+    let survey = survey::look(host, &diagnose::Options::default());
+    let found = (!survey.routes.is_empty()).then(|| audit::audit(&survey, audit::ALL, Needs::Host))?;
+    let frame = Frame {
+        host: name.to_owned(),
+        at: survey.world.now,
+        took_ms: 0,
+    };
+    let plans = vec![None; found.found.len()];
+    Some(Report::of(&found, &plans, &frame))
+}
+
 /// What was seen, and what the rules say of it.
 struct Look {
     survey: Survey,

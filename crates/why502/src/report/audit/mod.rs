@@ -128,6 +128,11 @@ impl Report {
 }
 
 impl Finding {
+    /// `file:line:column` as far as known.
+    pub fn place(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+
     fn of(number: usize, found: &Found, plan: &Option<Plan>) -> Self {
         let Found { rule, hit } = found;
         let place = hit.place.as_ref();

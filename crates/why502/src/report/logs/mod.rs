@@ -6,9 +6,10 @@ mod text;
 
 pub use json::json;
 pub use series::csv;
-pub use text::{progress, text};
+pub use text::{bytes, count, grouped, progress, text};
 
 use crate::scan::{Log, Scanned};
+use diagnose::verdict::Trigger;
 use jiff::{Timestamp, tz::TimeZone};
 use logscan::scan::{Burst, By};
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub struct Cause {
     pub id: String,
     /// One sentence.
     pub says: String,
+    /// The change just before.
+    pub trigger: Option<Trigger>,
 }
 
 impl Story<'_> {
@@ -57,12 +60,12 @@ impl Story<'_> {
     }
 
     /// Requests that failed; of error logs alone, complaints.
-    fn lost(&self) -> u64 {
+    pub fn lost(&self) -> u64 {
         self.failed().total()
     }
 
     /// What bursts are made of.
-    fn failed(&self) -> &logscan::scan::Cells {
+    pub fn failed(&self) -> &logscan::scan::Cells {
         let access = self
             .logs
             .iter()
@@ -75,7 +78,7 @@ impl Story<'_> {
     }
 
     /// A moment by the host's clock.
-    fn moment(&self, at: i64, format: &str) -> String {
+    pub fn moment(&self, at: i64, format: &str) -> String {
         match Timestamp::from_second(at) {
             Ok(at) => at.to_zoned(self.zone.clone()).strftime(format).to_string(),
             Err(_) => "?".to_owned(),
@@ -84,7 +87,7 @@ impl Story<'_> {
 }
 
 /// How a list is called, and its keys.
-fn called(by: By) -> &'static str {
+pub fn called(by: By) -> &'static str {
     match by {
         By::Client => "client",
         By::Network => "network",
@@ -99,7 +102,7 @@ fn called(by: By) -> &'static str {
 }
 
 /// A key as people read it; networks are kept without their length.
-fn key(by: By, key: &[u8]) -> String {
+pub fn key(by: By, key: &[u8]) -> String {
     let text = String::from_utf8_lossy(key).into_owned();
     match by {
         By::Network if text.ends_with("::") => text + "/48",

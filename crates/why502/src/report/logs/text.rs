@@ -87,7 +87,7 @@ fn failed(story: &Story<'_>, lost: u64) -> String {
 }
 
 /// `1 burst`, `3 bursts`; of several words the first is counted.
-fn count(number: u64, thing: &str) -> String {
+pub fn count(number: u64, thing: &str) -> String {
     let (first, rest) = thing
         .split_once(' ')
         .map_or((thing, String::new()), |it| (it.0, format!(" {}", it.1)));
@@ -304,7 +304,7 @@ fn foot(story: &Story<'_>, page: &mut String) {
 }
 
 /// `12 345`
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -316,7 +316,7 @@ fn grouped(number: u64) -> String {
     out
 }
 
-fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),

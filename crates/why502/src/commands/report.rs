@@ -1,0 +1,147 @@
+//! `why502 report`: an outage told in one page, from logs, and on a host with what it shows of it.
+
+use super::reading::{self, Reading};
+use crate::{
+    cli::{self, ReportFormat},
+    exit::Exit,
+    report::{
+        account::{Account, Now},
+        audit as audit_report,
+        history::{Fix, Incident},
+        html,
+        logs::{Cause, Story},
+        ticket,
+    },
+    scan::Depth,
+    screen::safe,
+};
+use anyhow::{Context, ensure};
+use diagnose::Verdict;
+use host::{Host, live::Live};
+use remedy::{Store, memory};
+use std::{ffi::OsString, io::Write, path::Path, time::Instant};
+
+/// Runs the command.
+#[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
+pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let live = Live::new();
+    let read = reading::read(&options.reading, Depth::Flow, &live, started)?;
+    if !options.reading.paths.is_empty() {
+        let account = account(&read, &[], options, started);
+        write(options, &account)?;
+        return Ok(super::logs::exit(&account.story));
+    }
+    let scope = cli::Scope::of_site(options.reading.site.clone());
+    let (diagnosis, frame) = super::diagnose::look(&live, &scope, Some(&options.state), started);
+    let causes = reading::causes(&diagnosis.verdict, &read.bursts, read.now);
+    let mut account = account(&read, &causes, options, started);
+    account.host = frame.host.clone();
+    (account.fixes, account.incidents) = past(&options.state);
+    account.now = Some(Now {
+        verdict: &diagnosis.verdict,
+        frame: &frame,
+        audit: foresight(&live, &frame.host),
+    });
+    write(options, &account)?;
+    Ok(exit(&read, &diagnosis.verdict))
+}
+
+/// What is not all is no answer.
+fn exit(read: &Reading, verdict: &Verdict) -> Exit {
+    if read.scanned.partial {
+        Exit::Blind
+    } else {
+        Exit::of(verdict)
+    }
+}
+
+fn account<'a>(
+    read: &'a Reading,
+    causes: &'a [Cause],
+    options: &cli::Report,
+    started: Instant,
+) -> Account<'a> {
+    Account {
+        host: String::new(),
+        at: read.now,
+        story: Story {
+            logs: &read.logs,
+            scanned: &read.scanned,
+            bursts: &read.bursts,
+            causes,
+            trouble: &read.trouble,
+            zone: &read.zone,
+            by: &[],
+            top: options.reading.top,
+            bucket: None,
+            took: started.elapsed(),
+        },
+        now: None,
+        fixes: Vec::new(),
+        incidents: Vec::new(),
+    }
+}
+
+/// What was done to this host and what failed on it, newest first; nothing where we may not see it, which the verdict says.
+fn past(state: &cli::State) -> (Vec<Fix>, Vec<Incident>) {
+    let store = Store::at(&state.dir);
+    let ids = store.ids().unwrap_or_default();
+    let fixes = ids.iter().rev().filter_map(|id| store.load(id).ok());
+    let incidents = memory::incidents(&store).unwrap_or_default();
+    (
+        fixes.map(|fix| Fix::of(&fix)).collect(),
+        incidents.iter().rev().map(Incident::of).collect(),
+    )
+}
+
+fn foresight(host: &dyn Host, name: &str) -> Option<audit_report::Report> {
+    super::audit::report(host, name)
+}
+
+fn write(options: &cli::Report, account: &Account<'_>) -> anyhow::Result<()> {
+    if let Some(file) = &options.html {
+        let page = html::render(account);
+        if file == Path::new("-") {
+            std::io::stdout().write_all(page.as_bytes())?;
+        } else {
+            keep(file, page.as_bytes())?;
+            let (name, says) = (file.display().to_string(), account.answer());
+            writeln!(anstream::stdout(), "{}\n{}", safe(&name), safe(&says))?;
+        }
+    }
+    match (options.format, &options.html) {
+        (Some(ReportFormat::Markdown), _) | (None, None) => {
+            anstream::stdout().write_all(ticket::render(account).as_bytes())?;
+        }
+        (None, Some(_)) => {}
+    }
+    Ok(())
+}
+
+/// Whole or not at all: it is made beside an older one and takes its place. Only its owner may read it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file named on the command line is no look at this host"
+)]
+fn keep(file: &Path, page: &[u8]) -> anyhow::Result<()> {
+    let writing = || format!("writing {}", file.display());
+    if let Ok(about) = std::fs::symlink_metadata(file) {
+        ensure!(
+            about.is_file(),
+            "{}: it is there and no plain file; --html - writes to standard output",
+            file.display()
+        );
+    }
+    let name = file.file_name().with_context(writing)?;
+    let mut beside = OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}", std::process::id()));
+    let beside = file.with_file_name(beside);
+    super::bundle::keep(&beside, page)?;
+    let renamed = std::fs::rename(&beside, file);
+    if renamed.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    renamed.with_context(writing)
+}

@@ -1,0 +1,189 @@
+//! All that is told of an outage, for a page and for a ticket: what the logs hold, what the host shows of it now, what was
+//! done. Pure.
+
+mod chronicle;
+mod timeline;
+
+pub use chronicle::{Event, Kind, chronicle};
+pub use timeline::{Lane, Timeline};
+
+use super::{
+    audit, history,
+    json::Frame,
+    logs::{Cause, Story, count, grouped},
+    words,
+};
+use crate::screen::age;
+use diagnose::{Verdict, verdict::Outcome};
+use logscan::scan::{Burst, Kind as LogKind, Series};
+use std::time::Duration;
+
+/// What is told.
+pub struct Account<'a> {
+    /// Name of the host; empty where only logs were given.
+    pub host: String,
+    /// When it was made, seconds since 1970.
+    pub at: i64,
+    /// What the logs hold.
+    pub story: Story<'a>,
+    /// What the host shows now; `None` where only logs were given.
+    pub now: Option<Now<'a>>,
+    /// What why502 did, newest first.
+    pub fixes: Vec<history::Fix>,
+    /// What failed before, newest first.
+    pub incidents: Vec<history::Incident>,
+}
+
+/// What the host shows now.
+pub struct Now<'a> {
+    /// The verdict.
+    pub verdict: &'a Verdict,
+    /// What stands around it.
+    pub frame: &'a Frame,
+    /// What will make a 502 tomorrow; `None` where no site was found.
+    pub audit: Option<audit::Report>,
+}
+
+impl Account<'_> {
+    /// The answer in one sentence.
+    pub fn answer(&self) -> String {
+        match &self.now {
+            Some(now) => words::headline(now.verdict),
+            None => self.worst_of_logs().unwrap_or_else(|| self.lost()),
+        }
+    }
+
+    /// What the logs alone tell: the worst burst.
+    fn worst_of_logs(&self) -> Option<String> {
+        let story = &self.story;
+        let burst = story.bursts.iter().max_by_key(|it| it.lost)?;
+        let lasted = Duration::from_secs(u64::try_from(burst.end - burst.start).unwrap_or(0) + 1);
+        let how = burst
+            .how
+            .first()
+            .map(|it| signature(&it.series))
+            .unwrap_or_default();
+        let others = match story.bursts.len() - 1 {
+            0 => String::new(),
+            some => format!("; and {} that lost less", count(some as u64, "burst")),
+        };
+        Some(format!(
+            "{} failed for {} from {}: {} ({how}){others}",
+            site(burst),
+            age(lasted),
+            story.moment(burst.start, "%-d %b %H:%M:%S"),
+            self.of_burst(burst),
+        ))
+    }
+
+    /// What a burst cost.
+    pub fn of_burst(&self, burst: &Burst) -> String {
+        if self.has_access() {
+            count(burst.lost, "request lost")
+        } else {
+            count(burst.lost, "complaint of nginx")
+        }
+    }
+
+    /// Something fails now; with logs alone, something failed.
+    pub fn is_bad(&self) -> bool {
+        match &self.now {
+            Some(now) => !matches!(now.verdict.outcome, Outcome::Healthy | Outcome::Recovered),
+            None => self.story.lost() > 0,
+        }
+    }
+
+    /// What the logs come to in one sentence.
+    pub fn lost(&self) -> String {
+        let story = &self.story;
+        let lost = story.lost();
+        let partial = if story.scanned.partial {
+            "Partial, reading was interrupted: "
+        } else {
+            ""
+        };
+        if lost == 0 {
+            return format!("{partial}No request failed with 5xx or 499 in these logs.");
+        }
+        let what = count(
+            lost,
+            if self.has_access() {
+                "request failed"
+            } else {
+                "complaint of nginx"
+            },
+        );
+        let of = match self.requests() {
+            0 => String::new(),
+            all => format!(" of {}", grouped(all)),
+        };
+        let scattered = lost - story.bursts.iter().map(|it| it.lost).sum::<u64>().min(lost);
+        let bursts = match story.bursts.len() {
+            0 => ", scattered".to_owned(),
+            some if scattered == 0 => format!(" in {}", count(some as u64, "burst")),
+            some => format!(
+                ", {} of them scattered, the rest in {}",
+                grouped(scattered),
+                count(some as u64, "burst")
+            ),
+        };
+        format!("{partial}{what}{of}{bursts}.")
+    }
+
+    /// Requests that were read; 0 where there is no access log.
+    pub fn requests(&self) -> u64 {
+        self.story.scanned.everyone.total.requests
+    }
+
+    /// An access log was read.
+    pub fn has_access(&self) -> bool {
+        self.story
+            .logs
+            .iter()
+            .any(|log| matches!(log.kind, LogKind::Access(_)))
+    }
+
+    /// Why a burst was, where the host still shows it.
+    pub fn cause(&self, burst: usize) -> Option<&Cause> {
+        self.story.causes.iter().find(|it| it.burst == burst)
+    }
+
+    /// What was written down on the host at the time of a burst: not proved to be about it.
+    pub fn remembered(&self, burst: &Burst) -> Vec<&history::Incident> {
+        let meanwhile = |it: &&history::Incident| {
+            let (first, last) = (it.first_ms.secs(), it.last_ms.secs());
+            first <= burst.end + AROUND && last >= burst.start - AROUND
+        };
+        self.incidents.iter().filter(meanwhile).collect()
+    }
+
+    /// Bursts to tell, with their index: the worst, in order of time.
+    pub fn worst(&self) -> Vec<(usize, &Burst)> {
+        let mut worst: Vec<(usize, &Burst)> = self.story.bursts.iter().enumerate().collect();
+        worst.sort_by_key(|(_, burst)| std::cmp::Reverse(burst.lost));
+        worst.truncate(self.story.top);
+        worst.sort_by_key(|(index, _)| *index);
+        worst
+    }
+}
+
+/// Seconds by which what logs and a diagnosis call the same moment may differ.
+const AROUND: i64 = 60;
+
+/// The site, in words.
+pub fn site(burst: &Burst) -> String {
+    match &burst.site[..] {
+        b"" => "all sites".to_owned(),
+        site => String::from_utf8_lossy(site).into_owned(),
+    }
+}
+
+/// `502, connection refused (111), by 127.0.0.1:8000`
+pub fn signature(series: &Series) -> String {
+    let status = (series.status > 0).then(|| series.status.to_string());
+    let says = Some(series.says.clone()).filter(|it| !it.is_empty());
+    let upstream = (!series.upstream.is_empty())
+        .then(|| format!("upstream {}", String::from_utf8_lossy(&series.upstream)));
+    let parts: Vec<String> = status.into_iter().chain(says).chain(upstream).collect();
+    parts.join(", ")
+}

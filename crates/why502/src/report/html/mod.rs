@@ -1,0 +1,56 @@
+//! A report as one page: nothing is fetched, nothing runs. Pure.
+//!
+//! Everything from a host is escaped where it is written, by `maud`; then [`inert`] makes an end of control characters and of
+//! those that turn text around, in the whole page. The page's policy lets a browser use its own style and nothing else.
+
+mod answer;
+mod bursts;
+mod foresight;
+mod latency;
+mod load;
+mod now;
+mod page;
+mod parts;
+mod past;
+mod plot;
+mod sources;
+mod timeline;
+
+use super::account::Account;
+use logscan::text::is_deceptive;
+
+/// The page.
+pub fn render(account: &Account<'_>) -> String {
+    inert(&page::page(account).into_string())
+}
+
+/// Without a character that a browser, or a terminal it is printed to, could take for more than text.
+fn inert(page: &str) -> String {
+    let mut inert = String::with_capacity(page.len());
+    for c in page.chars() {
+        match c {
+            '\n' => inert.push(c),
+            c if c.is_control() || is_deceptive(c) => {
+                inert.push_str(&format!("\\u{{{:X}}}", u32::from(c)));
+            }
+            c => inert.push(c),
+        }
+    }
+    inert
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_text_around_is_spelled_out() {
+        for (text, expected) in [
+            ("plain\nlines", "plain\nlines"),
+            ("\u{202e}cba\u{7}\u{9b}\0", "\\u{202E}cba\\u{7}\\u{9B}\\u{0}"),
+            ("grün 日本", "grün 日本"),
+        ] {
+            assert_eq!(inert(text), expected);
+        }
+    }
+}
