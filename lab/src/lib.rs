@@ -29,6 +29,7 @@ mod scenario;
 mod scenarios;
 mod stack;
 mod terminal;
+mod told;
 mod traffic;
 mod trial;
 mod verdict;

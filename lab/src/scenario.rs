@@ -37,6 +37,8 @@ pub struct Scenario {
     pub trigger: Option<&'static str>,
     /// What `why502 audit` must say; `None` does not ask it.
     pub audit: Option<Audit>,
+    /// What `why502 report` must tell once it is over, in that order; empty does not ask it.
+    pub report: &'static [&'static str],
 }
 
 impl Scenario {
@@ -58,6 +60,7 @@ impl Scenario {
         links: &[],
         trigger: None,
         audit: None,
+        report: &[],
     };
 }
 

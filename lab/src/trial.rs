@@ -12,7 +12,7 @@ use crate::stack::NOISE;
 use crate::traffic::Background;
 use crate::verdict::Verdict;
 use crate::visitors::Visitors;
-use crate::{Expect, Host, Link, Scenario, Step, baseline, evidence, foresight, root, traffic};
+use crate::{Expect, Host, Link, Scenario, Step, baseline, evidence, foresight, root, told, traffic};
 
 /// The site beside the shop.
 const NEIGHBOUR: &str = "blog.example";
@@ -123,6 +123,10 @@ impl Trial<'_> {
         visitors.see(200).context("after the fault was taken away")?;
         visitors.visit_for_a_while();
         self.phase("restore");
+        if !self.scenario.report.is_empty() && !matches!(self.mode, Mode::NoVerdict) {
+            told::check(host, self.scenario).context("the report")?;
+            self.phase("report");
+        }
         match self.scenario.expect {
             Expect::Healthy => return Ok(()),
             Expect::Recovered(_) => self.judge_each(host, visitors)?,

@@ -24,6 +24,17 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         stack: Stack::FpmTcp,
         inject: &[Step::Sh("systemctl stop php8.2-fpm")],
         restore: "systemctl start php8.2-fpm",
+        report: &[
+            "php8.2-fpm.service",
+            "php8.2-fpm.service was stopped",
+            "shop.example begins to fail (502",
+            "why502 begins to mend it: ",
+            "proved, it stays",
+            "taking it back",
+            "the host is as it was",
+            "requests lost",
+            "connection refused (111)",
+        ],
         ..BASE
     },
     Scenario {

@@ -22,7 +22,7 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
     } else {
         Depth::Everyone
     };
-    let read = reading::read(&options.reading, depth, &live, started)?;
+    let read = reading::read(&options.reading, depth, &live, started)?.of_some()?;
     let causes = if options.reading.paths.is_empty() && !read.scanned.partial {
         causes(&live, &read)
     } else {

@@ -45,19 +45,30 @@ pub struct Reading {
     pub now: i64,
 }
 
+impl Reading {
+    /// There was a log to read.
+    ///
+    /// # Errors
+    /// Where there was none, with what to do.
+    pub fn of_some(self) -> anyhow::Result<Self> {
+        if self.logs.is_empty() {
+            let hint = "no log to read; name one: why502 logs /var/log/nginx/access.log";
+            let trouble = self.trouble.iter().map(String::as_str).chain([hint]);
+            bail!(trouble.collect::<Vec<_>>().join("; "));
+        }
+        Ok(self)
+    }
+}
+
 /// Reads logs; the first Ctrl-C ends it with what there is.
 ///
 /// # Errors
-/// Where there is none to read, or the options can't be.
+/// Where the options contradict each other.
 pub fn read(options: &cli::Reading, depth: Depth, live: &Live, started: Instant) -> anyhow::Result<Reading> {
     let now = live.now().map_or(0, |at| at.secs());
     let zone = live.time_zone().unwrap_or(TimeZone::UTC);
     let window = window(options, now, &zone)?;
     let (logs, mut trouble) = find(options, live, window);
-    if logs.is_empty() {
-        trouble.push("no log to read; name one: why502 logs /var/log/nginx/access.log".to_owned());
-        bail!(trouble.join("; "));
-    }
     let stop = stop()?;
     let ask = Ask {
         window,

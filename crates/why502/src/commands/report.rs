@@ -28,6 +28,7 @@ pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
     let live = Live::new();
     let read = reading::read(&options.reading, Depth::Flow, &live, started)?;
     if !options.reading.paths.is_empty() {
+        let read = read.of_some()?;
         let account = account(&read, &[], options, started);
         write(options, &account)?;
         return Ok(super::logs::exit(&account.story));

@@ -24,8 +24,9 @@ pub fn render(account: &Account<'_>) -> String {
     past(account, &mut page);
     if let Some(now) = &account.now {
         let verdict = markdown::render(now.verdict, now.frame);
-        // its headings stand one deeper here
-        for line in verdict.lines() {
+        page.push_str("## What the host shows now\n");
+        // its headline is ours; its headings stand one deeper here
+        for line in verdict.lines().skip(1) {
             let deeper = if line.starts_with('#') { "#" } else { "" };
             let _ = writeln!(page, "{deeper}{line}");
         }

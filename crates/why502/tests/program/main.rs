@@ -15,6 +15,7 @@ mod healthy;
 mod load;
 mod logs;
 mod recording;
+mod report;
 mod rights;
 mod scan;
 mod stage;

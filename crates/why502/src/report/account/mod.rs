@@ -49,7 +49,18 @@ impl Account<'_> {
     pub fn answer(&self) -> String {
         match &self.now {
             Some(now) => words::headline(now.verdict),
-            None => self.worst_of_logs().unwrap_or_else(|| self.lost()),
+            None => match self.worst_of_logs() {
+                Some(worst) => format!("{}{worst}", self.partial()),
+                None => self.lost(),
+            },
+        }
+    }
+
+    /// What stands before sentences that are not about all there is.
+    fn partial(&self) -> &'static str {
+        match self.story.scanned.partial {
+            true => "Partial, reading was interrupted: ",
+            false => "",
         }
     }
 
@@ -96,12 +107,10 @@ impl Account<'_> {
     /// What the logs come to in one sentence.
     pub fn lost(&self) -> String {
         let story = &self.story;
-        let lost = story.lost();
-        let partial = if story.scanned.partial {
-            "Partial, reading was interrupted: "
-        } else {
-            ""
-        };
+        let (lost, partial) = (story.lost(), self.partial());
+        if story.scanned.seen.iter().all(|seen| seen.lines == 0) {
+            return format!("{partial}No line of a log was read.");
+        }
         if lost == 0 {
             return format!("{partial}No request failed with 5xx or 499 in these logs.");
         }

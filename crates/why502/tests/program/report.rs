@@ -1,0 +1,138 @@
+//! `why502 report` on a host that fails, and from logs that are none.
+
+use crate::stage::{PAGE, Stage, run, site, with_servers};
+use std::{os::unix::fs::PermissionsExt, process::Stdio, time::Duration};
+
+/// A log format that tells where time goes.
+const TIMED: &str = "log_format timed '$remote_addr - - [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \
+    \"$http_user_agent\" $host \"$upstream_addr\" $upstream_connect_time $upstream_header_time $upstream_response_time';";
+
+/// A host with one site that fails and one that does not.
+fn failing() -> Stage {
+    let stage = Stage::new();
+    let servers = format!("{}{}", site("shop.example", 8000), site("blog.example", 8001));
+    let log = "access_log /var/log/nginx/access.log;";
+    let timed = format!("{TIMED}\n    access_log /var/log/nginx/access.log timed;");
+    stage.write(
+        "/etc/nginx/nginx.conf",
+        with_servers(&servers).replace(log, &timed),
+    );
+    stage.start_nginx();
+    stage.backend(8001, PAGE);
+    for _ in 0..7 {
+        assert_eq!(stage.get("shop.example", "/cart/4711"), 502);
+        assert_eq!(stage.get("blog.example", "/<b>"), 200);
+    }
+    stage
+}
+
+#[test]
+fn an_outage_is_told_with_what_the_host_shows_of_it() {
+    let stage = failing();
+    let run = stage.why502(&["report", "--html", "/opt/out.html"]);
+    run.ends(2, &["/opt/out.html", "shop.example answers 502"])
+        .is_harmless();
+    let page = String::from_utf8(stage.read("/opt/out.html")).unwrap();
+    for says in [
+        "shop.example answers 502",
+        "Fails now, the cause was not found",
+        "7 requests failed of 14",
+        "connection refused (111)",
+        "127.0.0.1:8000",
+        "/cart/*",
+        "/&lt;b&gt;",
+        "connecting to the upstream",
+        "What will make a 502 tomorrow",
+        "why502 has changed nothing on this host",
+    ] {
+        assert!(page.contains(says), "the page does not tell {says:?}");
+    }
+    assert!(!page.contains("is written without"), "all times are there");
+    let mode = std::fs::metadata(stage.path("/opt/out.html"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let ticket = stage.why502(&["report"]);
+    ticket.ends(
+        2,
+        &[
+            "# shop.example answers 502",
+            "| **fails** |",
+            "## Burst 1: shop.example",
+            "## Load by route",
+        ],
+    );
+    ticket.is_harmless();
+    // without root it tells what it may see
+    stage
+        .why502_as_nobody(&["report"])
+        .ends(2, &["shop.example"])
+        .is_harmless();
+}
+
+#[test]
+fn it_takes_the_place_of_an_older_page_and_of_nothing_else() {
+    let stage = failing();
+    stage.write("/opt/out.html", "old");
+    stage.sh("ln -s /etc/nginx/nginx.conf /opt/link; mkfifo /opt/pipe");
+    stage.why502(&["report", "--html", "/opt/out.html"]).ends(2, &[]);
+    assert!(stage.read("/opt/out.html").starts_with(b"<!DOCTYPE html>"));
+    for target in ["/opt/link", "/opt/pipe", "/opt", "/dev/null"] {
+        stage
+            .why502(&["report", "--html", target])
+            .ends(3, &["no plain file"]);
+    }
+    stage
+        .why502(&["report", "--html", "/nowhere/out.html"])
+        .ends(3, &["/nowhere", "No such file"]);
+    assert!(stage.read("/etc/nginx/nginx.conf").starts_with(b"user"));
+    assert_eq!(stage.sh("ls -A /opt | grep -c html"), "1\n");
+    let page = stage.why502(&["report", "--html", "-"]);
+    assert!(page.out.ends_with("</html>"), "{}", page.err);
+}
+
+#[test]
+fn ctrl_c_gives_what_was_read_so_far_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "192.0.2.1 - - [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"curl/8\"\n";
+    std::fs::write(dir.path().join("access.log"), line.repeat(3_000_000)).unwrap();
+    for (args, says) in [
+        (
+            &["logs", "--by", "all", "access.log"][..],
+            "Partial, reading was interrupted",
+        ),
+        (&["report", "access.log"], "Partial, reading was interrupted"),
+        (
+            &["report", "--html", "-", "access.log"],
+            "reading was interrupted, so there may be more",
+        ),
+    ] {
+        // started in the background of a script, a process is born deaf to SIGINT
+        let running = std::process::Command::new("env")
+            .args(["--default-signal=INT", env!("CARGO_BIN_EXE_why502")])
+            .args(args)
+            .current_dir(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        let pid = rustix::process::Pid::from_child(&running);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let run = crate::stage::Run::of(running.wait_with_output().unwrap(), Duration::ZERO);
+        run.ends(3, &[says]).is_harmless();
+    }
+}
+
+#[test]
+fn what_is_no_log_is_no_report() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("words"), "words\n").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_why502"));
+    command
+        .args(["report", "--html", "out.html", "words"])
+        .current_dir(dir.path());
+    run(&mut command, b"").ends(3, &["no log of a kind that is known"]);
+    assert!(!dir.path().join("out.html").exists());
+}
