@@ -31,8 +31,16 @@ pub struct Host {
 impl Host {
     /// Boots a host with `tool` as its `/usr/local/bin/why502`. Everything done in it must end before `limit` from now.
     pub fn boot(tool: &Path, limit: Duration) -> Result<Self> {
+        Self::boot_on(&root::ready()?, tool, limit)
+    }
+
+    /// Boots a visitor's machine.
+    pub fn boot_visitor(tool: &Path, limit: Duration) -> Result<Self> {
+        Self::boot_on(&root::ready_for_visitors()?, tool, limit)
+    }
+
+    fn boot_on(base: &Path, tool: &Path, limit: Duration) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let base = root::ready()?;
         let name = format!(
             "w{}-{}",
             std::process::id(),
@@ -40,7 +48,7 @@ impl Host {
         );
         let dir = root::lab_dir().join("hosts").join(&name);
         fs::create_dir_all(&dir)?;
-        let mut keeper = keeper(&name, &base, &dir, tool)?;
+        let mut keeper = keeper(&name, base, &dir, tool)?;
         let orders = keeper.stdin.take();
         let answers = BufReader::new(keeper.stdout.take().context("the keeper has no output")?);
         let deadline = Instant::now() + limit;

@@ -16,6 +16,7 @@
 mod baseline;
 mod client;
 mod demo;
+mod errands;
 mod evidence;
 mod foresight;
 mod host;
@@ -36,6 +37,7 @@ mod verdict;
 mod visitors;
 
 pub use demo::{demo, hold};
+pub use errands::{Errand, all as errands};
 pub use host::Host;
 pub use outcome::{Mode, Outcome};
 pub use root::{install, room};

@@ -61,9 +61,14 @@ pub struct Outcome {
 impl Outcome {
     /// Of a trial that has not begun.
     pub(crate) fn of(scenario: &Scenario, variant: &str) -> Self {
+        Self::named([scenario.name, variant].concat(), brief(scenario.expect))
+    }
+
+    /// Of a trial of that name that has not begun.
+    pub(crate) fn named(name: String, expected: String) -> Self {
         Self {
-            scenario: [scenario.name, variant].concat(),
-            expected: brief(scenario.expect),
+            scenario: name,
+            expected,
             got: String::new(),
             chains: Vec::new(),
             table_right: false,

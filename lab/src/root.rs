@@ -1,4 +1,4 @@
-//! The Debian root every host starts from: built once, cached as an archive, unpacked once.
+//! The Debian root every host starts from, and what a visitor's machine has besides.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FlockOperation, flock};
-
-const RECIPE: &str = include_str!("recipe/build.sh");
 
 /// What the lab runs on the machine, and the Debian package that has it.
 const TOOLS: &[(&str, &str)] = &[
@@ -75,64 +73,112 @@ pub fn room() -> Result<()> {
     Ok(())
 }
 
-/// The unpacked root. Built when the recipe changed (about a minute), unpacked when only the archive is there.
-pub(crate) fn ready() -> Result<PathBuf> {
-    let dir = lab_dir();
-    fs::create_dir_all(&dir).with_context(|| format!("{}: cannot create", dir.display()))?;
-    let lock = File::create(dir.join("root.lock"))?;
-    flock(&lock, FlockOperation::LockExclusive)?;
-    let key = format!("root-{:016x}", fnv1a(RECIPE.as_bytes()));
-    let (root, archive) = (dir.join(&key), dir.join(format!("{key}.tar.zst")));
-    if !root.is_dir() {
-        let fresh = dir.join("root.new");
-        must(Command::new("rm").arg("-rf").arg(&fresh))?;
-        if archive.is_file() {
-            unpack(&archive, &fresh)?
-        } else {
-            build(&fresh, &archive)?
-        }
-        forget_old(&dir)?;
-        fs::rename(&fresh, &root)?;
-    }
-    Ok(root)
+/// A tree that hosts stand on: built once, cached as an archive, unpacked once.
+struct Layer {
+    name: &'static str,
+    recipe: &'static str,
+    over: Option<&'static Layer>,
 }
 
+/// What every host has.
+const ROOT: Layer = Layer {
+    name: "root",
+    recipe: include_str!("recipe/build.sh"),
+    over: None,
+};
+
+/// What a visitor's machine has besides: unpacked only where an errand asks for it.
+const VISITOR: Layer = Layer {
+    name: "visitor",
+    recipe: include_str!("recipe/visitor.sh"),
+    over: Some(&ROOT),
+};
+
+/// The unpacked root. Built when the recipe changed (about a minute), unpacked when only the archive is there.
+pub(crate) fn ready() -> Result<PathBuf> {
+    ROOT.ready()
+}
+
+/// The same for a visitor's machine: what is to be mounted above what, as overlayfs names it.
+pub(crate) fn ready_for_visitors() -> Result<PathBuf> {
+    let (mut layers, root) = (VISITOR.ready()?.into_os_string(), ROOT.ready()?);
+    layers.push(":");
+    layers.push(root);
+    Ok(layers.into())
+}
+
+impl Layer {
+    fn ready(&self) -> Result<PathBuf> {
+        let base = self.over.map(Layer::ready).transpose()?;
+        let dir = lab_dir();
+        fs::create_dir_all(&dir).with_context(|| format!("{}: cannot create", dir.display()))?;
+        let lock = File::create(dir.join(format!("{}.lock", self.name)))?;
+        flock(&lock, FlockOperation::LockExclusive)?;
+        let key = format!("{}-{:016x}", self.name, fnv1a(self.recipes().as_bytes()));
+        let (tree, archive) = (dir.join(&key), dir.join(format!("{key}.tar.zst")));
+        if !tree.is_dir() {
+            let fresh = dir.join(format!("{}.new", self.name));
+            must(Command::new("rm").arg("-rf").arg(&fresh))?;
+            if archive.is_file() {
+                unpack(&archive, &fresh)?
+            } else {
+                self.build(base.as_deref(), &fresh, &archive)?
+            }
+            forget_old(&dir, self.name)?;
+            fs::rename(&fresh, &tree)?;
+        }
+        Ok(tree)
+    }
+
+    /// A layer fits the one that it was built over, and no other.
+    fn recipes(&self) -> String {
+        let below = self.over.map(Layer::recipes).unwrap_or_default();
+        self.recipe.to_owned() + &below
+    }
+
+    fn build(&self, base: Option<&Path>, tree: &Path, archive: &Path) -> Result<()> {
+        println!(
+            "lab: building the Debian {} (once, one to five minutes)",
+            self.name
+        );
+        let work = tree.with_extension("work");
+        let (script, log) = (tree.with_extension("sh"), tree.with_extension("log"));
+        must(Command::new("rm").arg("-rf").arg(&work))?;
+        fs::write(&script, self.recipe)?;
+        let said = File::create(&log)?;
+        let mut recipe = Command::new("sh");
+        recipe.arg(&script).args(base).arg(tree).arg(&work);
+        recipe.stdout(said.try_clone()?).stderr(said);
+        must(&mut recipe).with_context(|| format!("see {}", log.display()))?;
+        fs::remove_dir_all(&work)?;
+        println!("lab: packing it into {}", archive.display());
+        let part = archive.with_extension("part");
+        must(
+            Command::new("tar")
+                .args(OVERLAY)
+                .args(["--numeric-owner", "-I", "zstd -3 -T0", "-cf"])
+                .arg(&part)
+                .arg("-C")
+                .arg(tree)
+                .arg("."),
+        )?;
+        Ok(fs::rename(part, archive)?)
+    }
+}
+
+/// What a layer hides of the one below stands in attributes of its own.
+const OVERLAY: [&str; 2] = ["--xattrs", "--xattrs-include=*"];
+
 /// Removes roots of earlier recipes, unless a host is up that may stand on one.
-fn forget_old(dir: &Path) -> Result<()> {
+fn forget_old(dir: &Path, kind: &str) -> Result<()> {
     let busy = fs::read_dir(dir.join("hosts")).is_ok_and(|mut hosts| hosts.next().is_some());
     for entry in fs::read_dir(dir)?.flatten().filter(|_| !busy) {
         let name = entry.file_name();
-        if name.to_string_lossy().starts_with("root-") && entry.file_type()?.is_dir() {
+        if name.to_string_lossy().starts_with(&format!("{kind}-")) && entry.file_type()?.is_dir() {
             must(Command::new("rm").arg("-rf").arg(entry.path()))?;
         }
     }
     Ok(())
-}
-
-fn build(root: &Path, archive: &Path) -> Result<()> {
-    println!("lab: building the Debian root (once, one to five minutes)");
-    let work = root.with_extension("work");
-    let (script, log) = (root.with_extension("sh"), root.with_extension("log"));
-    fs::write(&script, RECIPE)?;
-    let mut mmdebstrap = Command::new("sh");
-    mmdebstrap
-        .arg(&script)
-        .arg(root)
-        .arg(&work)
-        .stderr(File::create(&log)?);
-    must(&mut mmdebstrap).with_context(|| format!("see {}", log.display()))?;
-    fs::remove_dir_all(&work)?;
-    println!("lab: packing it into {}", archive.display());
-    let part = archive.with_extension("part");
-    must(
-        Command::new("tar")
-            .args(["--numeric-owner", "-I", "zstd -3 -T0", "-cf"])
-            .arg(&part)
-            .arg("-C")
-            .arg(root)
-            .arg("."),
-    )?;
-    Ok(fs::rename(part, archive)?)
 }
 
 fn unpack(archive: &Path, root: &Path) -> Result<()> {
@@ -140,6 +186,7 @@ fn unpack(archive: &Path, root: &Path) -> Result<()> {
     fs::create_dir_all(root)?;
     must(
         Command::new("tar")
+            .args(OVERLAY)
             .args(["--numeric-owner", "-I", "zstd", "-xf"])
             .arg(archive)
             .arg("-C")

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::{Mode, Outcome};
 use crate::pace::Pace;
 use crate::trial::play;
-use crate::{Scenario, host, pairs, root, scenarios};
+use crate::{Errand, Scenario, errands, host, pairs, root, scenarios};
 
 /// What to play and how.
 #[derive(Clone, Debug)]
@@ -45,6 +45,16 @@ pub struct Summary {
     pub failed: usize,
     /// Each trial, in the order of the list.
     pub outcomes: Vec<Outcome>,
+    /// Each errand.
+    #[serde(default)]
+    pub errands: Vec<Outcome>,
+}
+
+/// What is played on a host of its own.
+#[derive(Clone, Copy)]
+enum Trial {
+    Scenario(&'static Scenario),
+    Errand(&'static Errand),
 }
 
 /// Plays what was asked for, prints a line each and the plain `N passed, N failed`, writes `results.json`.
@@ -64,12 +74,17 @@ pub fn run(options: &Options) -> Result<Summary> {
     root::install()?;
     root::ready()?;
     host::reap()?;
-    let outcomes = play_all(&trials, options);
+    let mut outcomes = play_all(&trials, options);
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
+    let passed = outcomes.len() - failed;
+    let names: Vec<&str> = errands::all().iter().map(|errand| errand.name).collect();
+    let errands = outcomes.extract_if(.., |it| names.contains(&it.scenario.as_str()));
+    let errands = errands.collect();
     let summary = Summary {
-        passed: outcomes.len() - failed,
+        passed,
         failed,
         outcomes,
+        errands,
     };
     fs::write(
         results_file(&options.mode),
@@ -105,19 +120,22 @@ pub fn screen(scenario: &str) -> Option<String> {
     fs::read_to_string(root::lab_dir().join("screens").join(format!("{scenario}.txt"))).ok()
 }
 
-fn chosen(options: &Options) -> Vec<&'static Scenario> {
-    let wanted = |scenario: &&Scenario| {
-        options.names.is_empty()
-            || options
-                .names
-                .iter()
-                .any(|name| scenario.name.contains(name.as_str()))
+fn chosen(options: &Options) -> Vec<Trial> {
+    let is_named = |name: &str| {
+        options.names.is_empty() || options.names.iter().any(|part| name.contains(part.as_str()))
     };
     let pairs = pairs::choose(options.pairs, options.seed);
     if !pairs.is_empty() {
         println!("{} pairs by --seed {}", pairs.len(), options.seed);
     }
-    scenarios::all().filter(wanted).chain(pairs).collect()
+    let scenarios = scenarios::all().filter(|it| is_named(it.name)).chain(pairs);
+    // they have one verdict: done or not
+    let judged = matches!(options.mode, Mode::Judge);
+    let errands = errands::all().iter().filter(|it| judged && is_named(it.name));
+    scenarios
+        .map(Trial::Scenario)
+        .chain(errands.map(Trial::Errand))
+        .collect()
 }
 
 /// Hosts that are up whatever the machine does beside them; more only while it has CPU to spare.
@@ -125,7 +143,7 @@ const ALWAYS: usize = 2;
 /// Trials that get a second host. Where more fail, it is not for the load.
 const SECOND_HOSTS: usize = 24;
 
-fn play_all(trials: &[&Scenario], options: &Options) -> Vec<Outcome> {
+fn play_all(trials: &[Trial], options: &Options) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let pace = Pace::default();
     let played = std::thread::scope(|scope| {
@@ -138,9 +156,9 @@ fn play_all(trials: &[&Scenario], options: &Options) -> Vec<Outcome> {
                         pace.wait(|| next.load(Ordering::Relaxed) >= trials.len());
                     }
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(scenario) = trials.get(at) else { return };
+                    let Some(trial) = trials.get(at) else { return };
                     // The receiver outlives every worker: both end with the scope.
-                    let _ = send.send((at, play_one(scenario, options)));
+                    let _ = send.send((at, play_one(trial, options)));
                 }
             });
         }
@@ -150,27 +168,30 @@ fn play_all(trials: &[&Scenario], options: &Options) -> Vec<Outcome> {
     again(trials, played, options)
 }
 
-fn play_one(scenario: &Scenario, options: &Options) -> Vec<Outcome> {
-    play(
-        scenario,
-        options.noise,
-        &options.mode,
-        &options.tool,
-        options.limit,
-    )
+fn play_one(trial: &Trial, options: &Options) -> Vec<Outcome> {
+    match trial {
+        Trial::Scenario(scenario) => play(
+            scenario,
+            options.noise,
+            &options.mode,
+            &options.tool,
+            options.limit,
+        ),
+        Trial::Errand(errand) => vec![errand.play(&options.tool, options.limit)],
+    }
 }
 
 /// Busy hosts on one machine: what fails among them is played again alone, when all are done. What fails once and not
 /// again is told, and told apart from what fails always.
-fn again(trials: &[&Scenario], mut played: Vec<Vec<Outcome>>, options: &Options) -> Vec<Outcome> {
+fn again(trials: &[Trial], mut played: Vec<Vec<Outcome>>, options: &Options) -> Vec<Outcome> {
     let has_failed = |outcomes: &Vec<Outcome>| outcomes.iter().any(|it| it.error.is_some());
     let failed = played.iter().filter(|outcomes| has_failed(outcomes)).count();
     if failed > 0 {
         println!("{failed} failed; each of the first {SECOND_HOSTS} is played again, alone");
     }
     let second = trials.iter().zip(&mut played).filter(|(_, it)| has_failed(it));
-    for (scenario, outcomes) in second.take(SECOND_HOSTS) {
-        let first = std::mem::replace(outcomes, play_one(scenario, options));
+    for (trial, outcomes) in second.take(SECOND_HOSTS) {
+        let first = std::mem::replace(outcomes, play_one(trial, options));
         for (outcome, first) in outcomes.iter_mut().zip(first) {
             outcome.failed_first = first.error;
             print(outcome);

@@ -76,7 +76,11 @@ impl DemoArgs {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
     if args.list {
-        ::lab::all().for_each(|scenario| println!("{:36} {}", scenario.name, scenario.about));
+        let scenarios = ::lab::all().map(|scenario| (scenario.name, scenario.about));
+        let errands = ::lab::errands().iter().map(|errand| (errand.name, errand.about));
+        scenarios
+            .chain(errands)
+            .for_each(|(name, about)| println!("{name:36} {about}"));
         return Ok(());
     }
     if args.docs {

@@ -3,7 +3,7 @@
 use crate::{
     Cause, Options, Verdict, World, discover, judge::judge, observe, verdict::Outcome, world::Nginx,
 };
-use host::{Host, Unseen};
+use host::{Host, Looks, Unseen};
 use std::{path::PathBuf, sync::Arc};
 
 /// A host as it was seen, and what follows from it.
@@ -12,6 +12,25 @@ pub struct Diagnosis {
     pub world: Arc<World>,
     /// What fails and why.
     pub verdict: Verdict,
+}
+
+impl Diagnosis {
+    /// Of a host that nobody judged: what is drafted on it was asked for by name.
+    pub fn unasked(host: &dyn Host) -> Self {
+        let now = host.now().unwrap_or_default();
+        let verdict = Verdict {
+            outcome: Outcome::Found,
+            symptoms: Vec::new(),
+            findings: Vec::new(),
+            ruled_out: Vec::new(),
+            unseen: Vec::new(),
+            settled_by: Vec::new(),
+        };
+        Self {
+            world: Arc::new(World::unseen(now, now)),
+            verdict,
+        }
+    }
 }
 
 /// What fails on this host and why.

@@ -192,6 +192,13 @@ pub enum Measure {
         /// In order of preference.
         servers: Vec<std::net::IpAddr>,
     },
+    /// Have every cache of names on this host forget what it holds.
+    FlushNames,
+    /// Set an interface up anew, by the tool that owns it.
+    ResetInterface {
+        /// `eth0`
+        name: String,
+    },
     /// Forget one neighbour (ARP, NDP).
     FlushNeighbour {
         /// Its address.

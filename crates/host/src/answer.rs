@@ -281,6 +281,14 @@ pub struct Conversation {
     pub tls: Option<TlsSight>,
 }
 
+impl Conversation {
+    /// Of an answer of HTTP/1: `HTTP/1.1 502 Bad Gateway`
+    pub fn status(&self) -> Option<u16> {
+        let line = self.heard.0.strip_prefix(b"HTTP/1.")?;
+        std::str::from_utf8(line.get(2..5)?).ok()?.parse().ok()
+    }
+}
+
 /// The outcome of `connect(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Connect {

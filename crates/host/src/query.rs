@@ -303,6 +303,11 @@ pub enum Tool {
     },
     /// `ip -j address show`: interfaces with their addresses.
     Links,
+    /// `ip -j route show table main`
+    Routes {
+        /// `ip -6`
+        v6: bool,
+    },
     /// `ip -j neigh show to` this address.
     Neighbour {
         /// The neighbour.

@@ -156,7 +156,7 @@ impl Fixer<'_> {
     }
 
     fn prove(&mut self, fix: &mut Fix, before: &Baseline) -> Result<usize, Why> {
-        (self.tell)(Progress::Proving);
+        (self.tell)(Progress::Proving(&fix.opened.plan.proof));
         let mut prover = Prover {
             host: self.host,
             clock: self.clock,

@@ -35,15 +35,17 @@ pub(crate) mod testing;
 mod undo;
 
 pub use clock::{Clock, WallClock};
-pub use draft::{CannotDraft, draft};
+pub use draft::{CannotDraft, Wish, draft, grant};
 pub use fix::Fixer;
 pub use history::{HalfDone, Past};
 pub use journal::{Journal, Phase};
 pub use outcome::{Conflict, End, FixError, Outcome, Progress, Stuck, Unproved, Why};
-pub use plan::{Plan, PlanId, Proof};
+pub use plan::{Holds, Page, Plan, PlanId, Proof};
 pub use policy::{Agreed, Facts, Policy};
+pub use prove::status_of;
 pub use review::{Objection, review};
 pub use step::{
-    Access, Content, FlowRule, Hands, Patience, ProcessId, Step, StepFailed, Test, Undo, UnitState,
+    Access, Content, FlowRule, Hands, NameCache, Network, Owner, Patience, ProcessId, Route, Step,
+    StepFailed, Test, Undo, UnitState,
 };
 pub use store::{Author, Fix, FixId, Opened, Store, StoreError};

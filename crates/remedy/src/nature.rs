@@ -9,7 +9,10 @@ impl Step {
     pub fn is_reversible(&self) -> bool {
         match self {
             Self::EndProcesses { .. } | Self::QuitNginx { .. } | Self::Restart { .. } | Self::Reboot => false,
-            Self::Test { .. } | Self::FlushNeighbour { .. } | Self::FlushConntrack { .. } => true,
+            Self::Test { .. }
+            | Self::FlushRoutes
+            | Self::FlushNeighbour { .. }
+            | Self::FlushConntrack { .. } => true,
             _ => self.undo() != Undo::Nothing,
         }
     }

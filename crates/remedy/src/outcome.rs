@@ -1,6 +1,6 @@
 //! What came of a fix or of taking one back, as values that the program renders.
 
-use crate::{FixId, Step, StepFailed, StoreError};
+use crate::{FixId, Holds, Proof, Step, StepFailed, StoreError};
 use diagnose::Question;
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
@@ -105,6 +105,13 @@ pub enum Unproved {
         /// The line: hostile.
         line: String,
     },
+    /// On a visitor's machine something does not hold.
+    Lacks {
+        /// What should.
+        holds: Box<Holds>,
+        /// What is seen in its place.
+        seen: String,
+    },
     /// Ctrl-C while it was proved.
     Interrupted,
 }
@@ -136,7 +143,7 @@ pub enum Progress<'a> {
         why: &'a StepFailed,
     },
     /// The failing requests are put again.
-    Proving,
+    Proving(&'a Proof),
     /// One was.
     Answered {
         /// Which.
@@ -262,6 +269,7 @@ impl fmt::Display for Unproved {
                 )
             }
             Self::Complains { line } => write!(f, "nginx goes on complaining: {line}"),
+            Self::Lacks { holds, seen } => write!(f, "{holds}: not so, {seen}"),
             Self::Interrupted => f.write_str("interrupted while it was proved"),
         }
     }

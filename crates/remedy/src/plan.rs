@@ -4,7 +4,7 @@ use crate::Step;
 use diagnose::{Class, Question};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{fmt, path::PathBuf};
+use std::{fmt, net::IpAddr, path::PathBuf};
 
 /// What would be done to a host, why, and how it is proved. An older version's plan still loads: fields are only added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,47 @@ pub struct Proof {
     /// nginx's error logs, as we see them.
     #[serde(default)]
     pub error_logs: Vec<PathBuf>,
+    /// What must hold on a visitor's machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Holds>,
+}
+
+/// What a visitor's machine must be able to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "holds")]
+pub enum Holds {
+    /// Its own library finds an address of a name.
+    Resolves {
+        /// The name.
+        name: String,
+        /// One of these; any where there is none.
+        to: Vec<IpAddr>,
+    },
+    /// A neighbour answers.
+    Reaches {
+        /// The gateway.
+        address: IpAddr,
+    },
+    /// A page is answered below 500, or at least better than before.
+    Answers {
+        /// The page.
+        page: Page,
+        /// Its status when the plan was made; `None` is no answer.
+        before: Option<u16>,
+    },
+}
+
+/// A page as a visitor asks for it: by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Over TLS.
+    pub tls: bool,
+    /// Its host.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Path and query.
+    pub target: String,
 }
 
 /// Names a plan by its content: whoever agrees to an id agrees to exactly these steps on a host in exactly this state.
@@ -64,6 +105,31 @@ impl Plan {
         let json = serde_json::to_vec(self).unwrap_or_default();
         let digest = Sha256::digest(&json);
         PlanId(digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, usual) = if self.tls { ("https", 443) } else { ("http", 80) };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != usual {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.target)
+    }
+}
+
+impl fmt::Display for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolves { name, to } if to.is_empty() => write!(f, "{name} has an address here"),
+            Self::Resolves { name, to } => {
+                let to: Vec<String> = to.iter().map(ToString::to_string).collect();
+                write!(f, "{name} is {} here", to.join(" or "))
+            }
+            Self::Reaches { address } => write!(f, "the gateway {address} answers"),
+            Self::Answers { page, .. } => write!(f, "{page} is answered"),
+        }
     }
 }
 

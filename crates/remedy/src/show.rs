@@ -41,6 +41,24 @@ pub fn command(step: &Step) -> Option<String> {
             format!("semanage port -a -t {} -p tcp {port}", quote(to))
         }
         Step::SelinuxPort { port, to: None, .. } => format!("semanage port -d -p tcp {port}"),
+        Step::FlushNames { cache } => {
+            let (program, args) = cache.command();
+            line(program, args)
+        }
+        Step::RebuildResolvConf => "resolvconf -u".to_owned(),
+        Step::ResetInterface { name, by, .. } => {
+            let commands = by.commands(name);
+            let commands: Vec<String> = commands
+                .iter()
+                .map(|(program, args)| line(program, args))
+                .collect();
+            commands.join("; ")
+        }
+        Step::RestoreInterface { name, found, .. } => {
+            let commands: Vec<String> = found.commands(name).iter().map(|args| line("ip", args)).collect();
+            commands.join("; ")
+        }
+        Step::FlushRoutes => "ip route flush cache; ip -6 route flush cache".to_owned(),
         Step::FlushNeighbour { address, device } => {
             format!("ip neigh flush to {address} dev {}", quote(device))
         }
@@ -50,6 +68,14 @@ pub fn command(step: &Step) -> Option<String> {
         }
         Step::Reboot => "systemctl reboot".to_owned(),
     })
+}
+
+fn line(program: &str, args: &[impl AsRef<str>]) -> String {
+    let words = args.iter().map(|arg| quote(arg.as_ref()));
+    std::iter::once(program.to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn word(on: bool) -> &'static str {
@@ -105,6 +131,9 @@ pub fn disturbs(step: &Step) -> Option<String> {
         Step::SetLinger { user, on: false, .. } => {
             format!("all services of {user} end once nobody is logged in as {user}")
         }
+        Step::ResetInterface { name, .. } => {
+            format!("connections by way of {name} pause or break while it is set up")
+        }
         Step::SetInterface { name, up: false } => format!("all connections by way of {name} break"),
         Step::Reboot => "the whole host is away until it has booted".to_owned(),
         _ => return None,
@@ -114,11 +143,12 @@ pub fn disturbs(step: &Step) -> Option<String> {
 /// How a step is taken back, in one line.
 pub fn undone_by(step: &Step) -> String {
     match (step, step.undo()) {
+        (Step::ResetInterface { .. }, _) => "it gets back the addresses and routes that it had".to_owned(),
         (Step::Write { from: Some(_), .. }, _) => "the file gets back the bytes it had".to_owned(),
         (_, Undo::By(back)) => command(&back).unwrap_or_else(|| "the file is put back".to_owned()),
         (_, Undo::Again) => "done again once all before it is as it was".to_owned(),
         (Step::Test { .. }, Undo::Nothing) => "changes nothing".to_owned(),
-        (Step::FlushNeighbour { .. } | Step::FlushConntrack { .. }, Undo::Nothing) => {
+        (Step::FlushRoutes | Step::FlushNeighbour { .. } | Step::FlushConntrack { .. }, Undo::Nothing) => {
             "needs none: the kernel learns it anew".to_owned()
         }
         (_, Undo::Nothing) => "can't be taken back".to_owned(),

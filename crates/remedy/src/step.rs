@@ -1,16 +1,16 @@
 //! All that why502 can do to a host, on one screen: preview, review, apply and undo each match on the whole of it.
 
 mod flow;
+mod hands;
+mod network;
 
 pub use flow::FlowRule;
+pub use hands::{Hands, Patience, StepFailed};
+pub use network::{NameCache, Network, Owner, Route};
 
 use host::Endpoint;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 /// One change. Each says what it expects to find, so that it can refuse a host that has moved on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +134,33 @@ pub enum Step {
         /// As it shall be.
         to: Option<String>,
     },
+    /// A cache of names forgets what it holds.
+    FlushNames {
+        /// Which.
+        cache: NameCache,
+    },
+    /// `resolvconf -u`: /etc/resolv.conf made anew of what resolvconf knows.
+    RebuildResolvConf,
+    /// An interface is set up anew by the tool that owns it.
+    ResetInterface {
+        /// `eth0`
+        name: String,
+        /// Who owns it.
+        by: Owner,
+        /// As found.
+        found: Network,
+    },
+    /// An interface gets back what it had.
+    RestoreInterface {
+        /// `eth0`
+        name: String,
+        /// Who owns it.
+        by: Owner,
+        /// What it had.
+        found: Network,
+    },
+    /// `ip route flush cache`: what redirects and packet sizes the kernel learnt on the way.
+    FlushRoutes,
     /// `ip neigh flush to ADDRESS dev DEVICE`
     FlushNeighbour {
         /// The neighbour.
@@ -243,72 +270,6 @@ pub enum Undo {
     Nothing,
 }
 
-/// How long a step waits for what it began: a unit that starts for a minute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Patience {
-    /// To its end, or its time limit.
-    #[default]
-    Full,
-    /// The same, but gives up as soon as somebody asks to stop.
-    UntilAsked,
-    /// Hardly: somebody asked to stop. What is begun goes on by itself.
-    Short,
-}
-
-/// Changes a host. Only the code that applies a journaled plan holds one.
-///
-/// Idempotent: a host that is already as the step leaves it is left alone, one that is as the step expects is changed,
-/// and any third state is refused as [`StepFailed::Moved`]. So a step whose effect is unknown after a crash can simply
-/// be taken back.
-pub trait Hands {
-    /// Does it, within the step's own time limit.
-    ///
-    /// # Errors
-    /// Where nothing was changed (`Moved`), or it did not come about (`Failed`).
-    fn apply(&mut self, step: &Step) -> Result<(), StepFailed>;
-
-    /// Does an [`Undo::Again`] step once more, in whatever state it finds what the step names: a unit that was restarted
-    /// has another main process since, and a reload may find its master gone.
-    ///
-    /// # Errors
-    /// Where it did not come about (`Failed`).
-    fn again(&mut self, step: &Step) -> Result<(), StepFailed>;
-
-    /// Whether a [`Step::Write`] would find what it expects. Changes nothing.
-    ///
-    /// # Errors
-    /// `Moved` where it would not, with the text that stands there: a person sees it beside what we left.
-    fn check(&mut self, step: &Step) -> Result<(), StepFailed>;
-
-    /// From now on steps wait so for what they began.
-    fn wait(&mut self, patience: Patience) {
-        let _ = patience;
-    }
-
-    /// From now on forensics go to this directory, which is there.
-    fn keep(&mut self, forensics: &Path) {
-        let _ = forensics;
-    }
-}
-
-/// Why a step was not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepFailed {
-    /// The host is not as the plan found it; nothing was changed.
-    #[error("the host has moved on since the plan was made: {found}")]
-    Moved {
-        /// What stands there now.
-        found: String,
-    },
-    /// It was tried and did not come about.
-    #[error("{why}")]
-    Failed {
-        /// What the tool said.
-        why: String,
-    },
-}
-
 impl Step {
     /// How it is taken back.
     pub fn undo(&self) -> Undo {
@@ -340,6 +301,8 @@ impl Step {
                 to: from,
             }),
             Self::SetInterface { name, up } => Undo::By(Self::SetInterface { name, up: !up }),
+            Self::ResetInterface { name, by, found } => Undo::By(Self::RestoreInterface { name, by, found }),
+            Self::RestoreInterface { name, by, found } => Undo::By(Self::ResetInterface { name, by, found }),
             Self::SetLinger { user, uid, on } => Undo::By(Self::SetLinger { user, uid, on: !on }),
             Self::AcceptFlow { rule } => Undo::By(Self::RefuseFlow { rule }),
             Self::RefuseFlow { rule } => Undo::By(Self::AcceptFlow { rule }),
@@ -356,10 +319,15 @@ impl Step {
             Self::Restart { unit, from, .. } if matches!(&*from.active, "failed" | "inactive") => {
                 Undo::By(Self::Stop { unit, from })
             }
-            Self::DaemonReload | Self::Restart { .. } | Self::Reload { .. } => Undo::Again,
+            Self::DaemonReload
+            | Self::Restart { .. }
+            | Self::Reload { .. }
+            | Self::FlushNames { .. }
+            | Self::RebuildResolvConf => Undo::Again,
             Self::Test { .. }
             | Self::EndProcesses { .. }
             | Self::QuitNginx { .. }
+            | Self::FlushRoutes
             | Self::FlushNeighbour { .. }
             | Self::FlushConntrack { .. }
             | Self::Reboot => Undo::Nothing,

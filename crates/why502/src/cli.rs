@@ -2,6 +2,7 @@
 
 mod audit;
 mod bundle;
+mod client;
 mod load;
 mod logs;
 mod parse;
@@ -9,6 +10,7 @@ mod report;
 
 pub use audit::{Audit, AuditFormat};
 pub use bundle::{Bundle, Redact, Redaction};
+pub use client::{Agreement, Client, ClientDns, ClientReset};
 pub use load::Load;
 pub use logs::{Logs, LogsBy, Reading, When};
 pub use parse::Url;
@@ -63,6 +65,9 @@ pub enum Command {
     Ports(Ports),
     /// A name at every resolver that matters to nginx and to this host
     Dns(Dns),
+    /// On a visitor's machine: other name servers, a reset of the connection
+    #[command(subcommand)]
+    Client(Client),
     /// Print a completion script
     Completions {
         /// The shell

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Some(Command::Explain(options)) => commands::explain::run(&options),
         Some(Command::Ports(options)) => commands::ports::run(&options),
         Some(Command::Dns(options)) => commands::dns::run(&options),
+        Some(Command::Client(options)) => commands::client::run(&options),
         Some(Command::Completions { shell }) => commands::pages::completions(shell, &mut Cli::command()),
         Some(Command::Man) => commands::pages::man(&Cli::command()),
         Some(Command::Schema { of }) => commands::pages::schema(of),

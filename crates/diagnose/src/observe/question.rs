@@ -206,7 +206,7 @@ impl Question {
         Ok(Asked {
             question: self.clone(),
             request: format!("{} {} of {}", self.method, self.target, self.host),
-            status: status(&heard),
+            status: heard.status(),
             command: self.command(),
             took: took(&heard, self.patience_ms),
         })
@@ -262,12 +262,6 @@ pub(super) fn reachable(endpoint: &Endpoint) -> Endpoint {
         }
         other => other.clone(),
     }
-}
-
-/// `HTTP/1.1 502 Bad Gateway`
-fn status(heard: &Conversation) -> Option<u16> {
-    let line = heard.heard.0.strip_prefix(b"HTTP/1.")?;
-    std::str::from_utf8(line.get(2..5)?).ok()?.parse().ok()
 }
 
 fn took(heard: &Conversation, patience_ms: u64) -> Duration {

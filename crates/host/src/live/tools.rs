@@ -32,6 +32,8 @@ pub(super) fn name(tool: &Tool) -> String {
         Tool::SemanagePorts => "semanage port -l".into(),
         Tool::RouteGet { to } => format!("ip route get {to}"),
         Tool::Links => "ip address show".into(),
+        Tool::Routes { v6: false } => "ip route show".into(),
+        Tool::Routes { v6: true } => "ip -6 route show".into(),
         Tool::Neighbour { of } => format!("ip neigh show to {of}"),
         Tool::Ping { to, bytes } => format!("ping -s {} {to}", payload(*to, *bytes)),
         Tool::Conntrack { to } => format!("conntrack -L -d {to}"),
@@ -61,6 +63,10 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         // that there is no route is an answer
         Tool::RouteGet { to } => run::first_of(&what, &["ip"], &["-j", "route", "get", &to.to_string()]),
         Tool::Links => data(&what, &["ip"], &["-j", "address", "show"]),
+        Tool::Routes { v6 } => {
+            let family = if *v6 { "-6" } else { "-4" };
+            data(&what, &["ip"], &["-j", family, "route", "show", "table", "main"])
+        }
         Tool::Neighbour { of } => data(&what, &["ip"], &["-j", "neigh", "show", "to", &of.to_string()]),
         Tool::Ping { to, bytes } => ping(&what, *to, *bytes),
         Tool::Conntrack { to } => conntrack(&what, *to),

@@ -18,7 +18,7 @@ pub use firewall::Firewall;
 pub use journal::JournalLine;
 pub use kernel::{Boot, Netstat, Pressure, Resource, Stall};
 pub use mounts::{Mount, mount_of};
-pub use network::{Link, Neighbour, Ping, RouteTo, Tracked};
+pub use network::{Link, Neighbour, Ping, Route, RouteTo, Tracked};
 pub use packages::{PackageAct, PackageChange};
 pub use process::{Process, ProcessState};
 pub use unit::Unit;
@@ -245,6 +245,12 @@ pub trait Looks: Host {
     fn links(&self) -> Look<Vec<Link>> {
         let output = self.run(Tool::Links)?;
         Link::parse_all(&output.stdout.0).ok_or_else(|| odd("ip address show", &output))
+    }
+
+    /// The routes of our own network namespace, of the main table.
+    fn routes(&self, v6: bool) -> Look<Vec<Route>> {
+        let output = self.run(Tool::Routes { v6 })?;
+        Route::parse_all(&output.stdout.0).ok_or_else(|| odd("ip route show", &output))
     }
 
     /// What the kernel knows of a neighbour on one of its links.

@@ -25,6 +25,25 @@ pub enum RouteTo {
     },
 }
 
+/// A route of the main table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// `default`, `10.0.0.0/8`
+    pub to: String,
+    /// By this interface; none where it forbids the way.
+    pub device: Option<String>,
+    /// Through this gateway; `None` where the address is on the link itself.
+    pub gateway: Option<IpAddr>,
+    /// From this address.
+    pub source: Option<IpAddr>,
+    /// Of several the least wins.
+    pub metric: Option<u32>,
+    /// Who made it: `kernel` with an address, `dhcp`, `static`, `ra`, `boot`.
+    pub protocol: String,
+    /// The gateway counts as on the link whatever the addresses say.
+    pub onlink: bool,
+}
+
 /// One network interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
@@ -90,6 +109,18 @@ struct RawRoute {
 }
 
 #[derive(Deserialize)]
+struct RawLine {
+    dst: Option<String>,
+    metric: Option<u32>,
+    #[serde(default)]
+    protocol: String,
+    #[serde(default)]
+    flags: Vec<String>,
+    #[serde(flatten)]
+    way: RawRoute,
+}
+
+#[derive(Deserialize)]
 struct RawVia {
     host: IpAddr,
 }
@@ -139,6 +170,28 @@ impl RouteTo {
             .find_map(|line| line.strip_prefix("RTNETLINK answers: "))?;
         let says = says.trim().to_owned();
         Some(Self::Refused { says })
+    }
+}
+
+impl Route {
+    /// From `ip -j route show`, which writes nothing at all where there is none.
+    pub(super) fn parse_all(json: &[u8]) -> Option<Vec<Self>> {
+        if json.trim_ascii().is_empty() {
+            return Some(Vec::new());
+        }
+        let lines: Vec<RawLine> = serde_json::from_slice(json).ok()?;
+        let route = |raw: RawLine| {
+            Some(Self {
+                to: raw.dst?,
+                device: raw.way.dev,
+                gateway: raw.way.gateway.or(raw.way.via.map(|via| via.host)),
+                source: raw.way.prefsrc,
+                metric: raw.metric,
+                protocol: raw.protocol,
+                onlink: raw.flags.iter().any(|flag| flag == "onlink"),
+            })
+        };
+        Some(lines.into_iter().filter_map(route).collect())
     }
 }
 
@@ -281,6 +334,27 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn the_table_as_iproute2_writes_it() {
+        let json = r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","protocol":"dhcp","prefsrc":"192.0.2.2","metric":100,"flags":["onlink"]},
+            {"dst":"192.0.2.0/24","dev":"eth0","protocol":"kernel","scope":"link","prefsrc":"192.0.2.2","flags":[]},
+            {"type":"unreachable","dst":"10.0.0.0/8","flags":[]}]"#;
+        let table = Route::parse_all(json.as_bytes()).expect("it is a table");
+        let first = Route {
+            to: "default".into(),
+            device: Some("eth0".into()),
+            gateway: Some(ip("192.0.2.1")),
+            source: Some(ip("192.0.2.2")),
+            metric: Some(100),
+            protocol: "dhcp".into(),
+            onlink: true,
+        };
+        assert_eq!((table.len(), &table[0]), (3, &first));
+        assert_eq!((&*table[1].protocol, &table[2].device), ("kernel", &None));
+        assert_eq!(Route::parse_all(b"\n"), Some(Vec::new()));
+        assert_eq!(Route::parse_all(b"rubbish"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod files;
 mod firewalld;
 mod flow;
 mod ini_edit;
+mod interface;
 mod kernel;
 mod listen;
 mod nginx;
@@ -24,6 +25,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod units;
+mod wish;
+
+pub use wish::{Wish, grant};
 
 use crate::{Plan, Proof};
 use desk::Desk;
@@ -80,14 +84,7 @@ pub fn draft(
         return Err(CannotDraft::new(why, finding.advice.clone()));
     }
     let mut desk = Desk::new(host, diagnosis);
-    for measure in &remedy.measures {
-        take(&mut desk, measure)?;
-    }
-    close(&mut desk)?;
-    if desk.steps.is_empty() {
-        let why = "nothing is left to do: the host is already as this remedy would leave it";
-        return Err(CannotDraft::new(why, "run why502 again to see what holds now"));
-    }
+    finish(&mut desk, &remedy.measures)?;
     Ok(Plan {
         schema: Plan::SCHEMA.to_owned(),
         cause: finding.cause.to_owned(),
@@ -100,6 +97,19 @@ pub fn draft(
         proof: proof(diagnosis, finding),
         notes: desk.notes,
     })
+}
+
+/// All of them; a remedy that is half possible is not drafted at all.
+fn finish(desk: &mut Desk, measures: &[Measure]) -> Result<(), CannotDraft> {
+    for measure in measures {
+        take(desk, measure)?;
+    }
+    close(desk)?;
+    if desk.steps.is_empty() {
+        let why = "nothing is left to do: the host is already as this remedy would leave it";
+        return Err(CannotDraft::new(why, "run why502 again to see what holds now"));
+    }
+    Ok(())
 }
 
 fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
@@ -136,6 +146,8 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::SelinuxBoolean { name, on } => selinux::boolean(desk, name, *on),
         Measure::SelinuxPort { port, name } => selinux::port(desk, *port, name),
         Measure::Resolver { servers } => resolver::set(desk, servers),
+        Measure::FlushNames => resolver::flush(desk),
+        Measure::ResetInterface { name } => interface::reset(desk, name),
         Measure::FlushNeighbour { address } => kernel::flush_neighbour(desk, *address),
         Measure::FlushConntrack { to, udp } => kernel::flush_conntrack(desk, to, *udp),
         Measure::InterfaceUp { name } => kernel::interface_up(desk, name),
@@ -174,6 +186,7 @@ fn proof(diagnosis: &Diagnosis, finding: &Finding) -> Proof {
             .collect(),
         settle_ms: SETTLE_MS,
         warm_up_ms: 0,
+        holds: Vec::new(),
         error_logs: error_logs(diagnosis),
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{
     CannotDraft,
-    desk::{Desk, Found},
+    desk::{Desk, Found, id},
     files::ROOT_READABLE,
     ini_edit, settings, units,
 };
+use crate::{NameCache, Step};
 use host::Looks;
 use std::{
     net::IpAddr,
@@ -13,6 +14,8 @@ use std::{
 };
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// What Debian's resolvconf puts before all else.
+const RESOLVCONF_HEAD: &str = "/etc/resolvconf/resolv.conf.d/head";
 /// resolv.conf(5) reads no more.
 const MOST: usize = 3;
 
@@ -35,13 +38,14 @@ pub(super) fn set(desk: &mut Desk, servers: &[IpAddr]) -> Result<(), CannotDraft
     }
     match owner(desk)? {
         Owner::Resolved => {
-            // `~.`: rather than those that a link's DHCP brought
-            let keys = [("DNS", servers.join(" ")), ("Domains", "~.".to_owned())];
+            // empty first: files of this kind add to each other; `~.`: rather than those that a link's DHCP brought
+            let only = vec![String::new(), servers.join(" ")];
+            let keys = [("DNS", only), ("Domains", vec!["~.".to_owned()])];
             conf(desk, "/etc/systemd/resolved.conf.d/why502.conf", "Resolve", &keys)?;
             units::restart(desk, "systemd-resolved.service", &[])
         }
         Owner::NetworkManager => {
-            let keys = [("servers", servers.join(","))];
+            let keys = [("servers", vec![servers.join(",")])];
             conf(
                 desk,
                 "/etc/NetworkManager/conf.d/why502.conf",
@@ -51,21 +55,49 @@ pub(super) fn set(desk: &mut Desk, servers: &[IpAddr]) -> Result<(), CannotDraft
             units::reload(desk, "NetworkManager.service")
         }
         Owner::Resolvconf => {
-            let lines: Vec<String> = servers
-                .iter()
-                .map(|server| format!("nameserver {server}"))
-                .collect();
-            let instead = format!(
-                "printf '{}\\n' >> /etc/resolvconf/resolv.conf.d/head && resolvconf -u",
-                lines.join("\\n")
-            );
-            Err(CannotDraft::new(
-                "resolvconf owns /etc/resolv.conf and has no unit that makes it anew",
-                instead,
-            ))
+            // its lines come before those of every interface, and the library asks three servers at most
+            name_servers(desk, Path::new(RESOLVCONF_HEAD), &servers)?;
+            desk.push(Step::RebuildResolvConf);
+            Ok(())
         }
-        Owner::Hand => by_hand(desk, &servers),
+        Owner::Hand => {
+            desk.note("a DHCP client may write /etc/resolv.conf again: set the servers there too");
+            name_servers(desk, Path::new(RESOLV_CONF), &servers)
+        }
     }
+}
+
+/// Every cache of names that runs here forgets what it holds; one that is started anew has done so.
+pub(super) fn flush(desk: &mut Desk) -> Result<(), CannotDraft> {
+    let restarted = |unit: &str| {
+        desk.steps
+            .iter()
+            .any(|step| matches!(step, Step::Restart { unit: it, .. } if it == unit))
+    };
+    let processes = desk.processes()?;
+    let runs = |comm: &str| processes.iter().find(|process| process.comm == comm);
+    // the kernel keeps 15 letters of a name
+    let caches = [
+        ("systemd-resolve", NameCache::Resolved),
+        ("nscd", NameCache::Nscd),
+        ("unbound", NameCache::Unbound),
+    ];
+    let found = caches.into_iter().filter(|(comm, _)| runs(comm).is_some());
+    let found =
+        found.filter(|(_, cache)| *cache != NameCache::Resolved || !restarted("systemd-resolved.service"));
+    let steps = found.map(|(_, cache)| Step::FlushNames { cache });
+    // SIGHUP clears its cache: dnsmasq(8). Others of that name serve virtual machines
+    let is_ours = |unit: &str| matches!(unit, "dnsmasq.service" | "NetworkManager.service");
+    let dnsmasq = processes
+        .iter()
+        .filter(|it| it.comm == "dnsmasq" && it.unit.as_deref().is_some_and(is_ours));
+    let told = dnsmasq.map(|dnsmasq| Step::Reload {
+        unit: dnsmasq.unit.clone().filter(|unit| unit == "dnsmasq.service"),
+        master: id(dnsmasq),
+    });
+    let steps: Vec<Step> = steps.chain(told).collect();
+    steps.into_iter().for_each(|step| desk.push(step));
+    Ok(())
 }
 
 fn owner(desk: &Desk) -> Result<Owner, CannotDraft> {
@@ -83,22 +115,25 @@ fn owner(desk: &Desk) -> Result<Owner, CannotDraft> {
     })
 }
 
-fn conf(desk: &mut Desk, file: &str, section: &str, keys: &[(&str, String)]) -> Result<(), CannotDraft> {
+fn conf(desk: &mut Desk, file: &str, section: &str, keys: &[(&str, Vec<String>)]) -> Result<(), CannotDraft> {
     let found = desk.find(&PathBuf::from(file))?;
     let mut text = match &found.content {
         Some(_) => settings::text(&found)?.to_owned(),
         None => settings::header().to_owned(),
     };
-    for (key, value) in keys {
-        text = ini_edit::set_all(&text, section, key, std::slice::from_ref(value));
+    for (key, values) in keys {
+        text = ini_edit::set_all(&text, section, key, values);
     }
     desk.write(found, text.into_bytes(), ROOT_READABLE)
 }
 
 /// The servers in the place of those that stand there; all else stays.
-fn by_hand(desk: &mut Desk, servers: &[String]) -> Result<(), CannotDraft> {
-    let found: Found = desk.find(Path::new(RESOLV_CONF))?;
-    let text = settings::text(&found)?;
+fn name_servers(desk: &mut Desk, file: &Path, servers: &[String]) -> Result<(), CannotDraft> {
+    let found: Found = desk.find(file)?;
+    let text = match &found.content {
+        Some(_) => settings::text(&found)?,
+        None => "",
+    };
     let is_server = |line: &str| line.split_whitespace().next() == Some("nameserver");
     let new: String = servers
         .iter()
@@ -121,6 +156,5 @@ fn by_hand(desk: &mut Desk, servers: &[String]) -> Result<(), CannotDraft> {
         edited.push_str(if broken { "\n" } else { "" });
         edited.push_str(&new);
     }
-    desk.note("a DHCP client may write /etc/resolv.conf again: set the servers there too");
     desk.write(found, edited.into_bytes(), ROOT_READABLE)
 }

@@ -16,6 +16,7 @@ mod files;
 mod firewall;
 mod forensics;
 mod kernel;
+mod network;
 mod nft;
 mod place;
 mod process;
@@ -126,6 +127,11 @@ impl LiveHands {
             Step::Sysctl { key, from, to } => kernel::sysctl(key, from, to),
             Step::SelinuxBoolean { name, on } => selinux::boolean(name, *on),
             Step::SelinuxPort { port, from, to } => selinux::port(*port, from.as_deref(), to.as_deref()),
+            Step::FlushNames { cache } => network::flush_names(*cache),
+            Step::RebuildResolvConf => network::rebuild_resolv_conf(),
+            Step::ResetInterface { name, by, .. } => network::reset(name, *by),
+            Step::RestoreInterface { name, found, .. } => network::restore(name, found),
+            Step::FlushRoutes => network::flush_routes(),
             Step::FlushNeighbour { address, device } => kernel::flush_neighbour(*address, device),
             Step::FlushConntrack { to, udp } => kernel::flush_conntrack(to, *udp),
             Step::SetInterface { name, up } => kernel::set_interface(name, *up),

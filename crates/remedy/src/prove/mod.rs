@@ -1,6 +1,9 @@
 //! Whether it is mended: the requests that failed, put through nginx again and again, its error log, and the other sites.
 
 mod complaints;
+mod visitor;
+
+pub use visitor::status as status_of;
 
 use crate::{
     Clock, Proof,
@@ -67,6 +70,7 @@ pub(crate) struct Prover<'a> {
 impl Prover<'_> {
     /// How many good answers prove it; 0 where no failing request may be repeated.
     pub(crate) fn prove(&mut self, proof: &Proof, before: &Baseline) -> Result<usize, Unproved> {
+        let holding = self.visitor(proof)?;
         let failing: Vec<Question> = proof
             .must_answer
             .iter()
@@ -78,7 +82,7 @@ impl Prover<'_> {
         let answers = self.settle(proof, &failing, first_good)?;
         match logs.complaint(self.host, &failing) {
             Some(line) => Err(Unproved::Complains { line }),
-            None => self.neighbours(before).map(|()| answers),
+            None => self.neighbours(before).map(|()| answers.max(holding)),
         }
     }
 

@@ -16,6 +16,7 @@ fn proof() -> Proof {
         settle_ms: 2000,
         warm_up_ms: 0,
         error_logs: vec![LOG.into()],
+        holds: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A host in memory, and hands that change it as [`Hands`] demands.
 
-use crate::{Content, FlowRule, Hands, Plan, ProcessId, Step, StepFailed, UnitState};
+use crate::{Content, FlowRule, Hands, Network, Plan, ProcessId, Step, StepFailed, UnitState};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -26,6 +26,9 @@ pub(crate) struct FakeHost {
     /// Interfaces, and users who linger.
     pub switches: BTreeMap<String, bool>,
     pub flows: Vec<FlowRule>,
+    pub networks: BTreeMap<String, Network>,
+    /// The files that caches of names filled themselves by.
+    pub names: Files,
     /// What systemd read last.
     pub daemon: Files,
     pub processes: BTreeSet<u32>,
@@ -53,6 +56,7 @@ impl FakeHost {
         let files = host.files.clone();
         let edits = plan.steps.iter().any(|step| matches!(step, Step::Write { .. }));
         host.daemon.clone_from(&files);
+        host.names.clone_from(&files);
         host.masters
             .values_mut()
             .for_each(|loaded| loaded.clone_from(&files));
@@ -113,11 +117,29 @@ impl FakeHost {
                 self.switches.entry(name).or_insert(!up);
             }
             Step::RefuseFlow { rule } => self.flows.push(rule),
+            Step::ResetInterface { name, found, .. } => {
+                self.networks.insert(name, found);
+            }
             Step::QuitNginx { master } => {
                 self.processes.insert(master.pid);
             }
             Step::EndProcesses { processes } => self.processes.extend(processes.iter().map(|it| it.pid)),
             _ => (),
+        }
+    }
+
+    fn change_network(&mut self, step: Step) {
+        match step {
+            Step::ResetInterface { name, found, .. } => {
+                let routes = Vec::new();
+                self.networks.insert(name, Network { routes, ..found });
+            }
+            Step::RestoreInterface { name, found, .. } => {
+                self.networks.insert(name, found);
+            }
+            Step::FlushNames { .. } | Step::RebuildResolvConf => self.names.clone_from(&self.files),
+            // what was forgotten is learnt again
+            _ => {}
         }
     }
 
@@ -287,7 +309,7 @@ impl FakeHands {
             Step::Start { .. } | Step::Stop { .. } | Step::Restart { .. } | Step::Reload { .. } => {
                 return self.change_unit(step, again);
             }
-            Step::Test { .. } | Step::FlushNeighbour { .. } | Step::FlushConntrack { .. } => (),
+            other => host.change_network(other),
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Made-up plans that hold every kind of step between them.
 
 use super::memory::process;
-use crate::{Access, Content, FlowRule, Plan, Proof, Step, Test, UnitState};
+use crate::{
+    Access, Content, FlowRule, NameCache, Network, Owner, Plan, Proof, Route, Step, Test, UnitState,
+};
 use diagnose::Class;
 
 pub(crate) const FPM: &str = "php8.2-fpm.service";
@@ -156,6 +158,7 @@ fn rules() -> [FlowRule; 6] {
 pub(crate) fn every_step() -> Vec<Plan> {
     let flow = |rule: FlowRule| plan(vec![Step::AcceptFlow { rule }]);
     let all = of_units_and_their_files().into_iter().chain(of_the_host());
+    let all = all.chain(of_a_visitor());
     all.chain(rules().map(flow)).collect()
 }
 
@@ -261,4 +264,35 @@ fn of_the_host() -> Vec<Plan> {
         ]),
         plan(vec![sysctl(), Step::Reboot]),
     ]
+}
+
+fn of_a_visitor() -> Vec<Plan> {
+    vec![
+        plan(vec![
+            write("/etc/resolvconf/resolv.conf.d/head", Some(""), Some("n\n")),
+            Step::RebuildResolvConf,
+            Step::FlushNames {
+                cache: NameCache::Nscd,
+            },
+        ]),
+        plan(vec![reset_interface(), Step::FlushRoutes]),
+    ]
+}
+
+fn reset_interface() -> Step {
+    Step::ResetInterface {
+        name: "eth0".into(),
+        by: Owner::Ifupdown,
+        found: Network {
+            addresses: vec![([10, 0, 0, 2].into(), 24)],
+            routes: vec![Route {
+                to: "default".into(),
+                gateway: Some([10, 0, 0, 1].into()),
+                source: None,
+                protocol: "static".into(),
+                metric: None,
+                onlink: false,
+            }],
+        },
+    }
 }

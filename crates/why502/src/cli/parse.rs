@@ -1,5 +1,6 @@
 //! What people write on a command line, read as they mean it.
 
+use remedy::Page;
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -81,6 +82,32 @@ pub fn url(text: &str) -> Result<Url, String> {
     })
 }
 
+/// `https://shop.example:8443/path`, as a visitor asks for it.
+pub fn page(text: &str) -> Result<Page, String> {
+    let say = || "say it like https://shop.example/path".to_owned();
+    let rest = text.strip_prefix("http://").map(|rest| (false, rest));
+    let rest = rest.or_else(|| text.strip_prefix("https://").map(|rest| (true, rest)));
+    let (tls, rest) = rest.ok_or_else(say)?;
+    // what stands behind # never leaves the browser
+    let rest = rest.split('#').next().unwrap_or_default();
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(end);
+    let host = without_port(authority);
+    let port = authority[host.len()..].trim_start_matches(':');
+    let port = match port {
+        "" if tls => 443,
+        "" => 80,
+        port => port.parse().map_err(|_| format!("{port} is no port"))?,
+    };
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    Ok(Page {
+        tls,
+        host: host_name(host.trim_matches(['[', ']']))?.to_lowercase(),
+        port,
+        target: format!("{slash}{target}"),
+    })
+}
+
 fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
@@ -117,6 +144,25 @@ mod tests {
         }
         for text in ["", "h", "2w", "-1h", "0", "99999d", "1e3"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pages_are_what_a_visitor_asks_for() {
+        for (text, expected) in [
+            ("http://shop.example", Some("http://shop.example/")),
+            (
+                "https://Shop.example:8443/a?b#c",
+                Some("https://shop.example:8443/a?b"),
+            ),
+            ("https://shop.example:443?x=1", Some("https://shop.example/?x=1")),
+            ("shop.example/", None),
+            ("http://:80/", None),
+            ("http://a b/", None),
+            ("http://shop.example:0x50/", None),
+        ] {
+            let got = page(text).ok().map(|page| page.to_string());
+            assert_eq!(got.as_deref(), expected, "{text}");
         }
     }
 

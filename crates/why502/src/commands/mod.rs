@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod client;
 pub mod diagnose;
 pub mod dns;
 pub mod explain;

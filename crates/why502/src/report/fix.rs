@@ -10,7 +10,7 @@ pub use draw::{
 
 use super::{json::inert, words};
 use diagnose::{Finding, Question, Verdict};
-use remedy::{Plan, Test, show};
+use remedy::{Plan, Test, Wish, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -99,6 +99,10 @@ pub struct Shown {
     pub must_answer: Vec<String>,
     /// Requests to other sites that must go on being answered.
     pub must_not_break: Vec<String>,
+    /// What must hold afterwards on a visitor's machine.
+    pub holds: Vec<String>,
+    /// How long that may take to come about, milliseconds; 0 is some seconds.
+    pub warm_up_ms: u64,
     /// How long that is watched, milliseconds.
     pub settle_ms: u64,
     /// What a person should know besides.
@@ -165,6 +169,25 @@ impl Fix {
     }
 }
 
+impl Fix {
+    /// Of what somebody asked for by name.
+    pub fn wished(wish: &Wish) -> Self {
+        Self {
+            cause: wish.cause.to_owned(),
+            subject: wish.subject.clone(),
+            why: wish.why.clone(),
+            class: "ask".to_owned(),
+            way: 1,
+            ways: vec![wish.title.clone()],
+            plan: None,
+            id: None,
+            objections: Vec::new(),
+            outcome: Outcome::NoPlan,
+            outcome_says: String::new(),
+        }
+    }
+}
+
 impl Shown {
     /// Of a plan, some of whose steps came along with those that were asked for.
     pub fn of(plan: &Plan, along: &[usize]) -> Self {
@@ -176,6 +199,8 @@ impl Shown {
             steps: steps.map(|(index, step)| Step::of(index + 1, step)).collect(),
             must_answer: plan.proof.must_answer.iter().map(question).collect(),
             must_not_break: plan.proof.must_not_break.iter().map(question).collect(),
+            holds: plan.proof.holds.iter().map(ToString::to_string).collect(),
+            warm_up_ms: plan.proof.warm_up_ms,
             settle_ms: plan.proof.settle_ms,
             notes: plan.notes.iter().cloned().chain(came_along(along)).collect(),
         }
@@ -254,6 +279,11 @@ pub fn does(step: &remedy::Step) -> String {
             port, to: Some(to), ..
         } => format!("make TCP port {port} a {to} for SELinux"),
         On::SelinuxPort { port, to: None, .. } => format!("leave TCP port {port} to SELinux's policy"),
+        On::FlushNames { cache } => format!("have {} forget the names it keeps", cache.program()),
+        On::RebuildResolvConf => "have resolvconf make /etc/resolv.conf anew".to_owned(),
+        On::ResetInterface { name, by, .. } => format!("have {} set {name} up anew", by.program()),
+        On::RestoreInterface { name, .. } => format!("give {name} the addresses and routes that it had"),
+        On::FlushRoutes => "have the kernel forget what it learnt of ways".to_owned(),
         On::FlushNeighbour { address, .. } => format!("forget the neighbour {address}"),
         On::FlushConntrack { to, .. } => format!("forget tracked connections to {to}"),
         On::SetInterface { name, up } => format!("set {name} {}", if *up { "up" } else { "down" }),

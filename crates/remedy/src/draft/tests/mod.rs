@@ -429,7 +429,7 @@ fn a_resolver_is_set_where_resolv_conf_comes_from() {
         .process(9, 1, "r", "/r");
     let steps = resolved.steps(servers());
     assert!(
-        steps[0].ends_with("[Resolve] | DNS=192.0.2.53 | Domains=~."),
+        steps[0].ends_with("[Resolve] | DNS= | DNS=192.0.2.53 | Domains=~."),
         "{steps:?}"
     );
     assert!(

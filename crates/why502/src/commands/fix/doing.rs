@@ -32,7 +32,7 @@ impl Doer<'_> {
     pub fn fix(&self, plan: &Plan) -> Done {
         let done = self.with(|fixer| fixer.fix(plan));
         match done {
-            Ok(outcome) => of(&outcome, plan.relief.then_some(plan.why.as_str())),
+            Ok(outcome) => of(&outcome, plan),
             Err(error) => refused(&error),
         }
     }
@@ -40,7 +40,10 @@ impl Doer<'_> {
     /// Proves what a reboot cut off from its proof.
     pub fn finish(&self, id: &remedy::FixId) -> Done {
         match self.with(|fixer| fixer.finish(id)) {
-            Ok(outcome) => of(&outcome, None),
+            Ok(outcome) => match self.store.load(id) {
+                Ok(fix) => of(&outcome, fix.plan()),
+                Err(error) => refused(&FixError::Store(error)),
+            },
             Err(error) => refused(&error),
         }
     }
@@ -73,27 +76,31 @@ fn tell(progress: &Progress<'_>) {
     let _ = screen.flush();
 }
 
-fn of(outcome: &remedy::Outcome, relief: Option<&str>) -> Done {
+fn of(outcome: &remedy::Outcome, plan: &Plan) -> Done {
     let id = outcome.id.to_string();
     let undo = format!("To take it back: why502 undo {id}");
     let why = outcome.why.as_ref().map(ToString::to_string).unwrap_or_default();
-    let (end, says) = match (&outcome.end, relief) {
-        (End::Kept { answers }, None) => (Outcome::Fixed, format!("{}\n{undo}", proved(*answers))),
-        (End::Kept { answers }, Some(root)) => (
+    let (end, says) = match &outcome.end {
+        End::Kept { answers } if plan.relief => (
             Outcome::Relieved,
-            format!("{}\nThe root is still there: {root}\n{undo}", proved(*answers)),
+            format!(
+                "{}\nThe root is still there: {}\n{undo}",
+                proved(*answers, plan),
+                plan.why
+            ),
         ),
-        (End::Restarts, _) => (
+        End::Restarts => (
             Outcome::Restarts,
             format!(
                 "the host goes down and starts again. When it is back, this proves that it helped:\n    why502 fix\n{undo}"
             ),
         ),
-        (End::TakenBack, _) => (
+        End::Kept { answers } => (Outcome::Fixed, format!("{}\n{undo}", proved(*answers, plan))),
+        End::TakenBack => (
             Outcome::Undone,
             format!("{why}\nAll of it was taken back; the host is as it was before."),
         ),
-        (End::Stuck(stuck), _) => (Outcome::HalfDone, format!("{why}\n{}", by_hand(stuck, &id))),
+        End::Stuck(stuck) => (Outcome::HalfDone, format!("{why}\n{}", by_hand(stuck, &id))),
     };
     let notes = outcome.notes.iter().map(|note| format!("\n{note}"));
     Done {
@@ -103,10 +110,14 @@ fn of(outcome: &remedy::Outcome, relief: Option<&str>) -> Done {
     }
 }
 
-fn proved(answers: usize) -> String {
-    match answers {
-        0 => "every step is done; no failing request can be repeated, and no other site broke.".to_owned(),
-        _ => format!(
+fn proved(answers: usize, plan: &Plan) -> String {
+    let holds: Vec<String> = plan.proof.holds.iter().map(ToString::to_string).collect();
+    match (answers, holds.is_empty()) {
+        (_, false) => format!("{}.", holds.join(", and ")),
+        (0, true) => {
+            "every step is done; no failing request can be repeated, and no other site broke.".to_owned()
+        }
+        (answers, true) => format!(
             "the failing request was answered {answers} times through nginx, and no other site broke."
         ),
     }

@@ -95,8 +95,12 @@ pub fn progress(of: &Progress<'_>) -> String {
         Progress::Doing { step, what } => doing(*step, &does(what)),
         Progress::Done { .. } => "done\n".to_owned(),
         Progress::Failed { .. } => format!("{BAD}failed{BAD:#}\n"),
-        Progress::Proving => {
-            format!("      {QUIET}asking nginx again and again, watching its error log{QUIET:#}\n")
+        Progress::Proving(proof) => {
+            let how = match proof.holds.is_empty() {
+                true => "asking nginx again and again, watching its error log",
+                false => "looking again and again whether it holds",
+            };
+            format!("      {QUIET}{how}{QUIET:#}\n")
         }
         Progress::TakingBack(why) => wrap(&exact(&format!("Taking it back: {why}")), "", COLUMN) + "\n",
         Progress::Undoing { step, what } => doing(*step, &does(what)),
@@ -168,6 +172,11 @@ fn about(page: &mut String, plan: &Shown) {
 
 /// `GET http://shop.example/ at 127.0.0.1:80 answers below 500, again and again for 2 s; …; else it is taken back`
 fn proof(plan: &Shown) -> String {
+    if !plan.holds.is_empty() {
+        let within = Duration::from_millis(plan.warm_up_ms).as_secs();
+        let holds = plan.holds.join(", and ");
+        return format!("{holds}, within {within} s; else it is taken back at once");
+    }
     let settle = Duration::from_millis(plan.settle_ms).as_secs_f32();
     let asked = match plan.must_answer.as_slice() {
         [] => format!("nginx's error log stays quiet for {settle:.1} s"),

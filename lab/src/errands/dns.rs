@@ -1,0 +1,117 @@
+//! Two name servers that disagree, on a machine whose names belong to one tool after another.
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Errand, why502};
+use crate::{Host, repair};
+
+pub(super) const ERRAND: Errand = Errand {
+    name: "visitor-dns",
+    about: "Two name servers disagree, and the machine asks the stale one: by its own file with nscd in between, by \
+            systemd-resolved, by NetworkManager, by resolvconf. `client dns` changes it there, `undo` brings it back.",
+    tell,
+};
+
+/// The stale one at 127.0.0.61, the right one at 127.0.0.62; nobody is at 127.0.0.63.
+const SERVERS: &str = r"
+serve() {
+  systemd-run -q --unit=names-$1 dnsmasq --keep-in-foreground --conf-file=/dev/null --bind-interfaces \
+    --listen-address=127.0.0.$1 --no-resolv --no-hosts --address=/shop.example/$2 --local-ttl=600
+}
+serve 61 192.0.2.66
+serve 62 192.0.2.7
+for at in 61 62; do
+  for _ in $(seq 50); do dig +short +tries=1 @127.0.0.$at shop.example >/dev/null && break; sleep 0.1; done
+done
+";
+const STALE: &str = "192.0.2.66";
+const RIGHT: &str = "192.0.2.7";
+
+/// Who owns the names, and shell that makes it so.
+const OWNERS: &[(&str, &str)] = &[
+    (
+        "the file, nscd and unbound",
+        "rm -f /etc/resolv.conf; echo 'nameserver 127.0.0.61' >/etc/resolv.conf; systemctl start nscd unbound",
+    ),
+    (
+        "systemd-resolved",
+        "systemctl stop nscd unbound
+         printf '[Resolve]\nDNS=127.0.0.61\n' >/etc/systemd/resolved.conf
+         ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
+         systemctl unmask -q systemd-resolved; systemctl start systemd-resolved",
+    ),
+    (
+        "NetworkManager",
+        r"systemctl stop systemd-resolved; systemctl mask -q systemd-resolved; rm /etc/resolv.conf
+        printf '[main]\ndns=default\nrc-manager=file\n' >/etc/NetworkManager/conf.d/names.conf
+        printf '[connection]\nid=wired\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=manual\naddress1=192.0.2.10/24,192.0.2.1\ndns=127.0.0.61;\n[ipv6]\nmethod=disabled\n' \
+          >/etc/NetworkManager/system-connections/wired.nmconnection
+        chmod 600 /etc/NetworkManager/system-connections/wired.nmconnection
+        systemctl start NetworkManager
+        for _ in $(seq 100); do nmcli connection reload 2>/dev/null && break; sleep 0.1; done
+        nmcli connection up wired >/dev/null
+        for _ in $(seq 100); do grep -qs 127.0.0.61 /etc/resolv.conf && break; sleep 0.1; done",
+    ),
+    (
+        "resolvconf",
+        r"systemctl stop NetworkManager; rm -f /etc/resolv.conf; : >/etc/resolv.conf
+        export DEBIAN_FRONTEND=noninteractive
+        { dpkg --purge systemd-resolved && dpkg -i /var/cache/apt/archives/resolvconf_*.deb; } >/tmp/dpkg 2>&1 || { cat /tmp/dpkg; false; }
+        ln -sf ../run/resolvconf/resolv.conf /etc/resolv.conf
+        # its hook of unbound fails where that does not run
+        echo 'nameserver 127.0.0.61' | resolvconf -a eth0.lab || true
+        for _ in $(seq 100); do grep -qs 127.0.0.61 /etc/resolv.conf && break; sleep 0.1; done",
+    ),
+];
+
+fn tell(host: &mut Host) -> Result<()> {
+    host.sh(SERVERS).context("two name servers")?;
+    for (owner, set_up) in OWNERS {
+        host.sh(set_up).context(*owner)?;
+        by_owner(host).context(*owner)?;
+    }
+    pinned(host).context("a line in /etc/hosts")
+}
+
+fn by_owner(host: &Host) -> Result<()> {
+    finds(host, STALE)?;
+    let before = repair::state(host)?;
+    let to_right = ["client", "dns", "shop.example", "--server", "127.0.0.62"];
+    why502(host, &[&to_right[..], &["--plan"]].concat(), 1)?;
+    let nobody = why502(
+        host,
+        &["client", "dns", "shop.example", "--server", "127.0.0.63", "--yes"],
+        1,
+    )?;
+    ensure!(nobody.contains("knows no address of shop.example"), "{nobody}");
+    repair::unchanged(host, &before, "a plan and a server that does not answer")?;
+    finds(host, STALE)?;
+    why502(host, &[&to_right[..], &["--yes"]].concat(), 0)?;
+    finds(host, RIGHT).context("after client dns")?;
+    why502(host, &["undo", "--yes"], 0)?;
+    finds(host, STALE).context("after undo")?;
+    repair::unchanged(host, &before, "the undo")
+}
+
+/// What no name server can change is said, and nothing is done.
+fn pinned(host: &Host) -> Result<()> {
+    host.sh("echo '192.0.2.66 shop.example' >>/etc/hosts")?;
+    let before = repair::state(host)?;
+    let said = why502(
+        host,
+        &["client", "dns", "shop.example", "--server", "127.0.0.62", "--yes"],
+        1,
+    )?;
+    ensure!(said.contains("/etc/hosts line"), "{said}");
+    repair::unchanged(host, &before, "a refusal")
+}
+
+fn finds(host: &Host, address: &str) -> Result<()> {
+    let found = host.sh("getent ahostsv4 shop.example | awk '{ print $1; exit }'")?;
+    ensure!(
+        found.trim() == address,
+        "shop.example is {}, not {address}",
+        found.trim()
+    );
+    Ok(())
+}
