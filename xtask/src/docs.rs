@@ -79,7 +79,7 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
     let mut schemas = Vec::new();
-    for of in ["verdict", "fix", "undo", "history", "audit", "load"] {
+    for of in ["verdict", "fix", "undo", "history", "audit", "load", "check"] {
         let schema = shell::output(&why502, &["schema", of])?;
         pages.insert(format!("docs/{of}.schema.json").into(), schema.clone());
         schemas.push((of, schema));
@@ -203,9 +203,14 @@ fn index() -> String {
     let judged = |cause: &&Cause| matches!(cause.told, Told::OnHost { .. });
     let mut page = format!(
         "# Causes\n\nThe {} ways we know that a host comes to answer 502. The {} *judged* causes are told on a host by \
-         `why502`; the others are named by `why502 explain` as what a log line can mean.\n",
+         `why502`, the {} *checked* ones on a visitor's machine by `why502 check`; the others are named by `why502 explain` as \
+         what a log line can mean.\n",
         causes::ALL.len(),
         causes::ALL.iter().copied().filter(judged).count(),
+        causes::ALL
+            .iter()
+            .filter(|it| matches!(it.told, Told::ByCheck))
+            .count(),
     );
     let mut groups: BTreeMap<_, Vec<&Cause>> = BTreeMap::new();
     for cause in causes::ALL {
@@ -218,7 +223,11 @@ fn index() -> String {
             group.title()
         );
         for cause in causes {
-            let told = if judged(&cause) { "judged" } else { "named" };
+            let told = match cause.told {
+                Told::OnHost { .. } => "judged",
+                Told::ByCheck => "checked",
+                Told::ByExplain => "named",
+            };
             let _ = writeln!(
                 page,
                 "| [{id}]({id}.md) | {} | {told} |",

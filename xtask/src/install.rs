@@ -31,6 +31,7 @@ const PACKAGES: &[(&str, &str)] = &[
         "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
         "fonts-dejavu-core",
     ),
+    ("/usr/sbin/dnsmasq", "dnsmasq-base"),
 ];
 
 /// The reference parser our own is checked against.

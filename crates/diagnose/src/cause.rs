@@ -53,6 +53,8 @@ pub enum Told {
     },
     /// `explain` names it; the looks that would tell it on a host are not made yet, so `diagnose` never claims it.
     ByExplain,
+    /// Told on a visitor's machine by `why502 check` ([`crate::visit::judge`]); no server can see it.
+    ByCheck,
 }
 
 /// What a cause thinks of a case. No evidence: no opinion.

@@ -259,7 +259,7 @@ impl Judged<'_> {
             .max();
         let (advice, remedies) = match cause.told {
             Told::OnHost { advise, remedies, .. } => (advise(self.case), remedies(self.case)),
-            Told::ByExplain => (String::new(), Vec::new()),
+            Told::ByExplain | Told::ByCheck => (String::new(), Vec::new()),
         };
         Finding {
             cause: cause.id,

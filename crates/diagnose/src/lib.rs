@@ -54,6 +54,7 @@ pub mod topology;
 pub mod traffic;
 pub mod trigger;
 pub mod verdict;
+pub mod visit;
 pub mod words;
 pub mod world;
 

@@ -1,6 +1,11 @@
 //! What a host answers: raw, as recorded.
 
-use crate::{Endpoint, Timestamp, browser::StoredCookie, consult::Consultation};
+use crate::{
+    Endpoint, Timestamp,
+    browser::{Kept, StoredCookie},
+    consult::Consultation,
+    visit::ProxySetting,
+};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -23,7 +28,7 @@ pub enum Answer {
     Sockets(Vec<Socket>),
     /// To `Run`.
     Output(Output),
-    /// To `Connect`.
+    /// To `Connect` and `Visit`.
     Conversation(Conversation),
     /// To `Consult`.
     Consultation(Consultation),
@@ -33,6 +38,10 @@ pub enum Answer {
     SystemName(Vec<std::net::IpAddr>),
     /// To `Cookies`; `None` where no database is.
     Cookies(Option<Vec<StoredCookie>>),
+    /// To `Kept`.
+    Kept(Kept),
+    /// To `Proxies`.
+    Proxies(Vec<ProxySetting>),
     /// To `KernelLog`.
     KernelLog(Vec<KernelLine>),
 }
@@ -324,6 +333,9 @@ pub struct TlsSight {
     pub error: Option<String>,
     /// Protocol version agreed on.
     pub version: Option<String>,
+    /// The protocol inside that was agreed on, where one was asked for: `h2`, `http/1.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
     /// The certificates the server showed, DER, its own first; at most four. See [`crate::looks::certificate`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Bytes>,
@@ -338,7 +350,7 @@ pub enum DnsReply {
         rcode: u16,
         /// Addresses in the answer, through CNAMEs.
         addresses: Vec<std::net::IpAddr>,
-        /// Name servers in the answer, where those were asked for.
+        /// Name servers or aliases in the answer, where those were asked for.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         names: Vec<String>,
         /// Smallest TTL of the answer, seconds.

@@ -1,6 +1,6 @@
 //! What browsers keep of a site: profiles, cookies, cached answers.
 
-use crate::Timestamp;
+use crate::{Timestamp, visit::ProxySetting};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -72,6 +72,38 @@ pub struct StoredCookie {
     pub encrypted: bool,
     /// Only for the site where it is embedded in another, or in a container tab: never sent by us.
     pub partitioned: bool,
+}
+
+/// What a profile keeps of a site beside cookies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Answers in its cache.
+    pub answers: Vec<CachedAnswer>,
+    /// Scopes of service workers, which answer in the site's place. Hostile.
+    pub service_workers: Vec<String>,
+    /// Directories of databases and the like that are this site's alone.
+    pub storage: Vec<PathBuf>,
+    /// The site once asked to be visited by https only (HSTS).
+    pub strict_transport: bool,
+    /// The browser's own proxy settings, which go before those of the system.
+    pub proxies: Vec<ProxySetting>,
+    /// All of the cache was looked through.
+    pub complete: bool,
+}
+
+/// One answer in a browser's cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedAnswer {
+    /// The page. Hostile.
+    pub url: String,
+    /// Its status, where it could be read.
+    pub status: Option<u16>,
+    /// About its size, bytes.
+    pub bytes: u64,
+    /// When it was written.
+    pub stored: Timestamp,
+    /// The file.
+    pub file: PathBuf,
 }
 
 impl StoredCookie {

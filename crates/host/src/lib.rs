@@ -17,6 +17,7 @@ pub mod recorded;
 pub mod redact;
 mod time;
 mod unseen;
+pub mod visit;
 
 pub use answer::Answer;
 pub use live::Live;

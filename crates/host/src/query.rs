@@ -6,8 +6,9 @@ pub use endpoint::Endpoint;
 
 use crate::{
     Timestamp,
-    browser::Jar,
+    browser::{Jar, Profile},
     consult::{Login, Service},
+    visit::{TO_ANSWER, TO_CONNECT, TO_SHAKE, Visit},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -97,6 +98,17 @@ pub enum Query {
         /// The site's host.
         host: String,
     },
+    /// What else a browser keeps of a site.
+    Kept {
+        /// Which profile.
+        profile: Box<Profile>,
+        /// The site's host.
+        host: String,
+    },
+    /// One request as a visitor's browser makes it.
+    Visit(Box<Visit>),
+    /// Proxies that programs of this session are told of.
+    Proxies,
     /// The kernel's ring buffer.
     KernelLog,
     /// Another look, made some time from now: with the same look made at once it tells what moved in between. A query
@@ -127,6 +139,12 @@ pub enum RecordKind {
     Aaaa,
     /// Name servers of a zone.
     Ns,
+    /// The name that a name stands for.
+    Cname,
+    /// IPv4 addresses, from a resolver that is told not to check signatures (CD, RFC 4035 section 3.2.2).
+    UncheckedA,
+    /// The same of IPv6.
+    UncheckedAaaa,
 }
 
 /// As whom and from where a connection is made. The default is: as we are, from where we are.
@@ -342,6 +360,10 @@ impl Query {
             Self::Dns { .. } => Duration::from_millis(1200),
             Self::SystemName { .. } => Duration::from_millis(1500),
             Self::Cookies { .. } => Duration::from_millis(2500),
+            Self::Kept { .. } => Duration::from_millis(5000),
+            Self::Proxies => Duration::from_millis(1000),
+            // and the way back
+            Self::Visit(_) => TO_CONNECT + TO_SHAKE + TO_ANSWER + Duration::from_millis(1500),
             Self::Later { ms, look } => Duration::from_millis(*ms) + look.deadline(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bundle;
+mod check;
 mod client;
 mod load;
 mod logs;
@@ -10,6 +11,7 @@ mod report;
 
 pub use audit::{Audit, AuditFormat};
 pub use bundle::{Bundle, Redact, Redaction};
+pub use check::Check;
 pub use client::{Agreement, Client, ClientDns, ClientReset};
 pub use load::Load;
 pub use logs::{Logs, LogsBy, Reading, When};
@@ -68,6 +70,8 @@ pub enum Command {
     /// On a visitor's machine: other name servers, a reset of the connection
     #[command(subcommand)]
     Client(Client),
+    /// On a visitor's machine: whose failure is it, and what to do
+    Check(Check),
     /// Print a completion script
     Completions {
         /// The shell
@@ -132,6 +136,9 @@ pub struct Diagnose {
     /// Judge a bundle instead of this host
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "recorded"])]
     pub bundle: Option<PathBuf>,
+    /// Also find a visitor's report in this host's logs: what `why502 check --json` printed, or its line
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub like: Option<PathBuf>,
     /// Write down what was found, so that it is known when it comes back (as root; one bounded line)
     #[arg(long, conflicts_with_all = ["recorded", "bundle"])]
     pub remember: bool,
@@ -239,6 +246,8 @@ pub enum Document {
     Audit,
     /// Of `load`
     Load,
+    /// Of `check`
+    Check,
 }
 
 /// Options of `explain`.

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Some(Command::Ports(options)) => commands::ports::run(&options),
         Some(Command::Dns(options)) => commands::dns::run(&options),
         Some(Command::Client(options)) => commands::client::run(&options),
+        Some(Command::Check(options)) => commands::check::run(&options),
         Some(Command::Completions { shell }) => commands::pages::completions(shell, &mut Cli::command()),
         Some(Command::Man) => commands::pages::man(&Cli::command()),
         Some(Command::Schema { of }) => commands::pages::schema(of),
@@ -59,10 +60,8 @@ fn main() -> ExitCode {
 
 /// A child of ours that looks at this machine for us.
 fn looker() -> ExitCode {
-    match host::live::looker_main() {
-        Ok(()) => Exit::Good.into(),
-        Err(_) => Exit::Blind.into(),
-    }
+    let done = host::live::looker_main();
+    done.map_or(Exit::Blind, |()| Exit::Good).into()
 }
 
 /// `--help` and `--version` are no errors; everything else clap refuses is a usage error.

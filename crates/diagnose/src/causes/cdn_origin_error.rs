@@ -2,6 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
     case::{MadeBy, PeerSight, Spoken},
     cause::{Group, Told, cause},
+    visit::hop::origin_trouble,
 };
 use logscan::{Complaint, Trouble};
 
@@ -42,21 +43,6 @@ fn share_of(complaint: &Complaint) -> u8 {
     }
 }
 
-/// Statuses that only CDNs make, and what they mean (Cloudflare's list; others use the same numbers).
-fn meaning(status: u16) -> Option<&'static str> {
-    Some(match status {
-        520 => "its origin answered with something it does not understand",
-        521 => "its origin refuses connections",
-        522 => "its origin does not take connections in time",
-        523 => "it has no way to its origin",
-        524 => "its origin does not answer in time",
-        525 => "the TLS handshake with its origin fails",
-        526 => "the certificate of its origin is not valid",
-        527 => "the line to its origin broke off",
-        _ => return None,
-    })
-}
-
 fn weigh(case: &Case) -> Opinion {
     let Some((symptom, status, says)) = passed_on(case) else {
         return Opinion::none();
@@ -82,7 +68,7 @@ fn weigh(case: &Case) -> Opinion {
 fn passed_on(case: &Case) -> Option<(&Symptom, u16, &'static str)> {
     let of_cdn = |symptom: &'_ Symptom| {
         let status = symptom.status.filter(|_| symptom.made_by == MadeBy::Upstream)?;
-        Some((status, meaning(status)?))
+        Some((status, origin_trouble(status)?))
     };
     let all = case.symptoms.iter().filter_map(|symptom| {
         let (status, says) = of_cdn(symptom)?;

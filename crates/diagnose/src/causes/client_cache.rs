@@ -22,6 +22,6 @@ cause! {
         phrases: &[("service worker", 60), ("disk cache", 70), ("cached", 25)],
         effect_of: &[],
         settled_by: ("look for the request in the server's log", "why502 check URL"),
-        told: Told::ByExplain,
+        told: Told::ByCheck,
     }
 }

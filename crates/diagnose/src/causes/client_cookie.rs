@@ -22,7 +22,7 @@ cause! {
         phrases: &[("incognito", 80), ("clearing cookies", 90), ("private window", 80), ("xdebug", 50), ("cookie", 35)],
         effect_of: &[],
         settled_by: ("open the page in a private window", "why502 check URL"),
-        told: Told::ByExplain,
+        told: Told::ByCheck,
     }
 }
 

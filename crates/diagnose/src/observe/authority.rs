@@ -98,7 +98,7 @@ fn ask(host: &dyn Host, known: &[NameSight], name: &str, netns_of: Option<u32>) 
 }
 
 /// Those of the nearest zone above the name that has any.
-fn servers_of_zone(
+pub(crate) fn servers_of_zone(
     host: &dyn Host,
     resolver: SocketAddr,
     name: &str,
@@ -113,10 +113,11 @@ fn servers_of_zone(
         _ => None,
     };
     let names = zones.take(ZONES).find_map(servers).unwrap_or_default();
-    let address = |server: &String| match host.dns(resolver, server, RecordKind::A, netns_of) {
+    let first = |server: &str, kind| match host.dns(resolver, server, kind, netns_of) {
         Ok(DnsReply::Answered { addresses, .. }) => addresses.first().map(|ip| SocketAddr::new(*ip, 53)),
         _ => None,
     };
+    let address = |server: &String| first(server, RecordKind::A).or_else(|| first(server, RecordKind::Aaaa));
     names.iter().take(SERVERS).filter_map(address).collect()
 }
 

@@ -47,9 +47,11 @@ use crate::{
     dependencies::{self, DependencySight},
     topology::Route,
 };
+pub(crate) use authority::servers_of_zone;
 use host::{Host, Unseen};
 pub use load::look as look_at_load;
 pub use names::everywhere;
+pub(crate) use names::system_servers;
 use peers::Connects;
 pub use question::Question;
 use std::sync::Arc;

@@ -153,7 +153,7 @@ fn answer(host: &dyn Host, question: &Question) -> Look<NameAnswer> {
 }
 
 /// `nameserver` lines of `/etc/resolv.conf`; glibc asks three.
-fn system_servers(host: &dyn Host) -> Vec<SocketAddr> {
+pub(crate) fn system_servers(host: &dyn Host) -> Vec<SocketAddr> {
     let file = host
         .file(Path::new("/etc/resolv.conf"))
         .ok()

@@ -463,6 +463,7 @@ pub fn shaken(name: Option<&str>, version: &str) -> Spoken {
         completed: true,
         error: None,
         version: Some(version.to_owned()),
+        alpn: None,
         certificates: Vec::new(),
     });
     spoken

@@ -55,15 +55,20 @@ struct Asked {
 impl Asked {
     fn new(name: &str, kind: RecordKind) -> simple_dns::Result<Self> {
         let id = RandomState::new().build_hasher().finish() as u16;
+        let unchecked = matches!(kind, RecordKind::UncheckedA | RecordKind::UncheckedAaaa);
         let kind = match kind {
-            RecordKind::A => TYPE::A,
-            RecordKind::Aaaa => TYPE::AAAA,
+            RecordKind::A | RecordKind::UncheckedA => TYPE::A,
+            RecordKind::Aaaa | RecordKind::UncheckedAaaa => TYPE::AAAA,
             RecordKind::Ns => TYPE::NS,
+            RecordKind::Cname => TYPE::CNAME,
         };
         let name = Name::new(name.trim_end_matches('.'))?.into_owned();
         let question = Question::new(name, QTYPE::TYPE(kind), CLASS::IN.into(), false);
         let mut packet = Packet::new_query(id);
         packet.set_flags(PacketFlag::RECURSION_DESIRED);
+        if unchecked {
+            packet.set_flags(PacketFlag::CHECKING_DISABLED);
+        }
         packet.questions.push(question.clone());
         Ok(Self {
             id: id.to_be_bytes(),
@@ -137,6 +142,15 @@ impl Asked {
         ours.eq_ignore_ascii_case(&theirs) && self.question.qtype == other.qtype
     }
 
+    /// A name that was asked for: of a name server, or that this one stands for.
+    fn name_in(&self, data: &RData<'_>) -> Option<String> {
+        match data {
+            RData::NS(ns) => Some(ns.0.to_string()),
+            RData::CNAME(name) if self.question.qtype == QTYPE::TYPE(TYPE::CNAME) => Some(name.0.to_string()),
+            _ => None,
+        }
+    }
+
     fn reply(&self, message: &[u8]) -> Option<DnsReply> {
         let rcode = u16::from(message.get(3)? & 0x0f);
         let packet = Packet::parse(message).ok()?;
@@ -147,7 +161,7 @@ impl Asked {
             names: packet
                 .answers
                 .iter()
-                .filter_map(|record| server(&record.rdata))
+                .filter_map(|record| self.name_in(&record.rdata))
                 .collect(),
             ttl: packet.answers.iter().map(|record| record.ttl).min(),
         })
@@ -158,13 +172,6 @@ fn address(data: &RData<'_>) -> Option<IpAddr> {
     match data {
         RData::A(a) => Some(Ipv4Addr::from(a.address).into()),
         RData::AAAA(aaaa) => Some(Ipv6Addr::from(aaaa.address).into()),
-        _ => None,
-    }
-}
-
-fn server(data: &RData<'_>) -> Option<String> {
-    match data {
-        RData::NS(ns) => Some(ns.0.to_string()),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
 use super::{
-    browser, connect, consult, dns, files, kernel, mask, names, processes, run, sockets, tools, wire,
+    browser, connect, consult, dns, files, kernel, mask, names, processes, proxies, run, sockets, tools, wire,
 };
 use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
@@ -30,6 +30,9 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
         Query::Run(tool) => tools::run(tool).map(Answer::Output),
         Query::SystemName { name } => names::addresses(name).map(Answer::SystemName),
         Query::Cookies { jar, host } => browser::cookies(jar, host).map(Answer::Cookies),
+        Query::Kept { profile, host } => browser::kept(profile, host).map(Answer::Kept),
+        Query::Visit(visit) => connect::visit(visit).map(Answer::Conversation),
+        Query::Proxies => Ok(Answer::Proxies(proxies::all())),
         Query::KernelLog => kernel::log().map(Answer::KernelLog),
         Query::Later { ms, look: later } => {
             std::thread::sleep(Duration::from_millis(*ms));

@@ -1,10 +1,10 @@
 //! Secrets do not leave a looker: in what it hands back, marks stand in their places. A login names its password by such
 //! a mark, and the looker that logs in reads it again where it stands.
 
-use super::files;
+use super::{connect, files};
 use crate::{
     Answer, Look, Query, Tool, Unseen,
-    answer::Bytes,
+    answer::{Bytes, Conversation},
     consult::{MARK, Secret},
     query::Part,
 };
@@ -69,12 +69,35 @@ pub(super) fn answer(query: &Query, answer: Answer) -> Answer {
             }
             Answer::Processes(processes)
         }
+        (Query::Visit(_), Answer::Conversation(talk)) => Answer::Conversation(without_sessions(talk)),
+        (Query::Later { look, .. }, Answer::Conversation(talk)) if matches!(**look, Query::Visit(_)) => {
+            Answer::Conversation(without_sessions(talk))
+        }
         (_, Answer::Conversation(mut talk)) => {
             talk.heard = Bytes(masked_log(talk.heard.0));
             Answer::Conversation(talk)
         }
         (_, other) => other,
     }
+}
+
+/// Values of `Set-Cookie` are sessions that the site just gave us.
+fn without_sessions(mut talk: Conversation) -> Conversation {
+    let (head, body) = connect::split_head(&talk.heard.0);
+    let mut clean = Vec::with_capacity(talk.heard.0.len());
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let is_cookie = line.len() > 11 && line[..11].eq_ignore_ascii_case(b"set-cookie:");
+        match line.iter().position(|byte| *byte == b'=').filter(|_| is_cookie) {
+            Some(at) => {
+                clean.extend_from_slice(&line[..=at]);
+                clean.extend_from_slice(b"...\r\n");
+            }
+            None => clean.extend_from_slice(line),
+        }
+    }
+    clean.extend_from_slice(body);
+    talk.heard = Bytes(clean);
+    talk
 }
 
 /// The secret itself, read again where it stands.

@@ -20,6 +20,7 @@ mod lookers;
 mod mask;
 mod names;
 mod processes;
+mod proxies;
 mod refusal;
 mod run;
 mod sockets;
@@ -109,6 +110,9 @@ impl Query {
             Self::Dns { server, name, .. } => format!("{name} at DNS server {server}"),
             Self::SystemName { name } => format!("the addresses of {name}"),
             Self::Cookies { jar, .. } => jar.file.display().to_string(),
+            Self::Kept { profile, .. } => profile.dir.display().to_string(),
+            Self::Visit(visit) => format!("{} at {}", visit.host, visit.to),
+            Self::Proxies => "the proxy settings".into(),
             Self::KernelLog => "the kernel log".into(),
             Self::Space { path } => format!("room on the file system of {}", path.display()),
             Self::Later { ms, look } => format!("{}, {ms} ms later", look.subject()),

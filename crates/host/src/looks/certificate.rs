@@ -1,15 +1,25 @@
 //! What a TLS certificate says, as far as a diagnosis asks: for which names, and whether its dates hold. Whether its
 //! issuer is to be trusted is for nginx to say, which has a list of its own.
 
-use crate::Timestamp;
+use crate::{Timestamp, answer::Bytes};
 use rustls::{
     CertificateError, Error, RootCertStore,
     client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
     crypto::ring,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
 use std::time::Duration;
+
+/// Where systems keep the certificates that they trust, all in one file: Debian, Red Hat, SUSE, Alpine.
+pub const ROOTS: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// A file of them that is larger is none, bytes.
+pub const LARGEST_ROOTS: u64 = 4 << 20;
 
 /// Names shown of one certificate.
 const MOST_NAMES: usize = 20;
@@ -41,6 +51,64 @@ pub fn dates(der: &[u8], now: Timestamp) -> Option<Dates> {
         Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { .. })) => Dates::NotYet,
         _ => Dates::Hold,
     })
+}
+
+/// Whether somebody who is trusted vouches for a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// For this name, at this time.
+    Trusted,
+    /// No, and why.
+    Untrusted(String),
+}
+
+/// Whether these certificates (the server's own first) lead to one of those roots (PEM), for that name at that time;
+/// `None` where there are no roots, or one of the rest can't be read.
+pub fn chain(shown: &[Bytes], roots: &[u8], name: &str, now: Timestamp) -> Option<Chain> {
+    let own = CertificateDer::from(shown.first()?.0.as_slice());
+    let certificate = ParsedCertificate::try_from(&own).ok()?;
+    let others: Vec<CertificateDer<'_>> = shown
+        .iter()
+        .skip(1)
+        .map(|der| CertificateDer::from(der.0.as_slice()))
+        .collect();
+    let trusted: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(roots)
+        .filter_map(Result::ok)
+        .collect();
+    if trusted.is_empty() {
+        return None;
+    }
+    let name = ServerName::try_from(name).ok()?;
+    if verify_server_name(&certificate, &name).is_err() {
+        return Some(Chain::Untrusted("it is for another name".to_owned()));
+    }
+    // a certificate that was put among the roots itself is trusted, as OpenSSL has it
+    if trusted.contains(&own) && dates(&own, now) == Some(Dates::Hold) {
+        return Some(Chain::Trusted);
+    }
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(trusted);
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.secs()).ok()?));
+    let algorithms = ring::default_provider().signature_verification_algorithms.all;
+    let verdict = verify_server_cert_signed_by_trust_anchor(&certificate, &store, &others, now, algorithms);
+    Some(match verdict {
+        Ok(()) => Chain::Trusted,
+        Err(error) => Chain::Untrusted(distrust(&error, others.is_empty())),
+    })
+}
+
+fn distrust(error: &Error, alone: bool) -> String {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) if alone => {
+            "it signed itself, or its issuer is unknown here, or the server leaves out the certificates between".to_owned()
+        }
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => "its issuer is unknown here".to_owned(),
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "it, or one that vouches for it, has ended".to_owned()
+        }
+        Error::InvalidCertificate(CertificateError::Other(_)) => "it signed itself".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// It is for that host name; `None` where one of both can't be read.

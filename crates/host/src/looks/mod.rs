@@ -26,9 +26,10 @@ pub use unit::Unit;
 use crate::{
     Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Tool, Unseen,
     answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Space, Stat},
-    browser::{Jar, Profile, StoredCookie},
+    browser::{Jar, Kept, Profile, StoredCookie},
     consult::{Consultation, Login, Service},
     query::{Part, RecordKind},
+    visit::ProxySetting,
 };
 use jiff::tz::TimeZone;
 use std::{
@@ -223,6 +224,17 @@ pub trait Looks: Host {
             }
         }
         Ok(None)
+    }
+
+    /// What a profile keeps of a site beside cookies.
+    fn kept(&self, profile: &Profile, host: &str) -> Look<Kept> {
+        let (profile, host) = (Box::new(profile.clone()), host.to_owned());
+        expect_answer!(self, Query::Kept { profile, host }, Kept)
+    }
+
+    /// Proxies that programs of this session are told of.
+    fn proxies(&self) -> Look<Vec<ProxySetting>> {
+        expect_answer!(self, Query::Proxies, Proxies)
     }
 
     /// The kernel's ring buffer.

@@ -115,6 +115,27 @@ fn without_port(authority: &str) -> &str {
     }
 }
 
+/// A page as people write it.
+pub fn place(text: &str) -> Result<diagnose::visit::Place, String> {
+    diagnose::visit::Place::parse(text)
+}
+
+/// Few enough to be a visitor's.
+pub fn requests(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number @ 1..=20) => Ok(number),
+        _ => Err("between 1 and 20: a check is a visit, not a load test".to_owned()),
+    }
+}
+
+/// Slow enough to be a visitor's.
+pub fn every(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time <= Duration::from_secs(60) => Ok(time),
+        _ => Err("between 1s and 60s".to_owned()),
+    }
+}
+
 /// A name as DNS takes it, without the last dot.
 pub fn host_name(text: &str) -> Result<String, String> {
     let name = text.trim_end_matches('.');

@@ -2,8 +2,8 @@
 
 use crate::{
     cli::{self, Format},
-    commands::bundle,
     commands::recurrence,
+    commands::{bundle, like},
     exit::Exit,
     report::{
         self,
@@ -43,7 +43,7 @@ pub fn run(options: &cli::Diagnose) -> anyhow::Result<Exit> {
     clippy::disallowed_methods,
     reason = "a recording named on the command line is no look at this host"
 )]
-fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
+pub fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
     let bytes = std::fs::read(recording).with_context(|| format!("reading {}", recording.display()))?;
     recorded::read(&bytes).with_context(|| recording.display().to_string())
 }
@@ -51,7 +51,10 @@ fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
 fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::Result<Exit> {
     let elsewhere = options.recorded.is_some() || options.bundle.is_some();
     let state = (!elsewhere).then_some(&options.state);
-    let (diagnosis, frame) = look(host, &options.scope, state, started);
+    let report = options.like.as_deref().map(like::read).transpose()?;
+    let scope = like::scope(host, &options.scope, report.as_ref());
+    let (diagnosis, mut frame) = look(host, &scope, state, started);
+    frame.like = report.map(|report| like::find(host, &diagnosis.world, &report));
     if options.remember {
         recurrence::remember(&diagnosis.verdict, &options.state)?;
     }
@@ -73,6 +76,7 @@ pub fn look(
         host: hostname(host),
         at: host.now().unwrap_or_default(),
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        like: None,
         zone: host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC),
         fixes: Fixes {
             half_done,
@@ -160,7 +164,8 @@ pub fn hostname(host: &dyn Host) -> String {
 fn print(verdict: &Verdict, frame: &Frame, options: &cli::Diagnose) -> anyhow::Result<Exit> {
     let (page, exit) = match options.format() {
         Format::Text => (
-            report::text::render(verdict, frame, options.all),
+            report::text::render(verdict, frame, options.all)
+                + &frame.like.as_ref().map(report::like::text).unwrap_or_default(),
             Exit::of(verdict),
         ),
         Format::Json => (report::json::render(verdict, frame)? + "\n", Exit::of(verdict)),

@@ -2,12 +2,14 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod check;
 pub mod client;
 pub mod diagnose;
 pub mod dns;
 pub mod explain;
 pub mod fix;
 pub mod history;
+mod like;
 pub mod load;
 pub mod logs;
 pub mod pages;

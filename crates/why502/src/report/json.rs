@@ -4,6 +4,7 @@ mod inert;
 
 pub use inert::inert;
 
+use super::like::Like;
 use diagnose::{
     Verdict,
     case::MadeBy,
@@ -43,6 +44,9 @@ pub struct Report {
     pub unseen: Vec<Unseen>,
     /// Looks that would settle what is open.
     pub settled_by: Vec<Settled>,
+    /// With `--like`: what the logs hold of a visitor's report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub like: Option<Like>,
 }
 
 /// A fix that was cut off: `why502 undo` takes it back.
@@ -210,6 +214,8 @@ pub struct Frame {
     pub zone: jiff::tz::TimeZone,
     /// Plans, and a fix that was cut off.
     pub fixes: Fixes,
+    /// A visitor's report, found again.
+    pub like: Option<Like>,
 }
 
 /// What `why502 fix` has to do with a verdict.
@@ -252,6 +258,7 @@ fn report(verdict: &Verdict, frame: &Frame) -> Report {
         findings: findings(verdict, &frame.fixes),
         ruled_out: verdict.ruled_out.iter().map(ruled_out).collect(),
         unseen: verdict.unseen.iter().map(unseen).collect(),
+        like: frame.like.clone(),
         settled_by: verdict
             .settled_by
             .iter()

@@ -2,10 +2,12 @@
 
 pub mod account;
 pub mod audit;
+pub mod check;
 pub mod fix;
 pub mod history;
 pub mod html;
 pub mod json;
+pub mod like;
 pub mod load;
 pub mod logs;
 pub mod markdown;

@@ -448,6 +448,7 @@ mod tests {
             took_ms: 1,
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
             fixes: super::super::json::Fixes::default(),
+            like: None,
         };
         render(&verdict, &frame, false)
     }

@@ -9,6 +9,7 @@
 )]
 
 mod bundle;
+mod check;
 mod config;
 mod fix;
 mod healthy;

@@ -1,6 +1,7 @@
 //! Browsers' databases, read without touching them: into memory, never through a copy on disk, and without the lock that a
 //! running browser holds. Values of cookies stay in this process.
 
+mod kept;
 mod wal;
 
 use super::files;
@@ -9,6 +10,7 @@ use crate::{
     browser::{Family, Jar, StoredCookie, domains},
     query::Part,
 };
+pub(super) use kept::look as kept;
 use rusqlite::{Connection, Row, config::DbConfig, limits::Limit, types::ValueRef};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +22,6 @@ const MOST: usize = 1000;
 /// A cookie with what it holds; leaves this process only for its own site.
 pub(super) struct Cookie {
     pub(super) about: StoredCookie,
-    #[expect(dead_code, reason = "the request that sends it reads it")]
     /// Of an encrypted one that many letters x, so that the request has the size of the browser's.
     pub(super) value: Vec<u8>,
 }

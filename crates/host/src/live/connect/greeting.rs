@@ -13,6 +13,15 @@ pub(super) struct Greeting {
 }
 
 impl Greeting {
+    /// Says this, and hears until that is enough.
+    pub(super) fn saying(says: Vec<u8>, enough: fn(&[u8]) -> bool) -> Self {
+        Self {
+            says,
+            patience: None,
+            enough,
+        }
+    }
+
     /// Refuses a talk that could do more than ask.
     pub(super) fn of(talk: &Talk) -> Look<Self> {
         let says = match talk {

@@ -23,6 +23,12 @@ pub(super) fn request(method: &str, target: &str, host: &str, connection: &str) 
     Ok(format!("{method} {target} HTTP/1.1\r\n{head}\r\n").into_bytes())
 }
 
+/// The head with the empty line behind it, and the rest.
+pub(in crate::live) fn split(heard: &[u8]) -> (&[u8], &[u8]) {
+    let end = heard.windows(4).position(|it| it == b"\r\n\r\n");
+    heard.split_at(end.map_or(heard.len(), |end| end + 4))
+}
+
 /// The head is complete.
 pub(super) fn has_head(heard: &[u8]) -> bool {
     head(heard).is_some()

@@ -2,18 +2,22 @@
 
 mod fastcgi;
 mod greeting;
+mod h2;
 mod http;
 pub(super) mod line;
 pub(super) mod tls;
+mod visit;
 
 use super::enter;
 use crate::{
     Endpoint, Look, Stance, Talk,
-    answer::{Bytes, Conversation, End, TlsSight},
+    answer::{Bytes, Connect, Conversation, End, TlsSight},
 };
 use greeting::Greeting;
+pub(super) use http::split as split_head;
 use line::{Ear, Line, Turn};
 use std::time::{Duration, Instant};
+pub(super) use visit::call as visit;
 
 /// How long connecting may take. Less than the look's deadline, so that the answer comes back in time.
 pub(super) const TO_CONNECT: Duration = Duration::from_millis(1000);
@@ -35,7 +39,11 @@ pub(super) fn call(to: &Endpoint, stance: &Stance, talk: &Talk, deadline: Durati
     let talked = line
         .map(|line| talk_over(line, talk, &greeting, until))
         .unwrap_or_default();
-    Ok(Conversation {
+    Ok(conversation(connect, start, connected, talked))
+}
+
+fn conversation(connect: Connect, start: Instant, connected: Instant, talked: Talked) -> Conversation {
+    Conversation {
         connect,
         connect_us: u64::try_from((connected - start).as_micros()).unwrap_or(u64::MAX),
         heard: Bytes(talked.heard),
@@ -44,7 +52,7 @@ pub(super) fn call(to: &Endpoint, stance: &Stance, talk: &Talk, deadline: Durati
             .first_byte
             .map(|at| u64::try_from((at - connected).as_millis()).unwrap_or(u64::MAX)),
         tls: talked.tls,
-    })
+    }
 }
 
 #[derive(Default)]

@@ -23,8 +23,18 @@ pub(in crate::live) struct TlsLine {
 
 /// The handshake; the line to go on with, if it completed. What was heard of a failed one is kept raw.
 pub(in crate::live) fn handshake(line: Line, sni: Option<&str>, until: Instant) -> (Talked, Option<TlsLine>) {
+    handshake_for(line, sni, &[], until)
+}
+
+/// The same, asking for one of these protocols inside (ALPN).
+pub(super) fn handshake_for(
+    line: Line,
+    sni: Option<&str>,
+    alpn: &[&[u8]],
+    until: Instant,
+) -> (Talked, Option<TlsLine>) {
     let mut talked = Talked::default();
-    match client(sni) {
+    match client(sni, alpn) {
         Ok(tls) => {
             let mut line = TlsLine { line, tls };
             let end = shake(&mut line, &mut talked, until);
@@ -34,6 +44,7 @@ pub(in crate::live) fn handshake(line: Line, sni: Option<&str>, until: Instant) 
                 completed,
                 error: end.as_ref().err().map(|failure| failure.says.clone()),
                 version: version.map(str::to_owned),
+                alpn: alpn_of(&line.tls),
                 certificates: certificates(&line.tls),
             });
             talked.end = Some(end.as_ref().map_or_else(|failure| failure.end, |()| End::Enough));
@@ -47,11 +58,17 @@ pub(in crate::live) fn handshake(line: Line, sni: Option<&str>, until: Instant) 
                 completed: false,
                 error: Some(error.to_string()),
                 version: None,
+                alpn: None,
                 certificates: Vec::new(),
             });
             (talked, None)
         }
     }
+}
+
+fn alpn_of(tls: &ClientConnection) -> Option<String> {
+    let name = tls.alpn_protocol()?;
+    Some(String::from_utf8_lossy(name).into_owned())
 }
 
 /// A chain is its own certificate and few more; what a stranger sends is bounded.
@@ -168,7 +185,7 @@ impl Ear for TlsLine {
     }
 }
 
-fn client(sni: Option<&str>) -> Result<ClientConnection, Error> {
+fn client(sni: Option<&str>, alpn: &[&[u8]]) -> Result<ClientConnection, Error> {
     let provider = Arc::new(ring::default_provider());
     let anything = Arc::new(Anything(Arc::clone(&provider)));
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -177,6 +194,7 @@ fn client(sni: Option<&str>) -> Result<ClientConnection, Error> {
         .with_custom_certificate_verifier(anything)
         .with_no_client_auth();
     config.enable_sni = sni.is_some();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     // without SNI the name is used for nothing
     let name = ServerName::try_from(sni.unwrap_or("unnamed.invalid").to_owned());
     let name = name.map_err(|error| Error::General(format!("{}: {error}", sni.unwrap_or_default())))?;

@@ -1,0 +1,81 @@
+//! What one browser keeps of the site.
+
+use super::{
+    super::{
+        Check,
+        case::{Asked, Why, status_says},
+    },
+    Theory, Whose, ours,
+};
+use crate::{Rank, words::count};
+
+/// It fails with a browser's cookies, each time, and works without them, each time.
+pub(super) fn cookies(check: &Check) -> Option<Theory> {
+    let bare = |it: &&Asked| it.connected() && !it.visit.http2;
+    if !ours(check).filter(bare).all(Asked::suits) {
+        return None;
+    }
+    check.browsers.iter().enumerate().find_map(|(nth, sight)| {
+        let with: Vec<&Asked> = check.asked.iter().filter(|it| it.why == Why::Cookies(nth) && it.talk.is_ok()).collect();
+        if with.len() < 2 || with.iter().any(|it| it.suits()) {
+            return None;
+        }
+        let cookies = sight.sends(&check.place, check.at);
+        let bytes: u64 = cookies.iter().map(|it| it.bytes + it.name.len() as u64 + 3).sum();
+        let sealed = cookies.iter().any(|it| it.encrypted);
+        let mut largest = cookies.clone();
+        largest.sort_by_key(|it| std::cmp::Reverse(it.bytes));
+        let names: Vec<String> = largest.iter().take(3).map(|it| format!("{} ({} bytes)", it.name, it.bytes)).collect();
+        let outcome = with.first()?.outcome();
+        let host = &check.place.host;
+        let (rank, sent) = match sealed {
+            true => (Rank::Strong, "cookies of the same names and sizes (their values are encrypted)"),
+            false => (Rank::Decisive, "the stored cookies"),
+        };
+        Some(
+            Theory::new(Whose::Browser, format!("the cookies that {} keeps for {host} make it fail: {outcome} with them, the page without.", sight.name()))
+                .cause("client-cookie")
+                .seen(rank, format!("with {sent}: {outcome}, {} times of {0}; without: the page, each time", with.len()), format!("why502 check {}", check.place))
+                .seen(Rank::Hint, format!("{}, {bytes} bytes as a header; the largest: {}", count(cookies.len(), "cookie"), names.join(", ")), format!("why502 check {} --json", check.place))
+                .visitor(format!("Clear this site's cookies only: in the browser, the lock beside the address, then \"Clear cookies and site data\" for {host}."))
+                .visitor("You will be logged out there, nowhere else."),
+        )
+    })
+}
+
+/// The page works, and a browser keeps a failure of it.
+pub(super) fn cache(check: &Check) -> Option<Theory> {
+    let works = ours(check).any(Asked::works) && !ours(check).any(Asked::fails);
+    let (sight, cached) = check
+        .browsers
+        .iter()
+        .find_map(|it| Some((it, it.cached_failure(&check.place)?)))
+        .filter(|_| works)?;
+    let status = cached.status.map(status_says).unwrap_or_default();
+    Some(
+        Theory::new(Whose::Browser, format!("{} shows a stored answer: {status} from {}; the page itself works now.", sight.name(), cached.stored))
+            .cause("client-cache")
+            .seen(Rank::Decisive, format!("its cache holds {status} for exactly this page"), format!("ls -l {}", crate::evidence::quote(&cached.file.to_string_lossy())))
+            .visitor("Reload past the cache: Ctrl+Shift+R (Cmd+Shift+R). If it comes back, clear the cache for this site."),
+    )
+}
+
+/// A browser only asks for https, which fails, while http works.
+pub(super) fn promise(check: &Check) -> Option<Theory> {
+    let secure = check.asked.iter().find(|it| it.why == Why::Promise)?;
+    let sight = check
+        .browsers
+        .iter()
+        .find(|it| it.kept.as_ref().is_ok_and(|kept| kept.strict_transport))?;
+    let trouble = super::tls::trouble(check, secure);
+    if super::is_sound(check, secure) || secure.talk.is_err() {
+        return None;
+    }
+    let why = trouble.map_or_else(|| secure.outcome(), |it| it.says());
+    Some(
+        Theory::new(Whose::Browser, format!("{} remembers that {} wants https, and https fails there: {why}.", sight.name(), check.place.host))
+            .cause("client-cache")
+            .seen(Rank::Strong, format!("{} works, {} does not, and the browser never asks for the first (HSTS)", check.place, secure.place), super::curl(secure, ""))
+            .visitor("The promise came from the site itself: tell its operator to mend https. Until then another browser that never met the site opens it by http."),
+    )
+}
