@@ -62,6 +62,32 @@ pub(crate) fn get(visitor: u8, site: &str, path: &str) -> Result<u16> {
     status(stream)
 }
 
+/// One request as somebody who calls himself so, from a page where one is named; a POST has an empty body.
+pub(crate) fn ask_as(
+    visitor: u8,
+    site: &str,
+    (method, path): (&str, &str),
+    agent: &str,
+    referrer: &str,
+) -> Result<u16> {
+    let mut stream = dial(visitor)?;
+    let from = if referrer.is_empty() {
+        String::new()
+    } else {
+        format!("Referer: {referrer}\r\n")
+    };
+    let length = if method == "POST" {
+        "Content-Length: 0\r\n"
+    } else {
+        ""
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {site}\r\nUser-Agent: {agent}\r\n{from}{length}{LEAVING}\r\n"
+    )?;
+    status(stream)
+}
+
 /// The opening handshake of a WebSocket.
 fn upgrade(visitor: u8, site: &str, path: &str) -> Result<u16> {
     let mut stream = dial(visitor)?;

@@ -42,6 +42,6 @@ pub use host::Host;
 pub use outcome::{Mode, Outcome};
 pub use root::{install, room};
 pub use runner::{Options, Summary, last_run, run, screen};
-pub use scenario::{Audit, Expect, Fix, Held, Interrupt, Link, Scenario, Step, Traffic};
+pub use scenario::{Audit, Crowd, Expect, Fix, Held, Interrupt, Link, Scenario, Step, Traffic};
 pub use scenarios::all;
 pub use stack::Stack;

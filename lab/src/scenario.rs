@@ -21,6 +21,8 @@ pub struct Scenario {
     pub also: Option<Traffic>,
     /// Requests that go on while the tool looks.
     pub held: Option<Held>,
+    /// A crowd that asks while the tool looks, and goes away before the host is restored.
+    pub crowd: Option<Crowd>,
     /// What `why502 fix` can do about it.
     pub fix: Fix,
     /// Shell that takes the fault away.
@@ -52,6 +54,7 @@ impl Scenario {
         traffic: Traffic::SHOP,
         also: None,
         held: None,
+        crowd: None,
         fix: Fix::Nothing,
         restore: "",
         restore_around: "",
@@ -143,6 +146,23 @@ pub struct Held {
     pub path: &'static str,
     /// How many of them.
     pub visitors: u8,
+}
+
+/// Many requests at once, of people or of programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// Methods and paths, asked for in turn.
+    pub asks: &'static [(&'static str, &'static str)],
+    /// What they call themselves.
+    pub agent: &'static str,
+    /// Where they say they come from; nothing where empty.
+    pub referrer: &'static str,
+    /// How many addresses they have.
+    pub addresses: u8,
+    /// How many ask at the same time.
+    pub at_once: u8,
+    /// Their time between two requests, in milliseconds.
+    pub pause_ms: u64,
 }
 
 /// The right verdict.

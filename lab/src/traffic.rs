@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::Crowd;
 use crate::client::{self, Client};
 
 /// Visitors who ask for one page again and again. The drop does not wait for a request under way.
@@ -38,6 +39,27 @@ impl Background {
                 }
             });
         }
+        Self { stop, failed }
+    }
+
+    /// A crowd at one site.
+    pub(crate) fn crowd(client: &Client, site: &'static str, crowd: Crowd) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        for first in 0..crowd.at_once {
+            let (stop, client) = (Arc::clone(&stop), client.clone());
+            std::thread::spawn(move || {
+                let entered = client.enter().is_ok();
+                let mut turn = usize::from(first);
+                while entered && !stop.load(Ordering::Relaxed) {
+                    let (method, path) = crowd.asks[turn % crowd.asks.len()];
+                    let visitor = 100 + u8::try_from(turn % usize::from(crowd.addresses)).unwrap_or(0);
+                    let _ = client::ask_as(visitor, site, (method, path), crowd.agent, crowd.referrer);
+                    turn += usize::from(crowd.at_once) + 1;
+                    std::thread::sleep(Duration::from_millis(crowd.pause_ms));
+                }
+            });
+        }
+        let failed = Arc::default();
         Self { stop, failed }
     }
 

@@ -223,7 +223,8 @@ impl Trial<'_> {
     fn over(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
         let start = Instant::now();
         while let Err(error) = self.is_over(host) {
-            let flapped = !self.outcome().repair.is_empty() || self.scenario.held.is_some();
+            let crowded = self.scenario.held.is_some() || self.scenario.crowd.is_some();
+            let flapped = !self.outcome().repair.is_empty() || crowded;
             if !flapped || start.elapsed() > BELIEVED {
                 return Err(error);
             }
@@ -262,7 +263,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn inject(&self, host: &mut Host, visitors: &Visitors) -> Result<Option<Background>> {
+    fn inject(&self, host: &mut Host, visitors: &Visitors) -> Result<Vec<Background>> {
         for step in self.scenario.inject {
             match step {
                 Step::Sh(script) => drop(host.sh(script).context("injecting")?),
@@ -274,7 +275,14 @@ impl Trial<'_> {
         let hold = |held: crate::Held| {
             Background::start(&visitors.client, site, held.path, held.visitors, Duration::ZERO)
         };
-        Ok(self.scenario.held.map(hold))
+        let crowd = |crowd| Background::crowd(&visitors.client, site, crowd);
+        Ok(self
+            .scenario
+            .held
+            .map(hold)
+            .into_iter()
+            .chain(self.scenario.crowd.map(crowd))
+            .collect())
     }
 
     fn baselines(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {

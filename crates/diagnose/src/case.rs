@@ -13,6 +13,7 @@ use crate::{
     Question,
     dependencies::DependencySight,
     topology::{BackendKind, Claim, FpmPool, Route},
+    traffic::Demand,
     world::{ConfigTest, FirewallRule, Nginx, PathStep, World},
 };
 use host::{
@@ -46,6 +47,8 @@ pub struct Case {
     pub neighbours: Neighbours,
     /// When something happened that may have mended it, after the last failure: unit start, reload, config edit.
     pub mended: Option<Mended>,
+    /// What is asked of its backends, where requests wait for them and an access log tells.
+    pub demand: Option<Demand>,
     /// What we could not see that belongs to this case.
     pub unseen: Vec<Unseen>,
 }

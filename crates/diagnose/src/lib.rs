@@ -56,6 +56,7 @@ pub mod trigger;
 pub mod verdict;
 pub mod visit;
 pub mod words;
+pub mod workers;
 pub mod world;
 
 pub use case::{Case, Symptom};

@@ -10,7 +10,7 @@ use crate::{
 };
 use host::{
     Endpoint,
-    consult::Service,
+    consult::{Row, Service},
     looks::{JournalLine, ProcessState, Unit},
 };
 use logscan::Trouble;
@@ -38,6 +38,20 @@ pub fn of<'a>(case: &'a Case, kinds: &'static [Service]) -> impl Iterator<Item =
     case.dependencies
         .iter()
         .filter(move |sight| felt && kinds.contains(&sight.dependency.service))
+}
+
+/// A statement of an application's database waits for another one.
+pub fn somebody_waits_for_a_lock(case: &Case) -> bool {
+    let tables = of(case, DATABASES).filter_map(|sight| sight.told()?.table("processes"));
+    tables
+        .into_iter()
+        .any(|table| table.rows().any(|row| is_blocked(&row)))
+}
+
+/// It waits for another one: MySQL says what it waits for, PostgreSQL for whom.
+pub fn is_blocked(row: &Row<'_>) -> bool {
+    let state = row.get("state");
+    state.contains("lock") || state.starts_with("Waiting for") || !row.get("blocked_by").is_empty()
 }
 
 /// The application's last line with one of these words (lower case), in the time of the failures or at its start.

@@ -24,6 +24,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 mod needs;
 mod network;
 mod offers;
+pub mod traffic;
 mod wiring;
 
 pub use needs::{answers, denies, processes, refuses, silent, unclear};
@@ -46,6 +47,7 @@ pub struct Fixture {
     pub flows: crate::case::Flows,
     pub neighbours: Neighbours,
     pub mended: Option<Mended>,
+    pub demand: Option<crate::traffic::Demand>,
 }
 
 impl Fixture {
@@ -183,6 +185,7 @@ impl Fixture {
             flows: Vec::new(),
             neighbours,
             mended: None,
+            demand: None,
         }
     }
 
@@ -199,6 +202,7 @@ impl Fixture {
             flows: self.flows,
             neighbours: self.neighbours,
             mended: self.mended,
+            demand: self.demand,
             unseen: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ const BASE: Scenario = Scenario {
     ..Scenario::BASE
 };
 
-const LOCK: &str = "systemd-run -q --unit=export --collect mariadb shop -e 'LOCK TABLES products WRITE; SELECT SLEEP(600)'
+pub(super) const LOCK: &str = "systemd-run -q --unit=export --collect mariadb shop -e 'LOCK TABLES products WRITE; SELECT SLEEP(600)'
              until [ \"$(mariadb -Ne \"SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'\")\" = 1 ]; do sleep 0.05; done";
 
 pub(super) static SCENARIOS: &[Scenario] = &[

@@ -88,6 +88,7 @@ mod triggers;
 mod two_faults;
 mod user_service_no_linger;
 mod websocket_headers;
+mod whose_load;
 mod worker_connections_limit;
 mod worker_crash;
 mod worker_timeout_kill;
@@ -111,6 +112,7 @@ static ALL: &[&[Scenario]] = &[
     worker_crash::SCENARIOS,
     worker_timeout_kill::SCENARIOS,
     pool_exhausted::SCENARIOS,
+    whose_load::SCENARIOS,
     listen_backlog_full::SCENARIOS,
     wrong_upstream_port::SCENARIOS,
     listen_type_mismatch::SCENARIOS,

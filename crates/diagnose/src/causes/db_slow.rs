@@ -62,7 +62,7 @@ fn waits(case: &Case, sight: &DependencySight) -> Option<Opinion> {
     let it = &sight.dependency;
     let processes = sight.told()?.table("processes")?;
     let busy: Vec<Row<'_>> = processes.rows().filter(is_busy).collect();
-    let blocked: Vec<Row<'_>> = busy.iter().copied().filter(is_blocked).collect();
+    let blocked: Vec<Row<'_>> = busy.iter().copied().filter(needs::is_blocked).collect();
     let slowest = busy
         .iter()
         .copied()
@@ -126,12 +126,6 @@ fn is_busy(row: &Row<'_>) -> bool {
     works && !row.get("info").starts_with("SHOW FULL PROCESSLIST")
 }
 
-/// MySQL says what it waits for, PostgreSQL for whom.
-fn is_blocked(row: &Row<'_>) -> bool {
-    let state = row.get("state");
-    state.contains("lock") || state.starts_with("Waiting for") || !row.get("blocked_by").is_empty()
-}
-
 fn is_holder(row: &Row<'_>, blocked: &[Row<'_>]) -> bool {
     let names = |it: &Row<'_>| it.get("blocked_by").split(' ').any(|id| id == row.get("id"));
     row.get("blocked_by").is_empty() && blocked.iter().any(names)
@@ -142,7 +136,7 @@ fn seconds(row: &Row<'_>) -> u64 {
 }
 
 fn statement(row: &Row<'_>) -> String {
-    let lock = if is_blocked(row) {
+    let lock = if needs::is_blocked(row) {
         "waits for a lock"
     } else {
         "runs"

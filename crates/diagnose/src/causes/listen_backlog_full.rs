@@ -31,7 +31,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("listen queue of socket", 90), ("Possible SYN flooding on port", 60)],
-        effect_of: &["backend-hung", "backend-orphan-workers", "cpu-saturated", "fd-limit", "io-saturated", "memory-pressure", "pool-exhausted", "process-limit", "traffic-flood"],
+        effect_of: &["backend-hung", "backend-orphan-workers", "cpu-saturated", "fd-limit", "io-saturated", "memory-pressure", "pool-exhausted", "process-limit", "scheduled-job-load", "traffic-bruteforce", "traffic-crawler", "traffic-flood", "traffic-spam", "traffic-surge"],
         settled_by: ("compare waiting connections (Recv-Q) with the limit (Send-Q)", "ss -ltnx; sysctl net.core.somaxconn; nstat -az TcpExtListenOverflows"),
         told: Told::OnHost {
             weigh,

@@ -1,6 +1,7 @@
 use crate::{
-    Class,
+    Case, Class, Opinion,
     cause::{Group, Told, cause},
+    traffic::{Kind, blame},
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -22,7 +23,12 @@ cause! {
         phrases: &[("wp-login.php", 60), ("post /login", 40), ("/administrator/index.php", 40)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["traffic-bruteforce"],
+        },
     }
 }
 
@@ -33,5 +39,54 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Status(499) => 18,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 3,
         _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    blame::of_kind(case, Kind::Login, "tries to log in").unwrap_or_default()
+}
+
+fn advise(case: &Case) -> String {
+    blame::advise(case, "the tries to log in")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::traffic::{PEOPLE, busy};
+
+    #[test]
+    fn fires_where_logins_fill_the_pool() {
+        busy()
+            .asked("POST /wp-login.php", 300, 1, "Firefox")
+            .usually(PEOPLE)
+            .check("found traffic-bruteforce <- pool-exhausted");
+        busy()
+            .asked("POST /login", 300, 2, "curl/8")
+            .asked("GET /", 20, 20, "Firefox")
+            .check("found traffic-bruteforce <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_logins_are_as_many_as_ever() {
+        busy()
+            .asked("POST /login", 60, 60, "Firefox")
+            .usually(&[("POST /login", 7200, 900, "Firefox")])
+            .check("found pool-exhausted");
+        busy()
+            .asked("POST /login", 12, 1, "Firefox")
+            .check("found pool-exhausted");
+        busy()
+            .asked("POST /login", 100, 1, "Firefox")
+            .asked("GET /", 300, 90, "Firefox")
+            .check("found pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_no_worker_is_short() {
+        busy()
+            .asked("POST /wp-login.php", 300, 1, "Firefox")
+            .queue(0, 511)
+            .second_look((4, 5), 1)
+            .check_not("traffic-bruteforce");
     }
 }

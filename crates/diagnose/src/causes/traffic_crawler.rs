@@ -1,6 +1,7 @@
 use crate::{
-    Class,
+    Case, Class, Opinion,
     cause::{Group, Told, cause},
+    traffic::{Kind, blame},
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -22,7 +23,12 @@ cause! {
         phrases: &[("bot/", 25), ("crawler", 60), ("spider", 60), ("semrush", 80), ("ahrefs", 80), ("gptbot", 80), ("bytespider", 80)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["traffic-crawler"],
+        },
     }
 }
 
@@ -33,5 +39,48 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Status(499) => 12,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 2,
         _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    blame::of_kind(case, Kind::Bot, "programs that crawl").unwrap_or_default()
+}
+
+fn advise(case: &Case) -> String {
+    blame::advise(case, "the crawlers")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::traffic::{PEOPLE, busy};
+
+    #[test]
+    fn fires_where_crawlers_fill_the_pool() {
+        busy()
+            .asked(
+                "GET /shop/item/*",
+                300,
+                5,
+                "Mozilla/5.0 (compatible; bingbot/2.0)",
+            )
+            .usually(PEOPLE)
+            .check("found traffic-crawler <- pool-exhausted");
+        busy()
+            .asked("GET /archive", 300, 90, "GPTBot/1.2")
+            .asked("GET /", 9, 9, "Firefox")
+            .check("found traffic-crawler <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_crawlers_come_as_ever() {
+        busy()
+            .asked("GET /shop", 60, 5, "Googlebot/2.1")
+            .usually(&[("GET /shop", 7200, 5, "Googlebot/2.1")])
+            .check("found pool-exhausted");
+        busy()
+            .asked("GET /shop", 60, 5, "Googlebot/2.1")
+            .asked("GET /", 90, 60, "Firefox")
+            .usually(PEOPLE)
+            .check_not("traffic-crawler");
     }
 }

@@ -1,6 +1,7 @@
 use crate::{
-    Class,
+    Case, Class, Evidence, Opinion, Rank,
     cause::{Group, Told, cause},
+    traffic::{Demand, Kind, blame, mix},
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -22,7 +23,12 @@ cause! {
         phrases: &[("xmlrpc.php", 60), ("\" 499 ", 35), ("ddos", 80), ("limiting requests", 30), ("syn flooding", 90)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["traffic-flood"],
+        },
     }
 }
 
@@ -33,5 +39,93 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Status(499) => 30,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 5,
         _ => 0,
+    }
+}
+
+/// So many times the usual number of requests is a flood or nothing.
+const FLOOD: f64 = 5.0;
+
+fn weigh(case: &Case) -> Opinion {
+    case.demand
+        .as_ref()
+        .and_then(|demand| flood(case, demand))
+        .unwrap_or_default()
+}
+
+fn flood(case: &Case, demand: &Demand) -> Option<Opinion> {
+    let crowd = demand.now.crowds.get(&Kind::Page)?;
+    let rate = blame::rate(demand, None)?;
+    if !blame::is_crowded(case) {
+        return None;
+    }
+    let mut evidence = vec![rate];
+    if demand.times(Some(Kind::Page))? >= FLOOD && blame::takes_most(demand, &crowd.load) {
+        let odd = mix::unlike_people(demand, crowd);
+        let odd = odd
+            .into_iter()
+            .map(|says| Evidence::supports(Rank::Strong, says, blame::source(demand)));
+        let odd: Vec<Evidence> = odd.collect();
+        if odd.is_empty() {
+            return None;
+        }
+        evidence.extend(odd);
+        evidence.push(blame::from_whom(demand, crowd));
+    } else if demand.times(None)? >= blame::AS_USUAL {
+        return None;
+    }
+    Some(Opinion {
+        subject: blame::subject(case, demand, crowd),
+        says: format!(
+            "many times the usual number of requests: {}",
+            demand.says_rate(None)?
+        ),
+        evidence,
+    })
+}
+
+fn advise(case: &Case) -> String {
+    blame::advise(case, "the requests that are no person's")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::traffic::{PEOPLE, busy};
+
+    #[test]
+    fn fires_where_few_ask_for_far_more_than_all_do() {
+        busy()
+            .asked("GET /search", 900, 2, "Firefox")
+            .usually(PEOPLE)
+            .check("found traffic-flood <- pool-exhausted");
+    }
+
+    #[test]
+    fn fires_where_many_ask_for_pages_and_for_nothing_that_pages_bring_along() {
+        busy()
+            .bare("GET /", 900, 300, "Firefox")
+            .usually(PEOPLE)
+            .check("found traffic-flood <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_nothing_is_known_of_what_is_usual() {
+        busy()
+            .asked("GET /search", 900, 2, "Firefox")
+            .check("found pool-exhausted");
+    }
+
+    #[test]
+    fn says_so_where_there_are_no_more_requests_than_ever() {
+        let verdict = busy().asked("GET /", 30, 25, "Firefox").usually(PEOPLE).verdict();
+        let says = verdict
+            .ruled_out
+            .iter()
+            .find(|it| it.cause == "traffic-flood")
+            .map(|it| it.says.clone());
+        assert!(
+            says.is_some_and(|says| says.starts_with("no more than usual: ")),
+            "{:#?}",
+            verdict.ruled_out
+        );
     }
 }

@@ -1,6 +1,7 @@
 use crate::{
-    Class,
+    Case, Class, Opinion,
     cause::{Group, Told, cause},
+    traffic::{Kind, blame},
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -22,7 +23,12 @@ cause! {
         phrases: &[("wp-comments-post.php", 75), ("trackback", 50), ("xmlrpc.php", 25)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies: crate::remedy::none,
+            lab: &["traffic-spam"],
+        },
     }
 }
 
@@ -33,5 +39,42 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Status(499) => 6,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 1,
         _ => 0,
+    }
+}
+
+fn weigh(case: &Case) -> Opinion {
+    blame::of_kind(case, Kind::Message, "messages that anybody may send").unwrap_or_default()
+}
+
+fn advise(case: &Case) -> String {
+    blame::advise(case, "the messages")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::traffic::{PEOPLE, busy};
+
+    #[test]
+    fn fires_where_comments_fill_the_pool() {
+        busy()
+            .asked("POST /wp-comments-post.php", 300, 40, "Firefox")
+            .usually(PEOPLE)
+            .check("found traffic-spam <- pool-exhausted");
+        busy()
+            .asked("POST /xmlrpc.php", 300, 3, "")
+            .check("found traffic-spam <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_messages_are_few_or_usual() {
+        busy()
+            .asked("POST /contact", 40, 40, "Firefox")
+            .asked("GET /", 60, 50, "Firefox")
+            .usually(PEOPLE)
+            .check_not("traffic-spam");
+        busy()
+            .asked("POST /contact", 60, 60, "Firefox")
+            .usually(&[("POST /contact", 7200, 900, "Firefox")])
+            .check("found pool-exhausted");
     }
 }

@@ -1,6 +1,9 @@
 use crate::{
-    Class,
+    Case, Class, Evidence, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
+    queue,
+    traffic::{Demand, Kind, blame, mix},
+    workers,
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -22,7 +25,12 @@ cause! {
         phrases: &[("campaign", 30)],
         effect_of: &[],
         settled_by: ("see whose requests take the workers' time", "awk '{print $1, $7}' /var/log/nginx/access.log | sort | uniq -c | sort -rn | head"),
-        told: Told::ByExplain,
+        told: Told::OnHost {
+            weigh,
+            advise,
+            remedies,
+            lab: &["traffic-surge"],
+        },
     }
 }
 
@@ -33,5 +41,82 @@ fn share_of(complaint: &Complaint) -> u8 {
         Trouble::Status(499) => 12,
         Trouble::TimedOut if complaint.during(Phase::ReadingHeader) => 2,
         _ => 0,
+    }
+}
+
+/// So many times the usual number of requests is more than a good day.
+const SURGE: f64 = 2.0;
+
+fn weigh(case: &Case) -> Opinion {
+    case.demand
+        .as_ref()
+        .and_then(|demand| surge(case, demand))
+        .unwrap_or_default()
+}
+
+fn surge(case: &Case, demand: &Demand) -> Option<Opinion> {
+    let crowd = demand.now.crowds.get(&Kind::Page)?;
+    let rate = blame::rate(demand, None)?;
+    let times = demand.times(Some(Kind::Page))?;
+    if !blame::is_crowded(case) || (times < SURGE && demand.times(None)? >= blame::AS_USUAL) {
+        return None;
+    }
+    let mut evidence = vec![rate];
+    if times >= SURGE {
+        let alike = mix::like_people(demand, crowd).filter(|_| blame::takes_most(demand, &crowd.load))?;
+        evidence.push(Evidence::supports(Rank::Strong, alike, blame::source(demand)));
+        evidence.push(blame::from_whom(demand, crowd));
+    }
+    Some(Opinion {
+        subject: case.site().to_owned(),
+        says: format!(
+            "more visitors than the backend can serve: {}",
+            demand.says_rate(None)?
+        ),
+        evidence,
+    })
+}
+
+fn advise(case: &Case) -> String {
+    blame::advise(
+        case,
+        "what is dear (a cache for pages that all see alike helps most)",
+    )
+}
+
+/// They are welcome: more workers, as far as memory goes.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let pools = case.peers.iter().filter(|peer| queue::is_worker_pool(peer));
+    pools
+        .filter_map(|peer| workers::more(case, peer))
+        .take(1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::traffic::{PEOPLE, busy};
+
+    #[test]
+    fn fires_where_the_same_people_ask_for_the_same_only_more_of_them() {
+        busy()
+            .asked("GET /", 500, 300, "Firefox")
+            .asked("GET /shop", 500, 300, "Chrome")
+            .with_assets(4000)
+            .usually(PEOPLE)
+            .check("found traffic-surge <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_on_a_good_day_and_where_they_are_no_people() {
+        busy()
+            .asked("GET /", 40, 35, "Firefox")
+            .with_assets(100)
+            .usually(PEOPLE)
+            .check("found pool-exhausted");
+        busy()
+            .asked("GET /", 900, 2, "Firefox")
+            .usually(PEOPLE)
+            .check_not("traffic-surge");
     }
 }

@@ -26,7 +26,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("worker_connections are not enough", 95), ("worker_connections exceed open file resource limit", 60)],
-        effect_of: &["proxy-loop"],
+        effect_of: &["proxy-loop", "traffic-bruteforce", "traffic-crawler", "traffic-flood", "traffic-spam", "traffic-surge"],
         settled_by: ("count connections of a worker against the limit", "grep -rn worker_connections /etc/nginx; ss -s"),
         told: Told::OnHost {
             weigh,

@@ -46,6 +46,7 @@ use crate::{
     case::{Backend, Flows, NameSight, NameSource, Neighbours, PeerSight},
     dependencies::{self, DependencySight},
     topology::Route,
+    traffic::Demand,
 };
 pub(crate) use authority::servers_of_zone;
 use host::{Host, Unseen};
@@ -100,7 +101,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
 fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
     let mut sights = sights(host, world, drafts, connects);
     let suspect = guards::are_suspect(drafts, connects);
-    let (told, firewall, needed, limits, passages, hidden, authority, flows, guards) = {
+    let (told, firewall, needed, limits, passages, hidden, authority, flows, guards, demands) = {
         let world = &*world;
         let peers = sights.iter().flat_map(|it| &it.peers);
         let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
@@ -111,6 +112,7 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
             let needed = scope.spawn(|| dependencies::look(host, world, &applications(drafts, &sights)));
             let passages = scope.spawn(|| passage::look(host, world, drafts, &sights));
             let flows = scope.spawn(|| flows::look(host, world, drafts));
+            let demands = scope.spawn(|| traffic::look(host, world, drafts));
             let authority = scope.spawn(|| authority::look(host, world, drafts, &sights));
             let hidden = scope.spawn(|| hidden::look(host, world, drafts, &sights));
             (
@@ -123,6 +125,7 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
                 authority.join().unwrap_or_default(),
                 flows.join().unwrap_or_default(),
                 guards.and_then(|it| it.join().ok()),
+                demands.join().unwrap_or_default(),
             )
         })
     };
@@ -131,6 +134,9 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
         for (draft, sights) in drafts.iter().zip(&mut sights) {
             firewall::tell(world, &firewall, draft.nginx, &mut sights.peers);
         }
+    }
+    for (sights, seen) in sights.iter_mut().zip(demands) {
+        sights.demand = seen;
     }
     for (sights, seen) in sights.iter_mut().zip(flows) {
         sights.flows = seen;
@@ -165,6 +171,7 @@ struct Sights {
     dependencies: Vec<DependencySight>,
     names: Vec<NameSight>,
     flows: Flows,
+    demand: Option<Demand>,
 }
 
 fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -> Vec<Sights> {
@@ -194,6 +201,7 @@ fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -
         dependencies: Vec::new(),
         names: of_draft(&names, draft),
         flows: Vec::new(),
+        demand: None,
     })
     .collect()
 }
@@ -252,6 +260,7 @@ fn cases(world: &Arc<World>, drafts: &[(Draft, Neighbours)], sights: Vec<Sights>
             flows: sights.flows,
             neighbours: neighbours.clone(),
             mended: None,
+            demand: sights.demand,
             unseen: Vec::new(),
         };
         case.mended = enrich::mended(&case);

@@ -5,19 +5,26 @@ use super::{
     error_logs::as_nginx_sees,
     log_files::{self, Log},
     parallel,
+    symptoms::Draft,
 };
 use crate::{
-    World,
+    Symptom, World,
+    case::errno,
     topology::Route,
     traffic::{Demand, Past, Stretch, Usual},
     world::AccessLog,
 };
 use host::{Host, Timestamp};
 use logscan::{
+    Trouble,
     access::Format,
     scan::{AccessScan, Window},
 };
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Logs of one instance read at most.
 const MOST: usize = 8;
@@ -32,6 +39,42 @@ const AROUND: Duration = Duration::from_secs(1800);
 const BEFORE: Duration = Duration::from_secs(7200);
 /// What grows may do so for a while before something fails: that time counts neither as now nor as usual.
 const GROWS: Duration = Duration::from_secs(60);
+
+/// Routes of which is asked: each costs a pass over the logs.
+const ROUTES: usize = 4;
+/// A burst that lasts is looked at for so long at most, up to its last failure.
+const BURST: Duration = Duration::from_secs(600);
+/// And so long before its first: what fills a pool comes before what fails.
+const LEAD: Duration = Duration::from_secs(15);
+
+/// For each draft what is asked of its backends, where requests wait for them.
+pub(super) fn look(host: &dyn Host, world: &World, drafts: &[&Draft]) -> Vec<Option<Demand>> {
+    let mut logs: BTreeMap<usize, Logs<'_>> = BTreeMap::new();
+    let mut left = ROUTES;
+    let of = |draft: &&Draft| {
+        let span = burst(draft).filter(|_| left > 0)?;
+        left -= 1;
+        let logs = logs
+            .entry(draft.nginx)
+            .or_insert_with(|| Logs::read(host, world, draft.nginx));
+        logs.demand(draft.route.as_ref(), span)
+    };
+    drafts.iter().map(of).collect()
+}
+
+/// The time in which requests waited in vain, for a backend or for a connection.
+fn burst(draft: &Draft) -> Option<Span> {
+    let waited = |it: &&Symptom| {
+        matches!(
+            it.trouble(),
+            Some(Trouble::TimedOut | Trouble::Connect(errno::EAGAIN) | Trouble::WorkerConnections(_))
+        )
+    };
+    let symptoms = || draft.symptoms.iter().filter(waited);
+    let last = symptoms().map(|it| it.last).max()?;
+    let first = symptoms().map(|it| it.first).min()?.max(last.before(BURST));
+    Some((first.before(LEAD), last))
+}
 
 /// From when until when.
 pub(crate) type Span = (Timestamp, Timestamp);

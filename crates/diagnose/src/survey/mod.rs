@@ -162,6 +162,7 @@ fn routes(world: &Arc<World>) -> Vec<Case> {
         flows: Vec::new(),
         neighbours: Neighbours::default(),
         mended: None,
+        demand: None,
         unseen: Vec::new(),
     };
     world.routes.iter().map(case).collect()

@@ -1,7 +1,9 @@
 //! Facts about the requests that keep backends busy: how many, for what, by whom, how dear, and how that compares with
 //! what is usual. From access logs; what they mean is each cause's own business.
 
+pub mod blame;
 mod kind;
+pub mod mix;
 mod stretch;
 
 pub use kind::{Kind, is_asset, is_bot};
