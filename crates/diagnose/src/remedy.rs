@@ -92,6 +92,20 @@ pub enum Measure {
         /// `32k`: everything between the name and the semicolon.
         value: String,
     },
+    /// Fewer requests of one kind from each address: a zone in a file of its own that nginx's `http` block includes, and
+    /// the limit in the location that passes them on. For an nginx that has no such limit yet.
+    NginxLimit {
+        /// The file, which is not there yet.
+        file: PathBuf,
+        /// A directive of the location.
+        beside: Place,
+        /// Which requests.
+        of: Limited,
+        /// So many a minute.
+        per_minute: u32,
+        /// And so many at once.
+        burst: u32,
+    },
     /// A key of an INI file (php-fpm pool, uWSGI): its value where it stands, or a new line in that section.
     IniSet {
         /// The file.
@@ -218,6 +232,20 @@ pub enum Measure {
     },
     /// Restart the host.
     Reboot,
+}
+
+/// Requests that a limit is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// Of a method to a path.
+    Route {
+        /// `POST`
+        method: String,
+        /// `/wp-login.php`; `*` is any one segment.
+        path: String,
+    },
+    /// Of one user agent.
+    Agent(String),
 }
 
 /// A title says what is done, not more.

@@ -603,6 +603,9 @@ fn nginx() -> Nginx {
         error_logs: vec!["/var/log/nginx/error.log".into()],
         access_logs: Vec::new(),
         worker_connections: Some((768, Place::line("/etc/nginx/nginx.conf".as_ref(), 8))),
+        http_dir: Some("/etc/nginx/conf.d".into()),
+        has_limits: false,
+        proxies: Vec::new(),
         main: Some(Place::line("/etc/nginx/nginx.conf".as_ref(), 1)),
     }
 }

@@ -90,6 +90,12 @@ pub struct Nginx {
     pub access_logs: Vec<AccessLog>,
     /// `worker_connections` where it is written; nginx takes 512 where it is not.
     pub worker_connections: Option<(u64, Place)>,
+    /// A directory of which `http` includes every `*.conf`.
+    pub http_dir: Option<PathBuf>,
+    /// Some `limit_req` or `limit_conn` stands somewhere.
+    pub has_limits: bool,
+    /// Whose word nginx takes for who the client is: `set_real_ip_from`, as written. Proxies and CDNs.
+    pub proxies: Vec<String>,
     /// A directive of the main context, beside which others of it can stand.
     pub main: Option<Place>,
 }

@@ -50,7 +50,7 @@ const ATTACK: Crowd = Crowd {
     referrer: "",
     addresses: 2,
     at_once: 16,
-    pause_ms: 0,
+    pause_ms: 50,
 };
 
 const BASE: Scenario = Scenario {
@@ -69,6 +69,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             asks: &[("POST", "/wp-login.php")],
             ..ATTACK
         }),
+        fix: Fix::Mends { ways: 1 },
         expect: Expect::Found(&["traffic-bruteforce"]),
         ..BASE
     },
@@ -96,6 +97,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             addresses: 3,
             ..ATTACK
         }),
+        fix: Fix::NotTried,
         expect: Expect::Found(&["traffic-crawler"]),
         ..BASE
     },
@@ -107,6 +109,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             addresses: 3,
             ..ATTACK
         }),
+        fix: Fix::NotTried,
         expect: Expect::Found(&["traffic-flood"]),
         ..BASE
     },
@@ -123,9 +126,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             ],
             referrer: "https://news.example/",
             addresses: 100,
-            at_once: 20,
+            at_once: 32,
             ..ATTACK
         }),
+        // what nginx gave up is worked off all the same
+        restore: "systemctl restart php8.2-fpm",
         fix: Fix::NotTried,
         expect: Expect::Found(&["traffic-surge"]),
         ..BASE

@@ -1,7 +1,10 @@
 use crate::{
-    Case, Class, Opinion,
+    Case, Class, Opinion, Remedy,
     cause::{Group, Told, cause},
-    traffic::{Kind, blame},
+    traffic::{
+        Kind, blame,
+        limit::{self, Mark, Rate},
+    },
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -26,7 +29,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["traffic-bruteforce"],
         },
     }
@@ -48,6 +51,19 @@ fn weigh(case: &Case) -> Opinion {
 
 fn advise(case: &Case) -> String {
     blame::advise(case, "the tries to log in")
+}
+
+/// For each address.
+const RATE: Rate = Rate {
+    per_minute: 6,
+    burst: 5,
+};
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let demand = case.demand.as_ref();
+    let limit =
+        demand.and_then(|it| limit::of(case, it, it.now.crowds.get(&Kind::Login)?, Mark::Route, RATE));
+    limit.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -88,5 +104,28 @@ mod tests {
             .queue(0, 511)
             .second_look((4, 5), 1)
             .check_not("traffic-bruteforce");
+    }
+
+    const OFFER: &str =
+        "ask relief: /etc/nginx/conf.d/limited-requests.conf 6/min burst 5: POST /wp-login.php";
+
+    #[test]
+    fn few_addresses_are_limited_each() {
+        busy()
+            .asked("POST /wp-login.php", 300, 2, "Firefox")
+            .offers(&[OFFER]);
+    }
+
+    #[test]
+    fn no_limit_where_it_would_not_help_or_would_hit_others() {
+        busy()
+            .asked("POST /wp-login.php", 300, 200, "Firefox")
+            .offers(&[]);
+        let few = || busy().asked("POST /wp-login.php", 300, 2, "Firefox");
+        few()
+            .with(|it| it.world.nginx[0].proxies = vec!["203.0.113.0/24".into()])
+            .offers(&[]);
+        few().with(|it| it.world.nginx[0].has_limits = true).offers(&[]);
+        few().with(|it| it.world.nginx[0].http_dir = None).offers(&[]);
     }
 }

@@ -1,7 +1,11 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank,
+    Case, Class, Evidence, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
-    traffic::{Demand, Kind, blame, mix},
+    traffic::{
+        Demand, Kind, blame,
+        limit::{self, Mark, Rate},
+        mix,
+    },
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -26,7 +30,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["traffic-flood"],
         },
     }
@@ -85,6 +89,18 @@ fn flood(case: &Case, demand: &Demand) -> Option<Opinion> {
 
 fn advise(case: &Case) -> String {
     blame::advise(case, "the requests that are no person's")
+}
+
+/// For each address: more than a person who looks through the pages asks for.
+const RATE: Rate = Rate {
+    per_minute: 60,
+    burst: 20,
+};
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let demand = case.demand.as_ref();
+    let limit = demand.and_then(|it| limit::of(case, it, it.now.crowds.get(&Kind::Page)?, Mark::Route, RATE));
+    limit.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 use crate::{
-    Case, Class, Opinion,
+    Case, Class, Opinion, Remedy,
     cause::{Group, Told, cause},
-    traffic::{Kind, blame},
+    traffic::{
+        Kind, blame,
+        limit::{self, Mark, Rate},
+    },
 };
 use logscan::{Complaint, Phase, Trouble};
 
@@ -26,7 +29,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["traffic-spam"],
         },
     }
@@ -48,6 +51,19 @@ fn weigh(case: &Case) -> Opinion {
 
 fn advise(case: &Case) -> String {
     blame::advise(case, "the messages")
+}
+
+/// For each address.
+const RATE: Rate = Rate {
+    per_minute: 6,
+    burst: 5,
+};
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let demand = case.demand.as_ref();
+    let limit =
+        demand.and_then(|it| limit::of(case, it, it.now.crowds.get(&Kind::Message)?, Mark::Route, RATE));
+    limit.into_iter().collect()
 }
 
 #[cfg(test)]

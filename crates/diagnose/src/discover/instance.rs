@@ -2,6 +2,7 @@
 
 use super::{
     config::{self, Build},
+    http,
     masters::{Command, Master},
     routes,
     scout::Scout,
@@ -103,6 +104,9 @@ fn from_config(seen: &config::Config, index: usize) -> (Nginx, Vec<Route>) {
         error_logs: error_logs(&config, &seen.build),
         access_logs: access_logs(&config, &seen.build),
         worker_connections: worker_connections(&config),
+        http_dir: http::dir(&seen.tree),
+        has_limits: http::has_limits(&seen.tree),
+        proxies: http::proxies(&seen.tree),
         main: main_directive(&config),
     };
     (nginx, routes::routes(&config, index))

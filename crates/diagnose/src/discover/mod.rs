@@ -6,6 +6,7 @@ mod backend;
 mod boot;
 mod claims;
 mod config;
+mod http;
 mod ini;
 mod instance;
 mod kinds;

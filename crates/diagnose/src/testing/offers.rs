@@ -62,6 +62,19 @@ fn brief(measure: &Measure) -> String {
         Measure::EndProcesses { pids } => format!("end {pids:?}"),
         Measure::NginxReplace { at, old, new } => format!("{at} {old} -> {new}"),
         Measure::NginxSet { beside, name, value } => format!("{beside} {name} {value}"),
+        Measure::NginxLimit {
+            file,
+            of,
+            per_minute,
+            burst,
+            ..
+        } => {
+            let of = match of {
+                crate::Limited::Route { method, path } => format!("{method} {path}"),
+                crate::Limited::Agent(agent) => agent.clone(),
+            };
+            format!("{} {per_minute}/min burst {burst}: {of}", file.display())
+        }
         Measure::IniSet {
             file,
             section,

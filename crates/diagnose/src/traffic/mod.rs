@@ -3,6 +3,7 @@
 
 pub mod blame;
 mod kind;
+pub mod limit;
 pub mod mix;
 mod stretch;
 

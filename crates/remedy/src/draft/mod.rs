@@ -14,6 +14,7 @@ mod kernel;
 mod listen;
 mod nginx;
 mod nginx_edit;
+mod nginx_limit;
 mod resolver;
 mod rights;
 mod ruleset_file;
@@ -125,6 +126,18 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::ReloadNginx { nginx } => nginx::reload_later(desk, *nginx),
         Measure::NginxReplace { at, old, new } => nginx::replace(desk, at, old, new),
         Measure::NginxSet { beside, name, value } => nginx::set(desk, beside, name, value),
+        Measure::NginxLimit {
+            file,
+            beside,
+            of,
+            per_minute,
+            burst,
+        } => nginx_limit::set(
+            desk,
+            file,
+            beside,
+            &nginx_limit::Limit::new(of, *per_minute, *burst),
+        ),
         Measure::IniSet {
             file,
             section,

@@ -246,6 +246,9 @@ fn nginx() -> Nginx {
         error_logs: Vec::new(),
         access_logs: Vec::new(),
         worker_connections: None,
+        http_dir: None,
+        has_limits: false,
+        proxies: Vec::new(),
         main: None,
     }
 }

@@ -1,0 +1,93 @@
+//! What nginx's config says of `http` as a whole.
+
+use nginx_conf::{Body, Directive, Source, Tree};
+use std::path::{Path, PathBuf};
+
+/// Networks of proxies taken from one config at most.
+const MOST: usize = 1000;
+
+/// A directory of which `http` includes every `*.conf`.
+pub(super) fn dir(tree: &Tree) -> Option<PathBuf> {
+    let http = tree.top().find(|it| it.is("http"))?;
+    let includes = http
+        .block()
+        .iter()
+        .filter(|it| it.is("include") && matches!(it.body, Body::Include(_)));
+    includes
+        .filter_map(|it| {
+            let pattern = it.arg(0)?.to_string();
+            let dir = Path::new(pattern.strip_suffix("/*.conf")?);
+            (!pattern.contains('\u{fffd}')).then(|| tree.conf_dir().join(dir))
+        })
+        .next()
+}
+
+/// Some limit of requests or connections stands somewhere.
+pub(super) fn has_limits(tree: &Tree) -> bool {
+    any(tree, &mut |it| {
+        it.name.value.as_bytes().starts_with(b"limit_req")
+            || it.name.value.as_bytes().starts_with(b"limit_conn")
+    })
+}
+
+/// Every `set_real_ip_from`, each once.
+pub(super) fn proxies(tree: &Tree) -> Vec<String> {
+    let mut all = Vec::new();
+    any(tree, &mut |it| {
+        all.extend(
+            it.arg(0)
+                .filter(|_| it.is("set_real_ip_from"))
+                .map(ToString::to_string),
+        );
+        all.len() >= MOST
+    });
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn any(tree: &Tree, test: &mut dyn FnMut(&Directive) -> bool) -> bool {
+    tree.files()
+        .iter()
+        .any(|file| among(Source::directives(file), test))
+}
+
+fn among(directives: &[Directive], test: &mut dyn FnMut(&Directive) -> bool) -> bool {
+    directives.iter().any(|it| test(it) || among(it.block(), test))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::{config, masters::Command, scout::Scout, testing};
+
+    fn tree(http: &str) -> Tree {
+        let files = [
+            ("/etc/nginx/nginx.conf", http),
+            ("/etc/nginx/conf.d/one.conf", "gzip on;\n"),
+            ("/etc/nginx/sites-enabled/shop", "server { listen 80; }\n"),
+        ];
+        let files = testing::Tree::of(&files);
+        config::only_files(&Scout::new(&files.host), &Command::default()).tree
+    }
+
+    #[test]
+    fn what_http_includes_limits_and_believes() {
+        let tree = tree(
+            "http { set_real_ip_from 192.0.2.0/24; include sites-enabled/*; include conf.d/*.conf; server { \
+             set_real_ip_from 2001:db8::/32; location / { limit_req zone=a; } } }\n",
+        );
+        assert_eq!(dir(&tree), Some("/etc/nginx/conf.d".into()));
+        assert!(has_limits(&tree));
+        assert_eq!(proxies(&tree), ["192.0.2.0/24", "2001:db8::/32"]);
+    }
+
+    #[test]
+    fn nothing_of_it_is_found_where_nothing_is() {
+        let tree = tree("http { include sites-enabled/*; }\n");
+        assert_eq!(
+            (dir(&tree), has_limits(&tree), proxies(&tree).len()),
+            (None, false, 0)
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! How a few addresses that ask for too much could be let through less often, and nobody else.
+
+use super::{Crowd, Demand, blame};
+use crate::{Case, Limited, Measure, Remedy};
+use logscan::scan::{Ranked, Weight};
+use std::net::IpAddr;
+
+/// Hundredths of a crowd that its main route or agent must have for a limit of that one to help.
+const MAIN: u64 = 70;
+/// And that may still come through.
+const REST: u64 = 30;
+/// Addresses looked at.
+const CLIENTS: usize = 5000;
+/// Longest path or agent that a limit is written for.
+const LONGEST: usize = 150;
+/// The file in the directory that `http` includes.
+const FILE: &str = "limited-requests.conf";
+
+/// How much is let through from one address.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    /// Requests a minute.
+    pub per_minute: u32,
+    /// And so many at once.
+    pub burst: u32,
+}
+
+/// By what the requests of a crowd are told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Method and path.
+    Route,
+    /// User agent.
+    Agent,
+}
+
+/// A limit for each address, where few addresses make the crowd, and nginx is the first that has to know of it.
+pub fn of(case: &Case, demand: &Demand, crowd: &Crowd, mark: Mark, rate: Rate) -> Option<Remedy> {
+    let route = case.route.as_ref()?;
+    let same = |it: &&crate::topology::Route| it.nginx == route.nginx && it.target == route.target;
+    let nginx = case.nginx()?;
+    if nginx.has_limits || case.world.routes.iter().filter(same).count() != 1 {
+        return None;
+    }
+    let clients = crowd.clients.ranked(Weight::Requests, CLIENTS);
+    if !few_are_let_through(demand, crowd, &clients, rate)
+        || clients.iter().take(3).any(|it| is_proxy(it, &nginx.proxies))
+    {
+        return None;
+    }
+    let of = match mark {
+        Mark::Route => limited_route(crowd)?,
+        Mark::Agent => limited_agent(crowd)?,
+    };
+    let title = format!(
+        "let each address make {} requests a minute, {} at once, {}",
+        rate.per_minute,
+        rate.burst,
+        match &of {
+            Limited::Route { method, path } => format!("that {method} {path}"),
+            Limited::Agent(agent) => format!("as {agent}"),
+        }
+    );
+    let measure = Measure::NginxLimit {
+        file: nginx.http_dir.as_ref()?.join(FILE),
+        beside: route.written.clone(),
+        of,
+        per_minute: rate.per_minute,
+        burst: rate.burst,
+    };
+    Some(Remedy::ask(title, vec![measure]).relief())
+}
+
+/// What comes from each address beyond its rate is most of the crowd. Where thousands come with a few requests each, a
+/// limit for each address lets them all through.
+fn few_are_let_through(demand: &Demand, crowd: &Crowd, clients: &[Ranked], rate: Rate) -> bool {
+    let each = u64::from(rate.burst) + u64::from(rate.per_minute) * demand.now.seconds / 60;
+    let known: u64 = clients.iter().map(|it| it.load.requests).sum();
+    let through: u64 = clients.iter().map(|it| it.load.requests.min(each)).sum();
+    let unknown = crowd.load.requests.saturating_sub(known);
+    (through + unknown) * 100 <= crowd.load.requests * REST
+}
+
+/// It may speak for many: nginx takes its word for who they are, or it is in a network that is not the world's.
+fn is_proxy(client: &Ranked, proxies: &[String]) -> bool {
+    let Ok(address) = blame::text(client).parse::<IpAddr>() else {
+        return true;
+    };
+    let inner = match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    };
+    inner || proxies.iter().any(|network| holds(network, address))
+}
+
+/// `192.0.2.0/24`, `192.0.2.7`, `2001:db8::/32`; a name, or `unix:`, may be anybody.
+fn holds(network: &str, address: IpAddr) -> bool {
+    let (first, length) = network
+        .split_once('/')
+        .map_or((network, None), |(first, length)| (first, Some(length)));
+    let Ok(first) = first.parse::<IpAddr>() else {
+        return network != "unix:";
+    };
+    let (first, address, width) = match (first, address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(u32::from(a)), u128::from(u32::from(b)), 32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a), u128::from(b), 128),
+        _ => return false,
+    };
+    let length = length
+        .map_or(Some(width), |it| it.parse::<u32>().ok())
+        .unwrap_or(0)
+        .min(width);
+    first.checked_shr(width - length).unwrap_or(0) == address.checked_shr(width - length).unwrap_or(0)
+}
+
+fn limited_route(crowd: &Crowd) -> Option<Limited> {
+    let key = main(crowd, &crowd.routes)?;
+    let (method, path) = key.split_once(' ')?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~*-".contains(&byte);
+    let safe =
+        path.starts_with('/') && path.bytes().all(plain) && method.bytes().all(|it| it.is_ascii_uppercase());
+    (safe && path.len() < LONGEST && !method.is_empty()).then(|| Limited::Route {
+        method: method.to_owned(),
+        path: path.to_owned(),
+    })
+}
+
+fn limited_agent(crowd: &Crowd) -> Option<Limited> {
+    let agent = main(crowd, &crowd.agents)?;
+    let plain = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && !b"\"\\$`'".contains(&byte);
+    let safe = agent.len() < LONGEST && agent.bytes().all(plain) && super::is_bot(agent.as_bytes());
+    safe.then_some(Limited::Agent(agent))
+}
+
+/// The key that most of the crowd has.
+fn main(crowd: &Crowd, by: &logscan::scan::Top) -> Option<String> {
+    let first = by.ranked(Weight::Requests, 1).into_iter().next()?;
+    let most = first.load.requests * 100 >= crowd.load.requests * MAIN;
+    most.then(|| String::from_utf8(first.key).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_addresses() {
+        for (network, address, expected) in [
+            ("192.0.2.0/24", "192.0.2.7", true),
+            ("192.0.2.0/24", "192.0.3.7", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("0.0.0.0/0", "198.51.100.1", true),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "192.0.2.7", false),
+            ("proxy.example", "192.0.2.7", true),
+            ("unix:", "192.0.2.7", false),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(holds(network, address), expected, "{network} {address}");
+        }
+    }
+}
