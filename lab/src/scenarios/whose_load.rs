@@ -146,6 +146,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             at_once: 6,
             ..ATTACK
         }),
+        restore: "systemctl restart php8.2-fpm",
         expect: Expect::Found(&["heavy-endpoint"]),
         ..BASE
     },
