@@ -25,9 +25,10 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         inject: &[Step::Sh("systemctl stop php8.2-fpm")],
         restore: "systemctl start php8.2-fpm",
         report: &[
-            "php8.2-fpm.service",
+            "Written down while it failed: php8.2-fpm.service is stopped",
             "php8.2-fpm.service was stopped",
             "shop.example begins to fail (502",
+            "php8.2-fpm.service is stopped, so nothing answers on 127.0.0.1:9000",
             "why502 begins to mend it: ",
             "proved, it stays",
             "taking it back",

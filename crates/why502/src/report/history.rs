@@ -158,6 +158,11 @@ pub struct Clock {
 }
 
 impl Fix {
+    /// Something of it stands that `why502 undo` takes back.
+    pub fn can_be_undone(&self) -> bool {
+        self.half_done || self.phase == Phase::Kept
+    }
+
     /// As it is on disk.
     pub fn of(fix: &remedy::Fix) -> Self {
         let (opened, plan, journal) = (&fix.opened, fix.plan(), &fix.journal);
@@ -314,7 +319,7 @@ pub fn one(fix: &Fix, clock: &Clock) -> String {
         );
     }
     paragraph(&mut page, STRONG, "Kept in", &fix.dir);
-    if fix.half_done || fix.phase == Phase::Kept {
+    if fix.can_be_undone() {
         paragraph(&mut page, STRONG, "Undo", &format!("why502 undo {}", fix.id));
     }
     page

@@ -83,13 +83,13 @@ fn of_burst(account: &Account<'_>, index: usize, burst: &Burst, page: &mut Strin
         age(lasted),
         account.of_burst(burst),
     );
-    if let Some(cause) = account.cause(index) {
-        let _ = writeln!(page, "Cause: {} (`{}`)\n", plain(&cause.says), code(&cause.id));
-    } else {
-        for it in account.remembered(burst) {
-            let (says, cause) = (plain(&it.says), code(&it.cause));
-            let _ = writeln!(page, "Written down at the time: {says} (`{cause}`)\n");
-        }
+    if let Some(why) = account.why(index, burst) {
+        let word = if why.written_down {
+            "Written down while it failed"
+        } else {
+            "Cause"
+        };
+        let _ = writeln!(page, "{word}: {} (`{}`)\n", plain(why.says), code(why.id));
     }
     let said = burst.said.iter().filter(|share| !burst.how.contains(share));
     for share in burst.how.iter().chain(said) {

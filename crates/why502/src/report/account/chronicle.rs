@@ -63,7 +63,7 @@ fn trigger(account: &Account<'_>, index: usize) -> Option<Event> {
 fn of_burst(account: &Account<'_>, index: usize, burst: &Burst) -> [Event; 2] {
     let site = site(burst);
     let most = burst.how.first().map(|it| signature(&it.series));
-    let why = account.cause(index).map(|it| format!(": {}", it.says));
+    let why = account.why(index, burst).map(|it| format!(": {}", it.says));
     let lasted = Duration::from_secs(u64::try_from(burst.end - burst.start).unwrap_or(0) + 1);
     let lost = account.of_burst(burst);
     let event = |at, kind, says| Event {

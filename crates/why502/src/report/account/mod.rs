@@ -48,7 +48,9 @@ impl Account<'_> {
     /// The answer in one sentence.
     pub fn answer(&self) -> String {
         match &self.now {
-            Some(now) => words::headline(now.verdict),
+            Some(now) => self
+                .recovered(now)
+                .unwrap_or_else(|| words::headline(now.verdict)),
             None => match self.worst_of_logs() {
                 Some(worst) => format!("{}{worst}", self.partial()),
                 None => self.lost(),
@@ -61,6 +63,48 @@ impl Account<'_> {
         match self.story.scanned.partial {
             true => "Partial, reading was interrupted: ",
             false => "",
+        }
+    }
+
+    /// What failed and works now is best told by what was written down while it failed.
+    fn recovered(&self, now: &Now<'_>) -> Option<String> {
+        if now.verdict.outcome != Outcome::Recovered {
+            return None;
+        }
+        let (index, burst) = self.worst().into_iter().max_by_key(|it| it.1.lost)?;
+        let why = self.why(index, burst).filter(|why| why.written_down)?;
+        let site = site(burst);
+        Some(format!(
+            "Recovered: {site} failed and works now. Written down while it failed: {}",
+            why.says
+        ))
+    }
+
+    /// The best that is known of why a burst was: what stands now, else what was written down while it failed, if that is
+    /// one thing, else what the host shows of it in hindsight.
+    pub fn why(&self, index: usize, burst: &Burst) -> Option<Why<'_>> {
+        let cause = self.cause(index).map(|it| Why {
+            says: &it.says,
+            id: &it.id,
+            written_down: false,
+        });
+        let remembered = self.remembered(burst);
+        let written = match remembered.as_slice() {
+            [one] => Some(Why {
+                says: &one.says,
+                id: &one.cause,
+                written_down: true,
+            }),
+            _ => None,
+        };
+        let stands = |why: &Why<'_>| {
+            let findings = self.now.iter().flat_map(|now| &now.verdict.findings);
+            findings.into_iter().any(|it| !it.over && it.cause == why.id)
+        };
+        match (cause, written) {
+            (Some(cause), _) if stands(&cause) => Some(cause),
+            (Some(cause), Some(written)) if cause.id == written.id => Some(cause),
+            (cause, written) => written.or(cause),
         }
     }
 
@@ -174,6 +218,17 @@ impl Account<'_> {
         worst.sort_by_key(|(index, _)| *index);
         worst
     }
+}
+
+/// Why a burst was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Why<'a> {
+    /// One sentence. May quote the host: hostile.
+    pub says: &'a str,
+    /// Id of the cause.
+    pub id: &'a str,
+    /// It was written down while it failed.
+    pub written_down: bool,
 }
 
 /// Seconds by which what logs and a diagnosis call the same moment may differ.

@@ -51,22 +51,22 @@ fn article(account: &Account<'_>, index: usize, burst: &Burst, open: bool) -> Ma
 }
 
 fn why(account: &Account<'_>, index: usize, burst: &Burst) -> Markup {
-    let remembered = account.remembered(burst);
+    let why = account.why(index, burst);
+    let others = account
+        .remembered(burst)
+        .into_iter()
+        .map(|it| (it.says.as_str(), it.cause.as_str()));
+    let hindsight = account.cause(index).map(|it| (it.says.as_str(), it.id.as_str()));
+    let told = |it: &(&str, &str)| why.is_some_and(|why| why.id == it.1);
+    let trigger = account.cause(index).and_then(|it| it.trigger.as_ref());
     html! {
-        @match account.cause(index) {
-            Some(cause) => {
-                p.cause { strong { "Cause: " } (cause.says) " " code { (cause.id) } }
-                @if let Some(trigger) = &cause.trigger {
-                    p { strong { "Just before: " } (trigger.says) ", " (account.story.moment(trigger.at.secs(), "%-d %b %H:%M:%S")) }
-                }
-            }
-            None if remembered.is_empty() => {
-                p.quiet { @if account.now.is_some() { "The host does not show any more why." } @else { "Logs alone do not tell why." } }
-            }
-            None => {
-                @for it in remembered { p { strong { "Written down at the time: " } (it.says) " " code { (it.cause) } } }
-            }
+        @if let Some(why) = &why {
+            p.cause { strong { @if why.written_down { "Written down while it failed: " } @else { "Cause: " } } (why.says) " " code { (why.id) } }
         }
+        @for (says, id) in others.filter(|it| !told(it)) { p { strong { "Also written down then: " } (says) " " code { (id) } } }
+        @if let Some((says, id)) = hindsight.filter(|it| !told(it)) { p { strong { "In hindsight the host shows: " } (says) " " code { (id) } } }
+        @if let Some(trigger) = trigger { p { strong { "Just before: " } (trigger.says) ", " (account.story.moment(trigger.at.secs(), "%-d %b %H:%M:%S")) } }
+        @if why.is_none() { p.quiet { @if account.now.is_some() { "The host does not show why." } @else { "Logs alone do not tell why." } } }
     }
 }
 

@@ -45,7 +45,7 @@ fn article(account: &Account<'_>, fix: &Fix) -> Markup {
             details {
                 summary { "Its steps" }
                 ol { @for step in &fix.steps { li { (step.does) ": " (step.state) } } }
-                p.quiet { "Kept in " code { (fix.dir) } ". To take it back: " code { "why502 undo " (fix.id) } }
+                p.quiet { "Kept in " code { (fix.dir) } @if fix.can_be_undone() { ". To take it back: " code { "why502 undo " (fix.id) } } }
             }
         }
     }

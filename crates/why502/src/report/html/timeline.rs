@@ -11,8 +11,8 @@ use crate::report::{
 use logscan::scan::Burst;
 use maud::{Markup, html};
 
-/// Pixels: the strip of marks, the upper plot, the space between, the lower plot, the labels.
-const MARKS: u32 = 22;
+/// Pixels: a caption and the strip of marks, the upper plot, the space between, the lower plot, the labels.
+const MARKS: u32 = 38;
 const UPPER: u32 = 96;
 const GAP: u32 = 26;
 const LOWER: u32 = 96;
@@ -25,7 +25,7 @@ pub fn section(account: &Account<'_>) -> Option<Markup> {
     Some(html! {
         figure {
             (plot(account, &timeline, &events, "timeline"))
-            (legend(account, &timeline))
+            (legend(account, &timeline, &events))
         }
         @if !events.is_empty() { (list(account, &events)) }
         (lanes(account, &timeline))
@@ -56,7 +56,7 @@ pub fn plot(account: &Account<'_>, timeline: &Timeline, events: &[Event], id: &s
                 }
                 g.axis aria-hidden="true" { line x1="0" x2="100%" y1=(foot) y2=(foot) {} }
                 (scale.labels(foot))
-                (caption(foot - UPPER, "requests"))
+                (caption(12, "requests"))
             }
             @let scale = Scale::to(lost, LOWER);
             (scale.grid(end))
@@ -64,7 +64,7 @@ pub fn plot(account: &Account<'_>, timeline: &Timeline, events: &[Event], id: &s
                 @for (nth, column) in timeline.columns.iter().enumerate() { (stack(&axis, nth, &column.failed, &scale, end)) }
             }
             (scale.labels(end))
-            (caption(end - LOWER, if account.has_access() { "failed, by upstream" } else { "complaints, by upstream" }))
+            (caption(if requests > 0 { end - LOWER - 6 } else { 12 }, if account.has_access() { "failed, by upstream" } else { "complaints, by upstream" }))
             (axis.labels(end, account.story.zone))
             @for (nth, column) in timeline.columns.iter().enumerate().filter(|it| it.1.requests + it.1.lost() > 0) {
                 (hint(&axis, nth, end, &says(account, timeline, nth, column.requests, column.lost())))
@@ -75,8 +75,8 @@ pub fn plot(account: &Account<'_>, timeline: &Timeline, events: &[Event], id: &s
     }
 }
 
-fn caption(top: u32, text: &str) -> Markup {
-    html! { text.caption x="100%" y=(top.saturating_sub(5)) aria-hidden="true" { (text) } }
+fn caption(foot: u32, text: &str) -> Markup {
+    html! { text.caption x="0" y=(foot) aria-hidden="true" { (text) } }
 }
 
 /// Failures of a column by upstream, one on another.
@@ -137,7 +137,7 @@ fn number(axis: &Axis, index: usize, burst: &Burst) -> Markup {
             a.number href={ "#burst-" (index + 1) } aria-label=(says) {
                 title { (says) }
                 @let middle = (left + width / 2.0).clamp(1.5, 98.5);
-                svg x=(percent(middle)) y=(MARKS / 2) overflow="visible" {
+                svg x=(percent(middle)) y=(MARKS - 11) overflow="visible" {
                     circle r="9" {}
                     text y="4" { (index + 1) }
                 }
@@ -161,7 +161,7 @@ fn spread(axis: &Axis, burst: &Burst) -> Option<(f64, f64)> {
 fn mark(axis: &Axis, event: &Event, height: u32) -> Markup {
     let (class, path) = match event.kind {
         Kind::Change => ("change", "M-6 0H6L0 9Z"),
-        Kind::Fix => ("fix", "M-6 4L-2 8L6 -1"),
+        Kind::Fix => ("fix", "M0 -2L6 4L0 10L-6 4Z"),
         Kind::Begins | Kind::Ends => return html! {},
     };
     html! {
@@ -175,7 +175,7 @@ fn mark(axis: &Axis, event: &Event, height: u32) -> Markup {
     }
 }
 
-fn legend(account: &Account<'_>, timeline: &Timeline) -> Markup {
+fn legend(account: &Account<'_>, timeline: &Timeline, events: &[Event]) -> Markup {
     let lanes = timeline.upstreams.iter().enumerate().filter(|it| it.1.failed > 0);
     html! {
         figcaption {
@@ -186,7 +186,10 @@ fn legend(account: &Account<'_>, timeline: &Timeline) -> Markup {
             @for (nth, lane) in lanes {
                 span.key { (swatch(&format!("lane{nth}"))) (name(lane)) ": " (grouped(lane.failed)) " failed" } " "
             }
-            span.key { (swatch("band")) "a burst, with its number" }
+            span.key { (swatch("band")) "a burst, with its number" } " "
+            @for (kind, word) in [(Kind::Change, "a change just before"), (Kind::Fix, "why502 did something")] {
+                @if let Some(event) = events.iter().find(|it| it.kind == kind) { span.key { (swatch(class(event.kind))) (word) } " " }
+            }
         }
     }
 }
