@@ -87,6 +87,10 @@ fn look(host: &dyn Host, options: &cli::Check, home: Option<PathBuf>) -> anyhow:
 }
 
 /// Whose browsers these are: under sudo the user's who typed it, never everybody's.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whose browsers: the one thing that the session alone tells"
+)]
 fn home(host: &dyn Host) -> Option<PathBuf> {
     let root = rustix::process::geteuid().is_root();
     let sudo = std::env::var("SUDO_UID")

@@ -205,31 +205,33 @@ pub(super) fn no_way(check: &Check) -> Option<Theory> {
     if blocked + dead < tried.len() {
         return None;
     }
+    Some(lost(check, &tried, blocked == tried.len())?.visitor("Try from another network, a phone without Wi-Fi say. Works there: ask the provider of this one. Fails there: the site is off, or its firewall drops visitors."))
+}
+
+fn lost(check: &Check, tried: &[&Asked], all_blocked: bool) -> Option<Theory> {
     let first = tried.first()?;
     let (host, ip) = (&check.place.host, first.visit.to.ip());
-    let all_blocked = blocked == tried.len();
-    let family = if tried.iter().all(|it| it.visit.to.is_ipv6()) {
-        "IPv6"
-    } else {
-        "IPv4"
-    };
-    let says = match (all_blocked, one_family(&tried)) {
-        (true, true) => format!(
-            "{host} has {family} addresses only, and there is no way to them from here: {}.",
-            first.outcome()
-        ),
-        (true, false) => format!("there is no way from here to {host}: {}.", first.outcome()),
-        _ => format!("nobody answers at {host} ({ip}): the packets, or the answers, get lost."),
-    };
-    let whose = if all_blocked { Whose::Network } else { Whose::Route };
-    let mut theory = Theory::new(whose, says);
-    if all_blocked {
-        theory = theory.cause("client-network");
-    } else {
+    let family = if ip.is_ipv6() { "IPv6" } else { "IPv4" };
+    let outcome = first.outcome();
+    let mut theory = match (all_blocked, one_family(tried)) {
+        (true, true) => Theory::new(
+            Whose::Network,
+            format!("{host} has {family} addresses only, and there is no way to them from here: {outcome}."),
+        )
+        .cause("client-network"),
+        (true, false) => Theory::new(
+            Whose::Network,
+            format!("there is no way from here to {host}: {outcome}."),
+        )
+        .cause("client-network"),
         // a server that is off looks the same from here
-        theory = theory.unclear();
-    }
-    for it in &tried {
+        _ => Theory::new(
+            Whose::Route,
+            format!("nobody answers at {host} ({ip}): the packets, or the answers, get lost."),
+        )
+        .unclear(),
+    };
+    for it in tried {
         theory = theory.seen(
             Rank::Strong,
             format!("{}: {}", it.visit.to, it.outcome()),
@@ -241,7 +243,7 @@ pub(super) fn no_way(check: &Check) -> Option<Theory> {
             "Packets leave by {tunnel}, a VPN: disconnect it and try again."
         ));
     }
-    Some(theory.visitor("Try from another network, a phone without Wi-Fi say. Works there: ask the provider of this one. Fails there: the site is off, or its firewall drops visitors."))
+    Some(theory)
 }
 
 fn connect(asked: &Asked) -> Option<Connect> {

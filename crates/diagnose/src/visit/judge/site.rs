@@ -50,11 +50,7 @@ pub(super) fn closed(check: &Check) -> Option<Theory> {
         })
     };
     let through = check.asked.iter().any(|it| it.why == Why::Proxy && it.works());
-    if tried.is_empty()
-        || through
-        || tried.iter().any(|it| it.connected())
-        || !tried.iter().any(|it| is_closed(it))
-    {
+    if tried.is_empty() || through || tried.iter().any(|it| it.connected()) || !tried.iter().any(is_closed) {
         return None;
     }
     let to = tried.iter().find(|it| is_closed(it))?.visit.to;
