@@ -128,7 +128,7 @@ fn wish(
         cause: "client-network",
         subject: device.to_owned(),
         why,
-        title: format!("set {device} up anew, and forget what was learnt of its neighbours"),
+        title: format!("reset the connection by {device}"),
         measures,
         holds: reaches.into_iter().chain(page).collect(),
         patience: options.within,
