@@ -3,7 +3,9 @@
 mod compile;
 mod fit;
 mod lay;
+mod literal;
 mod prefilter;
+mod reach;
 mod values;
 
 pub(crate) use lay::Stamp;
@@ -13,7 +15,8 @@ pub(crate) use prefilter::status_in;
 pub(crate) use values::tries;
 
 use jiff::civil::DateTime;
-use memchr::memmem::Finder;
+use literal::Literal;
+use reach::Reach;
 
 /// One request as logged. What the format does not hold is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,7 +89,8 @@ pub struct Format {
 #[derive(Clone, Debug)]
 struct Part {
     variable: Variable,
-    literal: Finder<'static>,
+    literal: Literal,
+    reach: Reach,
 }
 
 /// What a variable holds, as far as it is of use.

@@ -1,7 +1,6 @@
 //! The text of a `log_format` -> parts.
 
-use super::{Escape, Format, Part, Variable, lay::Columns, prefilter::Prefilter};
-use memchr::memmem::Finder;
+use super::{Escape, Format, Part, Reach, Variable, lay::Columns, literal::Literal, prefilter::Prefilter};
 
 pub(super) fn arguments<S: AsRef<str>>(arguments: &[S]) -> Format {
     let mut strings = arguments.iter().map(AsRef::as_ref).peekable();
@@ -64,9 +63,11 @@ fn parts(text: &str) -> Vec<Part> {
 }
 
 fn part(variable: Variable, literal: &str) -> Part {
+    let literal = Literal::new(literal);
     Part {
         variable,
-        literal: Finder::new(literal).into_owned(),
+        reach: Reach::of(variable, &literal),
+        literal,
     }
 }
 

@@ -15,7 +15,7 @@ impl Prefilter {
         let status = parts.iter().position(|part| part.variable == Variable::Status);
         let before = status
             .and_then(|at| parts.get(at.checked_sub(1)?))
-            .map(|part| part.literal.needle());
+            .map(|part| part.literal.bytes());
         let mark = |before: &[u8], digits: &[u8]| Finder::new(&[before, digits].concat()).into_owned();
         let marks = before
             .filter(|before| !before.is_empty())

@@ -218,8 +218,9 @@ impl AccessScan {
     }
 
     fn site<'l>(&'l self, line: &'l [u8]) -> &'l [u8] {
-        let named = [Column::Host, Column::ServerName].map(|column| self.text(column, line));
-        named.into_iter().find(|it| !it.is_empty()).unwrap_or(&self.site)
+        let named = [Column::Host, Column::ServerName].into_iter();
+        let mut named = named.map(|column| self.text(column, line));
+        named.find(|it| !it.is_empty()).unwrap_or(&self.site)
     }
 
     /// The last one that was tried.

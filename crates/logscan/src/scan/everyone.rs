@@ -1,8 +1,13 @@
 //! Whose load it is.
 
-use super::{Flow, Load, Top};
+use super::{Flow, Load, Top, top};
 use foldhash::fast::RandomState;
-use std::{collections::HashMap, net::Ipv6Addr};
+use hashbrown::HashTable;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hasher},
+    net::Ipv6Addr,
+};
 
 /// Moments of the timeline at most, before it gets coarser.
 const MOMENTS: usize = 20_000;
@@ -76,6 +81,7 @@ pub struct Everyone {
     /// All of them.
     pub total: Load,
     tops: [Top; By::ALL.len()],
+    alike: Alike,
     timeline: Timeline,
     flow: Option<Box<Flow>>,
 }
@@ -99,8 +105,14 @@ impl Everyone {
     }
 
     /// The loads by that.
-    pub fn by(&self, by: By) -> &Top {
-        &self.tops[by as usize]
+    pub fn by(&self, by: By) -> Top {
+        let mut top = self.tops[by as usize].clone();
+        self.alike.pour(|of, key, load| {
+            if of == by {
+                top.add(key, load);
+            }
+        });
+        top
     }
 
     /// Loads over time: the second each begins, in order.
@@ -119,6 +131,8 @@ impl Everyone {
         for (ours, theirs) in self.tops.iter_mut().zip(&other.tops) {
             ours.merge(theirs);
         }
+        let tops = &mut self.tops;
+        other.alike.pour(|by, key, load| tops[by as usize].add(key, load));
         self.timeline.merge(&other.timeline);
         if let (Some(ours), Some(theirs)) = (&mut self.flow, &other.flow) {
             ours.merge(theirs);
@@ -129,17 +143,74 @@ impl Everyone {
         let load = &request.load;
         self.total.add(load);
         self.timeline.add(request.at, load);
-        let status = digits(request.status);
+        if self.alike.is_full() {
+            let tops = &mut self.tops;
+            let alike = std::mem::take(&mut self.alike);
+            alike.pour(|by, key, load| tops[by as usize].add(key, load));
+        }
+        self.alike.add(request);
         let mut tally = |by: By, key: &[u8]| self.tops[by as usize].add(key, load);
         tally(By::Client, request.client);
         with_network(request.client, |network| tally(By::Network, network));
         tally(By::Agent, request.agent);
         tally(By::Route, request.route);
         tally(By::Referrer, origin(request.referrer));
-        tally(By::Method, request.method);
-        tally(By::Status, &status);
-        tally(By::Site, request.site);
-        tally(By::Upstream, request.upstream);
+    }
+}
+
+/// Site, upstream, method and status of a request are few, so they are looked up as one.
+#[derive(Clone, Debug, Default)]
+struct Alike {
+    hash: RandomState,
+    table: HashTable<Kind>,
+}
+
+/// Kinds of requests at most, before they are poured into their lists.
+const KINDS: usize = 4096;
+
+#[derive(Clone, Debug)]
+struct Kind {
+    hash: u64,
+    site: Box<[u8]>,
+    upstream: Box<[u8]>,
+    method: Box<[u8]>,
+    status: u16,
+    load: Load,
+}
+
+impl Alike {
+    fn is_full(&self) -> bool {
+        self.table.len() >= KINDS
+    }
+
+    fn add(&mut self, request: &Request<'_>) {
+        let mut hasher = self.hash.build_hasher();
+        for key in [request.site, request.upstream, request.method] {
+            hasher.write(key);
+        }
+        hasher.write_u16(request.status);
+        let hash = hasher.finish();
+        if let Some(known) = self.table.find_mut(hash, |it| it.hash == hash) {
+            return known.load.add(&request.load);
+        }
+        let kind = Kind {
+            hash,
+            site: top::clipped(request.site).into(),
+            upstream: top::clipped(request.upstream).into(),
+            method: top::clipped(request.method).into(),
+            status: request.status,
+            load: request.load,
+        };
+        self.table.insert_unique(hash, kind, |it| it.hash);
+    }
+
+    fn pour(&self, mut into: impl FnMut(By, &[u8], &Load)) {
+        for it in &self.table {
+            into(By::Site, &it.site, &it.load);
+            into(By::Upstream, &it.upstream, &it.load);
+            into(By::Method, &it.method, &it.load);
+            into(By::Status, &digits(it.status), &it.load);
+        }
     }
 }
 
@@ -150,7 +221,13 @@ fn digits(status: u16) -> [u8; 3] {
 
 /// `1.2.3.4` -> `1.2.3`, `2001:db8:1::1` -> `2001:db8:1::`; what is no address is its own network.
 fn with_network(client: &[u8], tally: impl FnOnce(&[u8])) {
-    if let Some(dot) = memchr::memrchr(b'.', client).filter(|_| !client.contains(&b':')) {
+    let begins_v4 = client.first().is_some_and(u8::is_ascii_digit)
+        && client.get(1..4).is_some_and(|part| part.contains(&b'.'));
+    if let Some(dot) = client
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .filter(|_| begins_v4)
+    {
         return tally(&client[..dot]);
     }
     let address = str::from_utf8(client)
@@ -189,8 +266,8 @@ impl Default for Timeline {
 
 impl Timeline {
     fn add(&mut self, at: i64, load: &Load) {
-        let begin = at.saturating_sub(at.rem_euclid(self.step));
-        if begin != self.now.0 {
+        if !(0..self.step).contains(&at.saturating_sub(self.now.0)) {
+            let begin = at.saturating_sub(at.rem_euclid(self.step));
             let (at, load) = std::mem::replace(&mut self.now, (begin, Load::default()));
             self.put(at, &load);
         }

@@ -2,11 +2,11 @@
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use foldhash::fast::RandomState;
-use hashbrown::{HashTable, hash_table::Entry};
-use std::hash::BuildHasher;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
 
-/// Keys told apart at most.
-const KEYS: usize = 16_384;
+/// Keys told apart at most: as many as a table of 2^14 holds, which stays in a core's own cache.
+const KEYS: usize = 14_000;
 /// Bytes kept of a key.
 const KEY: usize = 160;
 /// Registers of the count of distinct keys: 2^12 err by 1.6%.
@@ -49,31 +49,29 @@ pub enum Weight {
 #[derive(Clone, Debug)]
 struct Counted {
     hash: u64,
-    key: Box<[u8]>,
+    key: Slice,
     load: Load,
+}
+
+/// Where a key stands among the bytes of all.
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    start: u32,
+    length: u32,
 }
 
 /// Loads by key. Told apart by a seeded 64-bit hash: strangers choose keys, but can't know the seed.
 ///
 /// Over [`KEYS`] keys, those that weigh least are dropped (the purge of frequent-items sketches): a key's requests can then
 /// be too few by [`Top::error`] at most, never too many.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Top {
     hash: RandomState,
     table: HashTable<Counted>,
+    /// The bytes of every key in the table, one behind the other.
+    keys: Vec<u8>,
     error: u64,
     distinct: Option<HllSketch>,
-}
-
-impl Default for Top {
-    fn default() -> Self {
-        Self {
-            hash: RandomState::default(),
-            table: HashTable::new(),
-            error: 0,
-            distinct: None,
-        }
-    }
 }
 
 /// One key of many.
@@ -108,9 +106,13 @@ impl Top {
             Weight::Requests => (it.load.requests, it.load.micros),
         };
         let mut all: Vec<&Counted> = self.table.iter().collect();
-        all.sort_unstable_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key)));
+        all.sort_unstable_by(|a, b| {
+            rank(b)
+                .cmp(&rank(a))
+                .then_with(|| self.key(a.key).cmp(self.key(b.key)))
+        });
         let ranked = |it: &Counted| Ranked {
-            key: it.key.to_vec(),
+            key: self.key(it.key).to_vec(),
             load: it.load,
         };
         all.into_iter().take(most).map(ranked).collect()
@@ -118,24 +120,36 @@ impl Top {
 
     /// Adds a load to a key.
     pub fn add(&mut self, key: &[u8], load: &Load) {
-        let key = key.get(..KEY).unwrap_or(key);
-        let hash = self.hash.hash_one(key);
-        match self.table.entry(hash, |it| it.hash == hash, |it| it.hash) {
-            Entry::Occupied(mut known) => known.get_mut().load.add(load),
-            Entry::Vacant(new) => {
-                new.insert(Counted {
-                    hash,
-                    key: key.into(),
-                    load: *load,
-                });
-                if let Some(distinct) = &mut self.distinct {
-                    distinct.update(hash);
-                }
-                if self.table.len() > KEYS {
-                    self.purge();
-                }
-            }
+        let key = clipped(key);
+        let mut hasher = self.hash.build_hasher();
+        hasher.write(key);
+        let hash = hasher.finish();
+        match self.table.find_mut(hash, |it| it.hash == hash) {
+            Some(known) => known.load.add(load),
+            None => self.learn(hash, key, load),
         }
+    }
+
+    #[cold]
+    fn learn(&mut self, hash: u64, key: &[u8], load: &Load) {
+        let key = append(&mut self.keys, key);
+        let new = Counted {
+            hash,
+            key,
+            load: *load,
+        };
+        self.table.insert_unique(hash, new, |it| it.hash);
+        if let Some(distinct) = &mut self.distinct {
+            distinct.update(hash);
+        }
+        if self.table.len() > KEYS {
+            self.purge();
+        }
+    }
+
+    fn key(&self, key: Slice) -> &[u8] {
+        let start = key.start as usize;
+        &self.keys[start..start + key.length as usize]
     }
 
     /// Adds what a clone of the same empty table counted.
@@ -143,7 +157,7 @@ impl Top {
         self.error += other.error;
         self.distinct = union(self.distinct.take(), other.distinct.as_ref(), &self.table);
         for it in &other.table {
-            self.add(&it.key, &it.load);
+            self.add(other.key(it.key), &it.load);
         }
     }
 
@@ -161,6 +175,11 @@ impl Top {
         if self.table.len() > KEYS * 3 / 4 {
             self.table.retain(|it| it.load.requests > requests);
         }
+        let all = std::mem::take(&mut self.keys);
+        for it in &mut self.table {
+            let start = it.key.start as usize;
+            it.key = append(&mut self.keys, &all[start..start + it.key.length as usize]);
+        }
     }
 
     fn median(&self, weight: impl Fn(&Load) -> u64) -> u64 {
@@ -172,6 +191,22 @@ impl Top {
             *all.select_nth_unstable(middle).1
         }
     }
+}
+
+/// As much of a key as is kept.
+pub(super) fn clipped(key: &[u8]) -> &[u8] {
+    key.get(..KEY).unwrap_or(key)
+}
+
+/// There are never more than [`KEYS`] of [`KEY`] bytes.
+fn append(keys: &mut Vec<u8>, key: &[u8]) -> Slice {
+    let number = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+    let slice = Slice {
+        start: number(keys.len()),
+        length: number(key.len()),
+    };
+    keys.extend_from_slice(key);
+    slice
 }
 
 /// A sketch of the keys of a table. `None` can't be: the number of registers is one it takes.
