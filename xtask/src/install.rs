@@ -32,6 +32,8 @@ const PACKAGES: &[(&str, &str)] = &[
         "fonts-dejavu-core",
     ),
     ("/usr/sbin/dnsmasq", "dnsmasq-base"),
+    ("/usr/bin/xz", "xz-utils"),
+    ("/usr/bin/zstd", "zstd"),
 ];
 
 /// The reference parser our own is checked against.

@@ -159,7 +159,7 @@ impl Format {
     }
 
     /// Texts one of which stands in every line that can be a failure; `None` where every line may be one.
-    pub(crate) fn marks(&self) -> Option<&[memchr::memmem::Finder<'static>; 2]> {
+    pub(crate) fn marks(&self) -> Option<&super::prefilter::Marks> {
         self.prefilter.marks()
     }
 }

@@ -3,11 +3,14 @@
 use super::{Part, Variable};
 use memchr::{memchr2_iter, memmem::Finder};
 
-/// What shows a failure in lines of one format: the text before `$status` with the beginning of 5xx or 499 behind it.
+/// One for each kind of failure.
+pub(crate) type Marks = [Finder<'static>; 3];
+
+/// What shows a failure in lines of one format: the text before `$status` with the beginning of 5xx, 499 or 009 behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Prefilter {
     /// `None` where nothing stands before `$status`, or the format has none: then every line may be one.
-    marks: Option<[Finder<'static>; 2]>,
+    marks: Option<Marks>,
 }
 
 impl Prefilter {
@@ -19,11 +22,11 @@ impl Prefilter {
         let mark = |before: &[u8], digits: &[u8]| Finder::new(&[before, digits].concat()).into_owned();
         let marks = before
             .filter(|before| !before.is_empty())
-            .map(|b| [mark(b, b"5"), mark(b, b"499")]);
+            .map(|before| [&b"5"[..], b"499", b"009"].map(|digits| mark(before, digits)));
         Prefilter { marks }
     }
 
-    pub(super) fn marks(&self) -> Option<&[Finder<'static>; 2]> {
+    pub(super) fn marks(&self) -> Option<&Marks> {
         self.marks.as_ref()
     }
 

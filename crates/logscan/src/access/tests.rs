@@ -300,6 +300,7 @@ fn the_prefilter_of_a_format_never_says_a_false_no() {
         (COMBINED, "\" 200 157 \"-\" AppleWebKit/537.36", false),
         (COMBINED, "\" 502 157 \"-\"", true),
         (COMBINED, "\" 499 0 \"-\"", true),
+        (COMBINED, "\" 009 5 \"-\"", true),
         (COMBINED, "\" 404 0 \"-\"", false),
         ("$status", "502", true),
         ("$status$body_bytes_sent", "502157", true),

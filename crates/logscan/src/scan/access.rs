@@ -47,12 +47,11 @@ impl AccessScan {
             return self.every_failure(block, failures);
         };
         self.seen.lines += count_lines(block);
-        let [server, client] = &marks;
-        for line in marked(block, server) {
-            self.failure(line, failures);
-        }
-        for line in marked(block, client).filter(|line| server.find(line).is_none()) {
-            self.failure(line, failures);
+        for (index, mark) in marks.iter().enumerate() {
+            let is_new = |line: &&[u8]| marks[..index].iter().all(|told| told.find(line).is_none());
+            for line in marked(block, mark).filter(is_new) {
+                self.failure(line, failures);
+            }
         }
     }
 
@@ -278,4 +277,59 @@ fn marked<'b>(block: &'b [u8], mark: &memchr::memmem::Finder<'_>) -> impl Iterat
         from = end + 1;
         Some(super::without_hole(&block[start..end]))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FORMATS: &[&str] = &[
+        "$remote_addr [$time_local] \"$request\" $status $host \"$upstream_addr\" $upstream_response_time",
+        "escape=json {\"t\":$msec,\"s\":$status,\"r\":\"$request\",\"h\":\"$host\"}",
+        "$status $request",
+    ];
+    const PIECES: &[&[u8]] = &[
+        b"192.0.2.1 [22/Nov/2026:12:17:46 +0000] \"GET /a/7?x HTTP/1.1\" 502 a \"127.0.0.1:1, unix:/b\" 0.001, 0.020\n",
+        b"192.0.2.2 [22/Nov/2026:12:17:46 +0000] \"GET /\\x22 502 HTTP/1.1\" 200 a \"-\" -\n",
+        b"::1 [22/Nov/2026:12:17:47 +0000] \"GET /\" 499 b \"-\" -\r\n",
+        b"::1 [22/Nov/2026:12:17:47 +0000] \"GET /\" 009 b \"\" -\n",
+        b"{\"t\":1795349866.1,\"s\":504,\"r\":\"GET /\\\" 502\",\"h\":\"a\"}\n",
+        b"{\"t\":1795349866.1,\"s\":200,\"r\":\"\",\"h\":\"a\"}\n",
+        b"503 GET / HTTP/1.1\n",
+        b"\" 5",
+        b"\" 499 ",
+        b"\n",
+        b"\r",
+        b"\0\0",
+        b"\xff\xfe\x1b[31m",
+    ];
+
+    proptest! {
+        #[test]
+        fn both_passes_count_the_same_failures(
+            format in prop::sample::select(FORMATS),
+            pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40),
+        ) {
+            let log = pieces.concat();
+            let new = || AccessScan::new(Format::compile(format), "here", None, Window::ALL);
+            let (mut quick, mut whole, mut by_line) = (new(), new(), new());
+            let mut counts = [Cells::default(), Cells::default(), Cells::default()];
+            let mut who = Everyone::default();
+            quick.failures(&log, &mut counts[0]);
+            whole.everything(&log, &mut counts[1], &mut who);
+            by_line.every_failure(&log, &mut counts[2]);
+            let [quick_cells, whole_cells, line_cells] = counts.each_ref().map(Cells::cells);
+            prop_assert_eq!(&quick_cells, &line_cells);
+            prop_assert_eq!(&whole_cells, &line_cells);
+            prop_assert_eq!(who.total.failures, counts[0].total());
+            for by in super::super::By::ALL {
+                let all = who.by(by).ranked(super::super::Weight::Requests, usize::MAX);
+                let requests: u64 = all.iter().map(|it| it.load.requests).sum();
+                prop_assert_eq!(requests, who.total.requests, "{:?}", by);
+            }
+            prop_assert_eq!(&whole.seen, &by_line.seen);
+            prop_assert!(quick.seen.unfit <= whole.seen.unfit);
+        }
+    }
 }

@@ -80,7 +80,7 @@ impl ErrorScan {
 
     fn at(&mut self, stamp: &str) -> Option<i64> {
         let (minute, rest) = stamp.as_bytes().split_at_checked(16)?;
-        let second = rest.get(1..3).and_then(crate::digits)?;
+        let second = rest.get(1..3).and_then(crate::digits).filter(|it| *it < 60)?;
         if self.minute.0 != minute {
             let at = error_log::host_time(error_log::moment(stamp)?, &self.zone).div_euclid(1000);
             self.minute = (minute.try_into().ok()?, at - i64::from(second));
@@ -122,16 +122,22 @@ fn words(complaint: &Complaint) -> String {
 
 /// `fastcgi://127.0.0.1:9000/path` -> `127.0.0.1:9000`, as access logs have it.
 fn peer(upstream: &str) -> &str {
-    let address = upstream.split_once("://").map_or(upstream, |it| it.1);
-    match address.strip_prefix("unix:") {
-        Some(path) => &address[..5 + path.find(':').unwrap_or(path.len())],
-        None => address.split_once('/').map_or(address, |it| it.0),
-    }
+    let mut colons = memchr::memchr_iter(b':', upstream.as_bytes());
+    let scheme = colons.find(|at| upstream[*at..].starts_with("://"));
+    let address = scheme.map_or(upstream, |at| &upstream[at + 3..]);
+    let (from, end) = if address.starts_with("unix:") {
+        (5, b':')
+    } else {
+        (0, b'/')
+    };
+    let length = memchr::memchr(end, &address.as_bytes()[from..]);
+    length.map_or(address, |length| &address[..from + length])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const REFUSED: &str = "2026/11/22 12:17:46 [error] 7#7: *1 connect() failed (111: Connection refused) while connecting \
         to upstream, client: 192.0.2.1, server: shop.example, request: \"GET /a HTTP/1.1\", upstream: \
@@ -169,5 +175,64 @@ mod tests {
 
     fn text(bytes: &[u8]) -> String {
         String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    const PIECES: &[&[u8]] = &[
+        REFUSED.as_bytes(),
+        b"2026/11/22 12:17:46 [error] 7#7: *1 ",
+        b"2026/11/22 12:17:99 [crit] 7#7: *2 ",
+        b"2026/02/30 12:17:46 [alert] 7#7: ",
+        b"connect() failed (111: Connection refused) while connecting to upstream",
+        b"open() \"/var/www/, client: 1.2.3.4\" failed (2: No such file or directory)",
+        b"FastCGI sent in stderr: \"PHP message: x",
+        b"\" while reading response header from upstream",
+        b", client: 192.0.2.1, server: a, request: \"GET / HTTP/1.1\"",
+        b", upstream: \"fastcgi://unix:/run/php.sock:\", host: \"b\"",
+        b"\n",
+        b"\r\n",
+        b"\0\0",
+        b"\xff\xfe\x1b[31m",
+        b" [error] ",
+    ];
+
+    proptest! {
+        #[test]
+        fn a_scan_counts_what_reading_entry_by_entry_finds(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+            let log = [b"2026/11/22 00:00:00 [info] 1#1: x\n".to_vec(), pieces.concat()].concat();
+            let mut scan = ErrorScan::new(TimeZone::UTC, None, Window::ALL);
+            let mut cells = Cells::default();
+            scan.complaints(&log, &mut cells);
+            let mut expected = Cells::default();
+            let mut unfit = 0;
+            for entry in error_log::entries(&log).map(|range| &log[range]) {
+                let Some(line) = error_log::parse(entry) else {
+                    unfit += u64::from(!entry.is_empty());
+                    continue;
+                };
+                let Some(at) = line.at.filter(|_| line.complaint.trouble != Trouble::Unrelated) else { continue };
+                let named = line.server.as_deref().filter(|name| !matches!(*name, "" | "_"));
+                let key = Key {
+                    site: line.host.as_deref().or(named).unwrap_or_default().as_bytes(),
+                    upstream: line.upstream.as_deref().map_or("", peer).as_bytes(),
+                    status: 0,
+                    says: "",
+                };
+                expected.add(error_log::host_time(at, &TimeZone::UTC) / 1000, key, 1);
+            }
+            let told = |cells: &Cells| {
+                let mut all: Vec<(i64, String, String, u64)> = Vec::new();
+                for (at, series, count) in cells.cells() {
+                    let (site, upstream) = (text(&series.site), text(&series.upstream));
+                    match all.iter_mut().find(|it| (it.0, &it.1, &it.2) == (at, &site, &upstream)) {
+                        Some(known) => known.3 += count,
+                        None => all.push((at, site, upstream, count)),
+                    }
+                }
+                all.sort();
+                all
+            };
+            prop_assert_eq!(told(&cells), told(&expected));
+            prop_assert_eq!(scan.seen.unfit, unfit);
+        }
     }
 }

@@ -40,12 +40,11 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
         bucket: options.bucket,
         took: started.elapsed(),
     };
-    let page = match (options.json, options.csv) {
-        (true, _) => report::json(&story)?,
-        (_, true) => report::csv(&story),
-        _ => report::text(&story),
-    };
-    anstream::stdout().write_all(page.as_bytes())?;
+    match (options.json, options.csv) {
+        (true, _) => report::json(&story, std::io::stdout().lock())?,
+        (_, true) => anstream::stdout().write_all(report::csv(&story).as_bytes())?,
+        _ => anstream::stdout().write_all(report::text(&story).as_bytes())?,
+    }
     Ok(exit(&story))
 }
 

@@ -2,7 +2,7 @@
 
 mod inert;
 
-pub use inert::inert;
+pub use inert::{Inert, inert};
 
 use super::like::Like;
 use diagnose::{
@@ -385,7 +385,10 @@ mod tests {
             "a\u{202e}b\u{e0041}c",
             "grün 🙂\n\t\"\\",
         ] {
+            let mut written = Vec::new();
+            serde_json::to_writer_pretty(Inert(&mut written), &[text]).unwrap();
             let inert = inert(&serde_json::to_string_pretty(&[text]).unwrap());
+            assert_eq!(str::from_utf8(&written), Ok(&inert[..]));
             assert!(
                 !inert.contains(|c: char| c != '\n' && (c.is_control() || logscan::text::is_deceptive(c))),
                 "{inert:?}"

@@ -61,7 +61,23 @@ fn an_outage_is_told_however_the_log_is_packed() {
         format!("{}{log}", "\0".repeat(1 << 20)),
     )
     .unwrap();
-    for path in ["access.log", "packed.gz", "members.gz", "set", "holey.log"] {
+    for packer in ["xz", "zstd"] {
+        let packed = Command::new(packer)
+            .args(["--quiet", "--keep", "access.log"])
+            .current_dir(&dir)
+            .status();
+        assert!(packed.unwrap().success(), "{packer}");
+    }
+    let paths = [
+        "access.log",
+        "access.log.xz",
+        "access.log.zst",
+        "packed.gz",
+        "members.gz",
+        "set",
+        "holey.log",
+    ];
+    for path in paths {
         let json = logs(&["--json", "--by", "route", path], dir.path())
             .ends(2, &[])
             .json();

@@ -1,9 +1,11 @@
 //! Schema `why502/logs/1`.
 
 use super::{Story, called, key, series::stepped};
+use crate::report::json::Inert;
 use logscan::scan::{Burst, Load, Series, Share, Weight};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json as value};
+use std::io::{self, BufWriter, Write};
 
 #[derive(Serialize)]
 struct Failing {
@@ -14,30 +16,68 @@ struct Failing {
     count: u64,
 }
 
-/// The document.
+/// The document; what can be long is written as it is read.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    partial: bool,
+    took_ms: u64,
+    bytes: u64,
+    lost: u64,
+    bursts: Vec<Value>,
+    step_seconds: i64,
+    failures: Steps<'a>,
+    complaints: Vec<Failing>,
+    warnings: Vec<Failing>,
+    load: Vec<Value>,
+    total: Option<Value>,
+    logs: Vec<Value>,
+    trouble: &'a [String],
+}
+
+struct Steps<'a>(&'a Story<'a>);
+
+#[derive(Serialize)]
+struct Step {
+    at: String,
+    failing: Failing,
+}
+
+impl Serialize for Steps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(stepped(self.0).into_iter().map(|(at, series, count)| Step {
+            at: stamp(at),
+            failing: failing(series, count),
+        }))
+    }
+}
+
+/// Writes the document.
 ///
 /// # Errors
-/// None that can happen: all of it can be written as JSON.
-pub fn json(story: &Story<'_>) -> serde_json::Result<String> {
-    let document = value!({
-        "schema": "why502/logs/1",
-        "partial": story.scanned.partial,
-        "took_ms": u64::try_from(story.took.as_millis()).unwrap_or(u64::MAX),
-        "bytes": story.scanned.bytes,
-        "lost": story.lost(),
-        "bursts": story.bursts.iter().enumerate().map(|(index, it)| burst(story, index, it)).collect::<Vec<_>>(),
-        "step_seconds": story.step(),
-        "failures": stepped(story).into_iter().map(|(at, series, count)| {
-            value!({"at": stamp(at), "failing": failing(series, count)})
-        }).collect::<Vec<_>>(),
-        "complaints": totals(&story.scanned.complaints),
-        "warnings": totals(&story.scanned.warnings),
-        "load": story.by.iter().map(|by| list(story, *by)).collect::<Vec<_>>(),
-        "total": (!story.by.is_empty()).then(|| load(&story.scanned.everyone.total)),
-        "logs": logs(story),
-        "trouble": story.trouble,
-    });
-    Ok(crate::report::json::inert(&serde_json::to_string_pretty(&document)?) + "\n")
+/// Of `to`.
+pub fn json(story: &Story<'_>, to: impl Write) -> io::Result<()> {
+    let bursts = story.bursts.iter().enumerate();
+    let document = Document {
+        schema: "why502/logs/1",
+        partial: story.scanned.partial,
+        took_ms: u64::try_from(story.took.as_millis()).unwrap_or(u64::MAX),
+        bytes: story.scanned.bytes,
+        lost: story.lost(),
+        bursts: bursts.map(|(index, it)| burst(story, index, it)).collect(),
+        step_seconds: story.step(),
+        failures: Steps(story),
+        complaints: totals(&story.scanned.complaints),
+        warnings: totals(&story.scanned.warnings),
+        load: story.by.iter().map(|by| list(story, *by)).collect(),
+        total: (!story.by.is_empty()).then(|| load(&story.scanned.everyone.total)),
+        logs: logs(story),
+        trouble: story.trouble,
+    };
+    let mut to = Inert(BufWriter::with_capacity(64 << 10, to));
+    serde_json::to_writer_pretty(&mut to, &document)?;
+    to.write_all(b"\n")?;
+    to.flush()
 }
 
 fn burst(story: &Story<'_>, index: usize, burst: &Burst) -> Value {
