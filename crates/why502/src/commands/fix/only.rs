@@ -2,8 +2,8 @@
 
 use remedy::{Plan, Step};
 
-/// Keeps these steps (numbered from one) and says what came along. A file's edit brings the tests and reloads behind it
-/// that let it take effect; whatever starts or reloads a program brings the tests before it.
+/// Keeps these steps (numbered from one) and says what came along. A file's edit brings the tests, reloads and starts
+/// behind it that let it take effect: an edit that nobody reads mends nothing. Whatever starts or reloads a program brings the tests before it.
 ///
 /// # Errors
 /// A number that the plan does not have.
@@ -34,7 +34,14 @@ pub fn only(mut plan: Plan, numbers: &[usize]) -> Result<(Plan, Vec<usize>), Str
 
 fn needs(chosen: &Step, at: usize, other: &Step, there: usize) -> bool {
     match (chosen, other) {
-        (Step::Write { .. }, Step::Test { .. } | Step::Reload { .. } | Step::DaemonReload) => there > at,
+        (
+            Step::Write { .. },
+            Step::Test { .. }
+            | Step::Reload { .. }
+            | Step::DaemonReload
+            | Step::Start { .. }
+            | Step::Restart { .. },
+        ) => there > at,
         (Step::Start { .. } | Step::Restart { .. } | Step::Reload { .. }, Step::Test { .. }) => there < at,
         _ => false,
     }
@@ -81,7 +88,7 @@ mod tests {
         type Row<'a> = (&'a [usize], Option<&'a [usize]>, usize);
         let rows: [Row<'_>; 6] = [
             (&[], Some(&[]), 4),
-            (&[1], Some(&[2, 3]), 3),
+            (&[1], Some(&[2, 3, 4]), 4),
             (&[4], Some(&[3]), 2),
             (&[2], Some(&[]), 1),
             (&[1, 4], Some(&[2, 3]), 4),
@@ -100,7 +107,7 @@ mod tests {
 
     #[test]
     fn another_choice_is_another_plan() {
-        let (some, _) = only(plan(), &[1]).unwrap();
+        let (some, _) = only(plan(), &[2]).unwrap();
         assert_ne!(some.id(), plan().id());
     }
 }
