@@ -30,6 +30,11 @@ pub enum Measure {
         /// `php8.2-fpm.service`
         unit: String,
     },
+    /// Stop a unit that somebody else's place is taken by.
+    Stop {
+        /// `apache2.service`
+        unit: String,
+    },
     /// Take back `systemctl mask`.
     Unmask {
         /// The unit.

@@ -351,6 +351,12 @@ pub struct FpmPool {
     pub terminate_timeout: Option<f64>,
     /// `pm.max_requests`; `None` where unlimited
     pub max_requests: Option<u32>,
+    /// `pm.status_path`: the page on which it says what each of its workers does.
+    pub status_path: Option<String>,
+    /// `pm.status_listen`: where that page is served though all workers are busy (PHP 8).
+    pub status_listen: Option<ListenAddress>,
+    /// `slowlog`
+    pub slow_log: Option<PathBuf>,
     /// Every key as written, with its line.
     pub settings: Vec<(String, String, u32)>,
 }

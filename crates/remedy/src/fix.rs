@@ -8,7 +8,7 @@ use crate::{
     outcome::{End, FixError, Outcome, Progress, Unproved, Why},
     prove::{Baseline, Prover},
     store::Holder,
-    undo,
+    traces, undo,
 };
 use host::{Host, Looks};
 use std::{path::Path, sync::atomic::AtomicBool};
@@ -56,6 +56,7 @@ impl Fixer<'_> {
         let mut fix = self.store.begin(&held, opened)?;
         self.hands.keep(&fix.forensics());
         (self.tell)(Progress::Opened(fix.id()));
+        traces::keep(self.host, plan, &fix.forensics());
         let done = match apply(plan, &mut fix.journal, &mut self.work()) {
             Ok(Reached::Restart) => return Ok(outcome(&fix, End::Restarts, None, Vec::new())),
             Ok(Reached::End) => self.prove(&mut fix, &before),

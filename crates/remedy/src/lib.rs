@@ -32,6 +32,7 @@ pub mod store;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, reason = "a kit: not every test uses every piece")]
 pub(crate) mod testing;
+mod traces;
 mod undo;
 
 pub use clock::{Clock, WallClock};
@@ -45,7 +46,7 @@ pub use policy::{Agreed, Facts, Policy};
 pub use prove::status_of;
 pub use review::{Objection, review};
 pub use step::{
-    Access, Content, FlowRule, Hands, NameCache, Network, Owner, Patience, ProcessId, Route, Step,
-    StepFailed, Test, Undo, UnitState,
+    Access, Content, FlowRule, Hands, NameCache, Network, Owner, Patience, PoolTraces, ProcessId, Route,
+    Step, StepFailed, Test, Undo, UnitState,
 };
 pub use store::{Author, Fix, FixId, Opened, Store, StoreError};

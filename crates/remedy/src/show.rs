@@ -398,6 +398,7 @@ mod tests {
             unit: "php8.2-fpm.service".into(),
             from: unit_state("active"),
             forensics: Vec::new(),
+            pools: Vec::new(),
         };
         assert!(disturbs(&restart).is_some_and(|it| it.starts_with("php8.2-fpm.service restarts")));
         assert_eq!(undone_by(&Step::Reboot), "can't be taken back");

@@ -63,6 +63,9 @@ pub enum Step {
         from: UnitState,
         /// Processes whose state is written down first.
         forensics: Vec<ProcessId>,
+        /// Its php-fpm pools that can be asked what they do.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pools: Vec<PoolTraces>,
     },
     /// `systemctl reload`, or SIGHUP to a master that no unit owns.
     Reload {
@@ -257,6 +260,19 @@ pub struct ProcessId {
     pub pid: u32,
     /// Start time in clock ticks since boot: field 22 of /proc/PID/stat.
     pub started: u64,
+}
+
+/// What a php-fpm pool tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolTraces {
+    /// `www`
+    pub pool: String,
+    /// Its status page: where it is served, and `pm.status_path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<(Endpoint, String)>,
+    /// `slowlog`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_log: Option<PathBuf>,
 }
 
 /// How a step is taken back: derived from it, never written by hand.

@@ -1,6 +1,6 @@
 //! Another program holds the port that nginx should listen on.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     expect: Expect::Found(&["edge-port-taken"]),
@@ -20,6 +20,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             status: 404,
             ..Traffic::SHOP
         },
+        fix: Fix::Mends { ways: 1 },
         restore: "systemctl stop apache2; systemctl start nginx",
         ..BASE
     },

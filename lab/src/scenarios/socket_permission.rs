@@ -11,13 +11,16 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "socket-permission-fpm",
-        about: "listen.owner and listen.group of the pool became root: srw-rw---- root root, and nginx runs as www-data.",
+        about: "listen.owner and listen.group of the pool became root: srw-rw---- root root, and nginx runs as www-data. The \
+                pool has a status page: a restart keeps what it tells.",
         stack: Stack::FpmUnix,
+        prepare: "echo 'pm.status_path = /pool' >>/etc/php/8.2/fpm/pool.d/www.conf",
         inject: &[Step::Sh(
             "sed -i 's/^listen.owner = .*/listen.owner = root/; s/^listen.group = .*/listen.group = root/' /etc/php/8.2/fpm/pool.d/www.conf
              systemctl restart php8.2-fpm",
         )],
-        restore: "sed -i 's/^listen.owner = .*/listen.owner = www-data/; s/^listen.group = .*/listen.group = www-data/' /etc/php/8.2/fpm/pool.d/www.conf
+        restore: "[ ! -d /var/lib/why502/fixes ] || grep -q '^active processes:' /var/lib/why502/fixes/*/forensics/pool-0-status
+                  sed -i 's/^listen.owner = .*/listen.owner = www-data/; s/^listen.group = .*/listen.group = www-data/' /etc/php/8.2/fpm/pool.d/www.conf
                   systemctl restart php8.2-fpm",
         ..BASE
     },

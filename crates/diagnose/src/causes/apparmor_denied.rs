@@ -17,7 +17,8 @@ cause! {
     /// failures.
     /// # Fix
     /// A rule in the profile for exactly that path (`/run/php/php8.2-fpm.sock rw,`) in `/etc/apparmor.d/local/`, then
-    /// `apparmor_parser -r`. AppArmor stays on.
+    /// `apparmor_parser -r`. AppArmor stays on. Only a person changes a profile: it is the rule by which programs are
+    /// confined, and often generated.
     /// # Not this if
     /// No such line in the kernel log, or its profile is in complain mode (`apparmor="ALLOWED"`).
     pub static APPARMOR_DENIED = {

@@ -12,7 +12,8 @@ cause! {
     /// # How to tell
     /// `OOM command not allowed` or `MISCONF` in the application's log.
     /// # Fix
-    /// OOM: raise maxmemory or set a policy. MISCONF: the disk first.
+    /// OOM: raise maxmemory or set a policy. MISCONF: the disk first. Only a person can say which of what it holds may be
+    /// lost.
     /// # Not this if
     /// The cache does not answer at all (cache-down).
     pub static CACHE_FULL = {

@@ -15,7 +15,8 @@ cause! {
     /// # How to tell
     /// `Too many connections` (1040) or `too many clients already` (53300); threads connected equal max_connections.
     /// # Fix
-    /// Free what is leaked, match workers to connections, raise the limit within memory.
+    /// Free what is leaked, match workers to connections, raise the limit within memory. Only a person can say which
+    /// sessions are leaked.
     /// # Not this if
     /// Connections are free and statements are slow (db-slow).
     pub static DB_CONNECTION_LIMIT = {

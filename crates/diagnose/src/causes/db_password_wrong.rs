@@ -16,7 +16,7 @@ cause! {
     /// `Access denied for user` (1045) or `password authentication failed` (28P01) while the server is up.
     /// # Fix
     /// Restore the credential that was right on the side that changed; compare both sides first. The database's
-    /// accounts are never changed for you.
+    /// accounts are never changed for you. Only a person can say which side is right.
     /// # Not this if
     /// The server does not answer at all (db-down).
     pub static DB_PASSWORD_WRONG = {

@@ -16,7 +16,8 @@ cause! {
     /// Most workers wait on the database's socket; one statement or lock holder dominates its process list; the slow
     /// log fills.
     /// # Fix
-    /// See the statement and the lock holder. More workers only move the queue.
+    /// See the statement and the lock holder. More workers only move the queue. Only a person ends a statement: what it
+    /// has done is lost.
     /// # Not this if
     /// Workers wait on something else (external-api-slow), or burn CPU (cpu-saturated).
     pub static DB_SLOW = {

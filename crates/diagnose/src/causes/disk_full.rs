@@ -17,6 +17,7 @@ cause! {
     /// files that are still open take room too, and du does not see them.
     /// # Fix
     /// Free safe things (package cache, rotated logs, the journal); never the data. Then start what died.
+    /// Only a person can say what may go.
     /// # Not this if
     /// Blocks are free and inodes are not (inodes-full); or what lacks are file watchers or semaphores, which have the
     /// same errno.

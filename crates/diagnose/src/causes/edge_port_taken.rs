@@ -1,12 +1,12 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     cause::{Group, Told, cause},
     words::clip,
     world::Nginx,
 };
 use host::{
     answer::{Socket, SocketState},
-    looks::Process,
+    looks::{Process, Unit},
 };
 use logscan::{Complaint, Trouble};
 
@@ -16,7 +16,8 @@ cause! {
     /// # How to tell
     /// `bind() to 0.0.0.0:80 failed (98: Address already in use)`.
     /// # Fix
-    /// Move or stop the other program.
+    /// Stop the other program and start nginx, which lasts until the other is started again; for good, move it to another
+    /// port or disable it.
     /// # Not this if
     /// An old nginx master holds it (nginx-old-master).
     pub static EDGE_PORT_TAKEN = {
@@ -31,7 +32,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["edge-port-taken"],
         },
     }
@@ -163,6 +164,20 @@ fn advise(case: &Case) -> String {
     }
 }
 
+/// Only a unit can be brought back; what somebody started by hand is for that person to end.
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let nginx = case.nginx().and_then(|nginx| nginx.unit.clone());
+    let other = taken(case).and_then(|taken| taken.process?.unit.clone());
+    let known =
+        |name: &String| case.world.unit(name).is_some_and(Unit::is_known) && name.ends_with(".service");
+    let (Some(nginx), Some(other)) = (nginx, other.filter(known)) else {
+        return Vec::new();
+    };
+    let title = format!("stop {other}, and start {nginx}");
+    let measures = vec![Measure::Stop { unit: other }, Measure::Start { unit: nginx }];
+    vec![Remedy::ask(title, measures).relief()]
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -187,6 +202,13 @@ mod tests {
             down(fixture.also_runs("apache2.service", &["/usr/sbin/apache2"], "0.0.0.0:80"))
                 .check("found edge-port-taken <- nginx-will-not-start");
         }
+    }
+
+    #[test]
+    fn a_unit_may_be_stopped_for_it_and_a_lone_process_not() {
+        let apache =
+            || down(Fixture::php_fpm().also_runs("apache2.service", &["/usr/sbin/apache2"], "0.0.0.0:80"));
+        apache().offers(&["ask relief: stop apache2.service; start nginx.service"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ cause! {
     /// taken for alive for up to half a minute (REACHABLE, then STALE, DELAY, PROBE): look again.
     /// # Fix
     /// Find where the backend is now and bring it back, or name its new address. An entry that somebody made by hand
-    /// (PERMANENT) outlives the machine: delete it.
+    /// (PERMANENT) outlives the machine: delete it. Only a person can reach the other machine, or say what replaced it.
     /// # Not this if
     /// The neighbour answers (firewall-reject, firewall-drop), or our own interface is down (interface-down).
     pub static HOST_UNREACHABLE = {

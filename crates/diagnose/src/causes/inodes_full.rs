@@ -15,7 +15,8 @@ cause! {
     /// `No space left on device` while df shows space; df -i shows 100 %. File systems that make inodes as needed (btrfs,
     /// and XFS within limits) do not run out of them.
     /// # Fix
-    /// Find the directory with the most entries; let its owner's own clean-up run.
+    /// Find the directory with the most entries; let its owner's own clean-up run. Only a person can say which files are
+    /// wanted.
     /// # Not this if
     /// Bytes are gone too (disk-full).
     pub static INODES_FULL = {

@@ -12,7 +12,7 @@ cause! {
     /// # How to tell
     /// Only IPv6 peers fail, with 101 (network is unreachable) or 99.
     /// # Fix
-    /// `resolver … ipv6=off`, or repair the route.
+    /// `resolver … ipv6=off`, or repair the route. Only a person can say whether this host should have IPv6.
     /// # Not this if
     /// IPv4 peers fail as well (no-route, ephemeral-ports-exhausted).
     pub static IPV6_UNUSABLE = {

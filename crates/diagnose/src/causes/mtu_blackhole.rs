@@ -17,6 +17,7 @@ cause! {
     /// up to some size; larger ones vanish without a word.
     /// # Fix
     /// Lower the MTU of the route or the interface, or clamp the MSS, to what passes; or let ICMP "fragmentation needed" pass.
+    /// Only a person can mend the router that drops it, and knows who else uses that way.
     /// # Not this if
     /// Packets as large as the interface's MTU come back, a router says that they are too big (senders then obey), or small
     /// answers hang as well (slow-backend).

@@ -15,7 +15,7 @@ cause! {
     /// router, or from a filter.
     /// # Fix
     /// Bring the route back, in the tool that owns it (ifupdown, systemd-networkd, NetworkManager, the VPN), or take the one
-    /// that forbids it away.
+    /// that forbids it away. Only a person can say which gateway is right, and why a route forbids.
     /// # Not this if
     /// An interface that holds the peer's network is down (interface-down), the lookup succeeds and a filter refuses
     /// (firewall-reject), or only IPv6 has no way (ipv6-unusable).

@@ -14,7 +14,7 @@ cause! {
     /// # How to tell
     /// The peer's address is a listen address of nginx; the access log repeats from 127.0.0.1.
     /// # Fix
-    /// Correct the target.
+    /// Correct the target. Only a person can say which backend was meant: nothing on the host names it.
     /// # Not this if
     /// The peer is another program.
     pub static PROXY_LOOP = {

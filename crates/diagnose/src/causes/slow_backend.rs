@@ -18,6 +18,7 @@ cause! {
     /// rest: a file lock (two requests of one PHP session), a socket (database, an outside service), the CPU.
     /// # Fix
     /// Make that request faster, or give the work to a queue. Longer timeouts come last: they keep workers busy longer.
+    /// Only a person can make a program faster.
     /// # Not this if
     /// No worker is idle (pool-exhausted), the processes do nothing (backend-hung), or the backend ended the request
     /// itself, which is 502 and not 504 (worker-timeout-kill).

@@ -98,6 +98,35 @@ fn a_cause_that_is_judged_has_a_lab_scenario() {
     }
 }
 
+/// The reason stands where `explain` and the manual show it.
+#[test]
+fn what_may_be_mended_is_mended_or_says_why_a_person_must() {
+    for cause in ALL {
+        let Told::OnHost { remedies, .. } = cause.told else {
+            continue;
+        };
+        let fix = cause
+            .doc
+            .split("# ")
+            .find(|it| it.starts_with("Fix"))
+            .unwrap_or_default();
+        let none: fn(&crate::Case) -> Vec<crate::Remedy> = crate::remedy::none;
+        let for_a_person = std::ptr::fn_addr_eq(remedies, none);
+        if matches!(cause.class, Class::Auto | Class::Ask) && for_a_person {
+            assert!(
+                fix.contains("Only a person"),
+                "{}: why has it no remedy?",
+                cause.id
+            );
+        }
+        assert!(
+            fix.trim().len() > "Fix".len() + 10,
+            "{}: what is the remedy?",
+            cause.id
+        );
+    }
+}
+
 #[test]
 fn what_is_not_ours_to_change_has_no_remedy() {
     for cause in ALL {

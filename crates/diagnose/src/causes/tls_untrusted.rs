@@ -13,7 +13,7 @@ cause! {
     /// # How to tell
     /// `upstream SSL certificate verify error: (18|19|20|21: …)`.
     /// # Fix
-    /// The right CA in proxy_ssl_trusted_certificate. Verification stays on.
+    /// The right CA in proxy_ssl_trusted_certificate. Verification stays on. Only a person can say whom to trust.
     /// # Not this if
     /// The error is 10 (tls-expired).
     pub static TLS_UNTRUSTED = {

@@ -21,6 +21,7 @@ cause! {
     /// extension, opcache, a native module.
     /// # Fix
     /// Disable or roll back that extension, or upgrade it together with the interpreter. A core dump names the function.
+    /// Only a person can say what the application does without it.
     /// # Not this if
     /// The signal was 9 (the kernel's memory killer or a person sent it: oom-kill) or 15, or the backend itself killed
     /// the worker for taking too long (worker-timeout-kill; gunicorn uses signal 6 for that).

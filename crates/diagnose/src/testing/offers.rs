@@ -51,6 +51,7 @@ fn shown(remedy: &Remedy) -> String {
 fn brief(measure: &Measure) -> String {
     match measure {
         Measure::Start { unit } => format!("start {unit}"),
+        Measure::Stop { unit } => format!("stop {unit}"),
         Measure::Unmask { unit } => format!("unmask {unit}"),
         Measure::Enable { unit } => format!("enable {unit}"),
         Measure::Linger { user, .. } => format!("let {user} linger"),

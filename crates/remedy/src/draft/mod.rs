@@ -116,6 +116,7 @@ fn finish(desk: &mut Desk, measures: &[Measure]) -> Result<(), CannotDraft> {
 fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
     match measure {
         Measure::Start { unit } => units::start(desk, unit),
+        Measure::Stop { unit } => units::stop(desk, unit),
         Measure::Unmask { unit } => units::unmask(desk, unit),
         Measure::Enable { unit } => units::enable(desk, unit),
         Measure::Linger { user, uid } => units::linger(desk, user, *uid),

@@ -4,13 +4,21 @@ use super::{
     CannotDraft, check,
     desk::{Desk, id, state},
 };
-use crate::{ProcessId, Step, Test};
-use host::Looks;
-use host::looks::{Process, Unit};
-use std::path::{Path, PathBuf};
+use crate::{PoolTraces, ProcessId, Step, Test};
+use diagnose::topology::ListenAddress;
+use host::{
+    Endpoint, Looks,
+    looks::{Process, Unit},
+};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 /// Processes looked at before a restart.
 const MOST_FORENSICS: usize = 8;
+/// Pools asked before a restart.
+const MOST_POOLS: usize = 3;
 /// Processes ended by one plan.
 const MOST_ENDED: usize = 500;
 
@@ -47,6 +55,26 @@ pub(super) fn start(desk: &mut Desk, name: &str) -> Result<(), CannotDraft> {
     Ok(())
 }
 
+/// `systemctl stop`, of what can be started again.
+pub(super) fn stop(desk: &mut Desk, name: &str) -> Result<(), CannotDraft> {
+    let unit = desk.unit(name)?;
+    if !unit.is_up() {
+        return Ok(());
+    }
+    if unit.file_state == "transient" {
+        let why = format!("{name} was started by hand and is gone for good once it is stopped");
+        return Err(CannotDraft::new(
+            why,
+            format!("ask who started it; systemctl stop {name}"),
+        ));
+    }
+    desk.push(Step::Stop {
+        unit: name.to_owned(),
+        from: state(&unit),
+    });
+    Ok(())
+}
+
 /// `systemctl restart`, its own config test and forensics first.
 pub(super) fn restart(desk: &mut Desk, name: &str, forensics: &[u32]) -> Result<(), CannotDraft> {
     reload_manager(desk);
@@ -62,8 +90,36 @@ pub(super) fn restart(desk: &mut Desk, name: &str, forensics: &[u32]) -> Result<
         unit: name.to_owned(),
         from: state(&unit),
         forensics,
+        pools: pools(desk, &unit),
     });
     Ok(())
+}
+
+/// What its pools can tell before they end.
+fn pools(desk: &Desk, unit: &Unit) -> Vec<PoolTraces> {
+    let pools = desk.world().pools.iter();
+    let ours = pools.filter(|pool| unit.is_up() && pool.unit == unit.name);
+    let traces = ours.map(|pool| PoolTraces {
+        pool: pool.name.clone(),
+        status: pool.status_path.clone().and_then(|path| {
+            let at = pool.status_listen.as_ref().or(pool.listen.as_ref())?;
+            Some((near(at), path))
+        }),
+        slow_log: pool.slow_log.clone(),
+    });
+    let tells = |it: &PoolTraces| it.status.is_some() || it.slow_log.is_some();
+    traces.filter(tells).take(MOST_POOLS).collect()
+}
+
+/// Where something that listens so is reached from this host.
+fn near(at: &ListenAddress) -> Endpoint {
+    match at {
+        ListenAddress::Unix(path) => Endpoint::Unix(path.clone()),
+        ListenAddress::Tcp { ip, port } => {
+            let ip = ip.filter(|ip| !ip.is_unspecified());
+            Endpoint::Tcp((ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), *port).into())
+        }
+    }
 }
 
 /// `systemctl reload`, its own config test first.

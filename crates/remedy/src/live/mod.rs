@@ -116,6 +116,7 @@ impl LiveHands {
                 unit,
                 from,
                 forensics,
+                ..
             } => self.restart(unit, from, forensics),
             Step::Reload { unit, master } => reload::reload(unit.as_deref(), *master),
             Step::SetUnitFile { unit, from, to } => units::set_unit_file(unit, from, to),

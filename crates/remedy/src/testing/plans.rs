@@ -69,6 +69,7 @@ pub(crate) fn restart(active: &str) -> Step {
         unit: FPM.into(),
         from: unit(active),
         forensics: vec![process(101)],
+        pools: Vec::new(),
     }
 }
 

@@ -170,6 +170,9 @@ fn take(pool: &mut FpmPool, file: &Path, entry: &Entry) {
         "listen.backlog" => pool.backlog = value.parse().ok(),
         "request_terminate_timeout" => pool.terminate_timeout = seconds(&value).filter(|limit| *limit > 0.0),
         "pm.max_requests" => pool.max_requests = value.parse().ok().filter(|most| *most > 0),
+        "pm.status_path" => pool.status_path = Some(value.clone()).filter(|it| it.starts_with('/')),
+        "pm.status_listen" => pool.status_listen = listen(&value),
+        "slowlog" => pool.slow_log = Some(PathBuf::from(&value)).filter(|it| it.is_absolute()),
         _ => {}
     }
     pool.settings.push((entry.key.clone(), value, entry.line));
