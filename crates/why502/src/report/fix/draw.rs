@@ -45,7 +45,9 @@ pub fn verdict(of: &Verdict) -> String {
         Outcome::Found => return page + "\n",
         Outcome::Healthy | Outcome::Recovered => "There is nothing to mend.",
         Outcome::Torn => "Nothing is changed on a guess. What would settle it:",
-        Outcome::Unexplained => "Nothing is changed without a cause.",
+        Outcome::Unexplained => {
+            "Nothing is changed without a cause; why502 shows what was seen, and what was not."
+        }
     };
     let _ = writeln!(page, "\n{why}");
     for (says, command) in &of.settled_by {
