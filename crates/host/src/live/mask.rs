@@ -1,10 +1,10 @@
 //! Secrets do not leave a looker: in what it hands back, marks stand in their places. A login names its password by such
 //! a mark, and the looker that logs in reads it again where it stands.
 
-use super::{connect, files};
+use super::{files, sessions::without_sessions};
 use crate::{
     Answer, Look, Query, Tool, Unseen,
-    answer::{Bytes, Conversation},
+    answer::Bytes,
     consult::{MARK, Secret},
     query::Part,
 };
@@ -79,25 +79,6 @@ pub(super) fn answer(query: &Query, answer: Answer) -> Answer {
         }
         (_, other) => other,
     }
-}
-
-/// Values of `Set-Cookie` are sessions that the site just gave us.
-fn without_sessions(mut talk: Conversation) -> Conversation {
-    let (head, body) = connect::split_head(&talk.heard.0);
-    let mut clean = Vec::with_capacity(talk.heard.0.len());
-    for line in head.split_inclusive(|byte| *byte == b'\n') {
-        let is_cookie = line.len() > 11 && line[..11].eq_ignore_ascii_case(b"set-cookie:");
-        match line.iter().position(|byte| *byte == b'=').filter(|_| is_cookie) {
-            Some(at) => {
-                clean.extend_from_slice(&line[..=at]);
-                clean.extend_from_slice(b"...\r\n");
-            }
-            None => clean.extend_from_slice(line),
-        }
-    }
-    clean.extend_from_slice(body);
-    talk.heard = Bytes(clean);
-    talk
 }
 
 /// The secret itself, read again where it stands.

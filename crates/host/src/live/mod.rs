@@ -23,6 +23,7 @@ mod processes;
 mod proxies;
 mod refusal;
 mod run;
+mod sessions;
 mod sockets;
 mod tools;
 mod trust;

@@ -206,10 +206,9 @@ pub fn judge(check: &Check) -> Judgement {
 }
 
 fn without_failure(check: &Check) -> Judgement {
-    let page = check
-        .asked
-        .iter()
-        .rfind(|it| it.page.is_some() && !matches!(it.why, Why::Cookies(_) | Why::Promise));
+    let page = check.asked.iter().rfind(|it| {
+        check.is_systems(it) && it.page.is_some() && !matches!(it.why, Why::Cookies(_) | Why::Promise)
+    });
     let (outcome, says) = match page.and_then(|it| Some((it, it.page.as_ref()?))) {
         Some((it, page)) if it.works() && page.status < 400 => (
             Outcome::Works,

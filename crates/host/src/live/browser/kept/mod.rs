@@ -88,7 +88,7 @@ fn is_of(url: &str, host: &str) -> bool {
 fn status(text: &[u8]) -> Option<u16> {
     let mut places = memchr::memmem::find_iter(text, b"HTTP/");
     places.find_map(|at| {
-        let line = text.get(at + 5..at + 20)?;
+        let line = text.get(at + 5..text.len().min(at + 20))?;
         let code = line.splitn(2, |byte| *byte == b' ').nth(1)?.get(..3)?;
         std::str::from_utf8(code).ok()?.parse().ok()
     })
