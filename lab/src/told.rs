@@ -1,4 +1,4 @@
-//! `why502 report` on a host whose outage is over: it tells who was not there what happened.
+//! `why502 report` and `why502 logs` on a host whose outage is over: they tell who was not there what happened.
 
 use std::fs;
 
@@ -8,18 +8,23 @@ use crate::{Host, Scenario, repair::text, root};
 
 /// The page and the ticket tell it, one thing after another. The page is kept, to be looked at.
 pub(crate) fn check(host: &Host, scenario: &Scenario) -> Result<()> {
-    let page = report(host, &["--html", "-"])?;
+    let page = told(host, &["report", "--html", "-"])?;
     let dir = root::lab_dir().join("reports");
     fs::create_dir_all(&dir)?;
     fs::write(dir.join(format!("{}.html", scenario.name)), &page)?;
     in_order(&text_of(&page), scenario.report).context("the page")?;
-    in_order(&report(host, &[])?.replace('\\', ""), scenario.report).context("the ticket")
+    in_order(&told(host, &["report"])?.replace('\\', ""), scenario.report).context("the ticket")?;
+    in_order(
+        &told(host, &["logs"])?,
+        &["lost in 1 burst", "cause: ", "just before: "],
+    )
+    .context("logs")
 }
 
-fn report(host: &Host, how: &[&str]) -> Result<String> {
-    let output = host.why502(&[&["report"], how].concat())?;
+fn told(host: &Host, how: &[&str]) -> Result<String> {
+    let output = host.why502(how)?;
     let worked = matches!(output.status.code(), Some(0..=2));
-    ensure!(worked, "report {how:?}: {}: {}", output.status, text(&output));
+    ensure!(worked, "{how:?}: {}: {}", output.status, text(&output));
     Ok(String::from_utf8(output.stdout)?)
 }
 

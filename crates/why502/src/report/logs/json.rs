@@ -94,7 +94,11 @@ fn burst(story: &Story<'_>, index: usize, burst: &Burst) -> Value {
         "lost": burst.lost,
         "how": shares(&burst.how),
         "nginx_said": shares(&burst.said),
-        "cause": causes.map(|it| value!({"id": it.id, "says": it.says})).next(),
+        "cause": causes.map(|it| value!({
+            "id": it.id,
+            "says": it.says,
+            "trigger": it.trigger.as_ref().map(|it| value!({"says": it.says, "at": it.at.to_string()})),
+        })).next(),
     })
 }
 

@@ -145,6 +145,11 @@ fn one_burst(story: &Story<'_>, index: usize, burst: &Burst, page: &mut String) 
     if let Some(cause) = story.causes.iter().find(|it| it.burst == index) {
         let text = format!("{} (why502 explain {})", safe(&cause.says), cause.id);
         let _ = writeln!(page, "{}", wrap(&text, "  cause: ", "         "));
+        if let Some(trigger) = &cause.trigger {
+            let at = story.moment(trigger.at.secs(), "%H:%M:%S");
+            let text = format!("{}, {at}", safe(&trigger.says));
+            let _ = writeln!(page, "{}", wrap(&text, "  just before: ", "         "));
+        }
     }
 }
 
