@@ -24,7 +24,7 @@ pub fn judge(cases: &[Case], causes: &[&'static Cause]) -> Verdict {
         findings: Vec::new(),
         ruled_out: ruled_out(&judged),
         unseen: unseen(&judged),
-        settled_by: settled_by(&judged, causes),
+        settled_by: settle::settled_by(&judged, causes),
     };
     for finding in judged.iter().flat_map(Judged::findings) {
         add(&mut verdict.findings, finding);
@@ -42,6 +42,8 @@ struct Judged<'a> {
     effects: Vec<Standing>,
     ruled_out: Vec<RuledOut>,
     over: bool,
+    /// What the only root may be an effect of, where that could not be seen.
+    question: Option<Evidence>,
 }
 
 struct Standing {
@@ -71,12 +73,17 @@ fn judge_case<'a>(case: &'a Case, causes: &[&'static Cause]) -> Judged<'a> {
     let (effects, roots) = split(standing, causes);
     let roots = strongest(roots);
     let over = is_over(case, &roots);
+    let question = match roots.as_slice() {
+        [root] if !over => gap::question(case, root.cause),
+        _ => None,
+    };
     Judged {
         case,
         roots,
         effects,
         ruled_out: out,
         over,
+        question,
     }
 }
 
@@ -210,8 +217,10 @@ fn outcome(judged: &[Judged<'_>]) -> Outcome {
     if failing.peek().is_none() {
         return Outcome::Recovered;
     }
-    let roots: Vec<usize> = failing.map(|judged| judged.roots.len()).collect();
-    match (roots.contains(&1), roots.iter().any(|count| *count > 1)) {
+    let (found, torn) = failing.fold((false, false), |(found, torn), it| {
+        (found || it.is_found(), torn || it.is_torn())
+    });
+    match (found, torn) {
         (true, _) => Outcome::Found,
         (false, true) => Outcome::Torn,
         (false, false) => Outcome::Unexplained,
@@ -219,6 +228,14 @@ fn outcome(judged: &[Judged<'_>]) -> Outcome {
 }
 
 impl Judged<'_> {
+    fn is_found(&self) -> bool {
+        self.roots.len() == 1 && !self.is_torn()
+    }
+
+    fn is_torn(&self) -> bool {
+        self.roots.len() > 1 || self.question.is_some()
+    }
+
     fn symptoms(&self) -> impl Iterator<Item = SymptomOf> {
         let route = self.case.route.as_ref();
         self.case.symptoms.iter().map(move |symptom| SymptomOf {
@@ -231,8 +248,11 @@ impl Judged<'_> {
     }
 
     fn findings(&self) -> impl Iterator<Item = Finding> {
-        let torn = self.roots.len() > 1;
-        let root = if torn { Role::Contributing } else { Role::Root };
+        let root = if self.is_torn() {
+            Role::Contributing
+        } else {
+            Role::Root
+        };
         let roots = self
             .roots
             .iter()
@@ -286,9 +306,11 @@ impl Judged<'_> {
                 .map(|asked| asked.question.clone())
                 .collect(),
             over: self.over,
-            gap: (role == Role::Root)
-                .then(|| gap::behind(self.case, cause, &evidence))
-                .flatten(),
+            gap: match role {
+                Role::Root => gap::behind(self.case, cause, &evidence),
+                Role::Contributing => self.question.clone(),
+                Role::Effect => None,
+            },
             evidence,
         }
     }
@@ -350,46 +372,7 @@ fn unseen(judged: &[Judged<'_>]) -> Vec<host::Unseen> {
     all
 }
 
-/// For what is torn: what tells its rivals apart. For what is unexplained: what tells the likeliest candidates apart.
-fn settled_by(judged: &[Judged<'_>], causes: &[&'static Cause]) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = Vec::new();
-    for judged in judged
-        .iter()
-        .filter(|judged| !judged.over && judged.roots.len() != 1)
-    {
-        let rivals: Vec<&Cause> = match judged.roots.as_slice() {
-            [] => likeliest(judged.case, causes),
-            roots => roots.iter().map(|root| root.cause).collect(),
-        };
-        for (says, command) in rivals.iter().map(|cause| cause.settled_by) {
-            let settled = (says.to_owned(), command.to_owned());
-            if !all.contains(&settled) {
-                all.push(settled);
-            }
-        }
-    }
-    all
-}
-
-fn likeliest(case: &Case, causes: &[&'static Cause]) -> Vec<&'static Cause> {
-    let complaints: Vec<_> = case
-        .symptoms
-        .iter()
-        .filter_map(|symptom| symptom.complaint.as_ref())
-        .collect();
-    let share = |cause: &Cause| {
-        complaints
-            .iter()
-            .map(|it| (cause.share_of)(it))
-            .max()
-            .unwrap_or(0)
-    };
-    let mut ranked: Vec<(u8, &'static Cause)> = causes.iter().map(|cause| (share(cause), *cause)).collect();
-    ranked.retain(|(share, _)| *share > 0);
-    ranked.sort_by_key(|(share, cause)| (std::cmp::Reverse(*share), cause.id));
-    ranked.into_iter().take(3).map(|(_, cause)| cause).collect()
-}
-
 mod gap;
+mod settle;
 #[cfg(test)]
 mod tests;

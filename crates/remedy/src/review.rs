@@ -165,7 +165,9 @@ fn one_at_a_time(_: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
 fn verdict(_: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
     match facts.verdict {
         Outcome::Found => None,
-        Outcome::Torn => Some("several causes stand equally: what would settle it comes first".to_owned()),
+        Outcome::Torn => {
+            Some("it is open which cause is the root: what would settle it comes first".to_owned())
+        }
         Outcome::Unexplained => Some("the cause was not found".to_owned()),
         Outcome::Recovered | Outcome::Healthy => Some("nothing fails now".to_owned()),
     }

@@ -6,14 +6,46 @@ use crate::{
     cause::Group,
     causes,
     dependencies::{Credential, DependencySight},
-    needs,
+    needs, queue, service,
 };
-use host::consult::Admission;
+use host::{Endpoint, Unseen, consult::Admission, looks::ProcessState};
 
 /// What may lie behind this root and could not be seen.
 pub(super) fn behind(case: &Case, root: &Cause, evidence: &[Evidence]) -> Option<Evidence> {
     let told = evidence.iter().find(|it| it.is_gap).cloned();
     told.or_else(|| waits_on_what(root).then(|| untold(case)).flatten())
+}
+
+/// What this root may be only an effect of: its workers wait, perhaps for a server that they hold a connection to, and the
+/// look at that server ran out of time. As long as that is open the root is not found.
+pub(super) fn question(case: &Case, root: &Cause) -> Option<Evidence> {
+    let waits = root.group != Group::Dependency
+        && waits_on_what(root)
+        && !queue::waited(case).is_empty()
+        && !waits_for_nobody(case);
+    let mut needed = needs::of(case, needs::DATABASES).chain(needs::of(case, needs::CACHES));
+    let sight = needed.find(|sight| is_late(sight) && may_hold_workers(sight));
+    sight.filter(|_| waits).and_then(gap)
+}
+
+fn is_late(sight: &DependencySight) -> bool {
+    matches!(sight.heard, Err(Unseen::TimedOut { .. }))
+}
+
+/// Who is at the other end of a unix socket is not told.
+fn may_hold_workers(sight: &DependencySight) -> bool {
+    sight.held.open + sight.held.asking > 0 || matches!(sight.endpoint, Some(Endpoint::Unix(_)))
+}
+
+/// Every worker computes, or sleeps of its own accord.
+fn waits_for_nobody(case: &Case) -> bool {
+    let mut workers = case
+        .peers
+        .iter()
+        .flat_map(|peer| service::workers(case, peer))
+        .peekable();
+    workers.peek().is_some()
+        && workers.all(|it| it.state == ProcessState::Running || it.wchan.contains("nanosleep"))
 }
 
 /// It comes from something that the application needs, where that is not well.
@@ -26,14 +58,16 @@ fn waits_on_what(root: &Cause) -> bool {
 /// A server that the application works with and that told us nothing of what it does.
 fn untold(case: &Case) -> Option<Evidence> {
     let sights = needs::of(case, needs::DATABASES).chain(needs::of(case, needs::CACHES));
-    sights.into_iter().find_map(|sight| {
-        let why = why(sight)?;
-        let it = &sight.dependency;
-        Some(Evidence::gap(
-            format!("what {} at {} does could not be seen: {why}", it.service, it.at),
-            needs::source(sight),
-        ))
-    })
+    sights.into_iter().find_map(gap)
+}
+
+fn gap(sight: &DependencySight) -> Option<Evidence> {
+    let why = why(sight)?;
+    let it = &sight.dependency;
+    Some(Evidence::gap(
+        format!("what {} at {} does could not be seen: {why}", it.service, it.at),
+        needs::source(sight),
+    ))
 }
 
 fn why(sight: &DependencySight) -> Option<String> {
@@ -74,6 +108,32 @@ mod tests {
         check(processes(columns, &[waits]), "pool-exhausted <- db-slow <- ?");
         check(unclear("a login by certificate"), "pool-exhausted <- ?");
         check(answers(&[]), "pool-exhausted");
+    }
+
+    /// Two workers in this, and a look at their database that did not come back.
+    fn late(wchan: &'static str, server: &str) -> Fixture {
+        Fixture::php_fpm()
+            .complains(Trouble::TimedOut, Phase::ReadingHeader)
+            .queue(8, 511)
+            .second_look((0, 2), 0)
+            .needs(server, "active", answers(&[]))
+            .unanswered()
+            .with(move |it| {
+                for process in it.world.processes.as_mut().expect("seen") {
+                    process.wchan = wchan.into();
+                }
+            })
+    }
+
+    #[test]
+    fn workers_that_may_wait_for_what_was_not_seen_are_not_called_the_root() {
+        let (socket, tcp) = ("mysql unix:/run/mysqld/mysqld.sock", "postgres 127.0.0.1:5432");
+        late("unix_stream_data_wait", socket).check("torn pool-exhausted");
+        late("sk_wait_data", tcp).holding(2).check("torn pool-exhausted");
+        late("", tcp).holding(2).check("torn pool-exhausted");
+        // they sleep, or nobody is connected to it
+        late("hrtimer_nanosleep", socket).check("found pool-exhausted");
+        late("sk_wait_data", tcp).check("found pool-exhausted");
     }
 
     #[test]

@@ -51,6 +51,17 @@ impl Fixture {
         self
     }
 
+    /// None of the looks at what it needs came back in time.
+    pub fn unanswered(mut self) -> Self {
+        for sight in &mut self.dependencies {
+            sight.heard = Err(host::Unseen::TimedOut {
+                what: sight.dependency.at.to_string(),
+                after: std::time::Duration::from_millis(1900),
+            });
+        }
+        self
+    }
+
     /// So many connections of the application to what it needs are open.
     pub fn holding(mut self, open: usize) -> Self {
         for sight in &mut self.dependencies {

@@ -42,21 +42,28 @@ pub fn headline(verdict: &Verdict) -> String {
             Some(root) => of_finding(verdict, root) + &also_failing(verdict, root),
             None => who_fails(failing()),
         },
-        Outcome::Torn => {
-            let causes = verdict
-                .findings
-                .iter()
-                .filter(|it| it.role == diagnose::Role::Contributing && !it.over);
-            format!(
-                "{}: one of {} causes that stand equally.",
-                who_fails(failing()),
-                causes.count()
-            )
-        }
+        Outcome::Torn => torn(verdict),
         Outcome::Unexplained => match failing().max_by_key(|it| (is_nginx_itself(it), it.symptom.count)) {
             Some(it) => not_found(verdict, it),
             None => super::BLIND.to_owned(),
         },
+    }
+}
+
+/// Several causes stand equally, or one does and what it may come from could not be seen.
+fn torn(verdict: &Verdict) -> String {
+    let who = who_fails(verdict.symptoms.iter().filter(|it| !it.over));
+    let rivals = verdict
+        .findings
+        .iter()
+        .filter(|it| it.role == diagnose::Role::Contributing && !it.over);
+    let rivals: Vec<&Finding> = rivals.collect();
+    match rivals.as_slice() {
+        [only] => format!(
+            "{who}: {}; whether that is the root could not be seen.",
+            says(only)
+        ),
+        _ => format!("{who}: one of {} causes that stand equally.", rivals.len()),
     }
 }
 
