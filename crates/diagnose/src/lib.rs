@@ -23,6 +23,7 @@ pub mod exception;
 pub mod explain;
 pub mod fault;
 pub mod filtered;
+pub mod freeing;
 pub mod guard;
 pub mod handshake;
 pub mod hop;

@@ -3,7 +3,7 @@
 
 use crate::{Case, Source, evidence::quote};
 use host::{
-    answer::Space,
+    answer::{DeletedFile, Space},
     looks::{Mount, Pressure, Unit, mount_of},
 };
 use std::{
@@ -37,7 +37,7 @@ pub struct Limits {
     /// Tracked connections.
     pub conntrack: Option<Use>,
     /// Deleted files that processes hold open, largest first.
-    pub deleted: Vec<Deleted>,
+    pub deleted: Vec<DeletedFile>,
     /// What may be removed to make room: package caches, the journal, rotated logs. Largest first.
     pub spare: Vec<Spare>,
 }
@@ -127,17 +127,6 @@ pub struct Throttled {
     pub throttled: u64,
     /// The same since the unit was started.
     pub ever: u64,
-}
-
-/// A deleted file that takes room as long as it is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deleted {
-    /// Where it was.
-    pub path: PathBuf,
-    /// Bytes.
-    pub size: u64,
-    /// Who holds it.
-    pub pid: u32,
 }
 
 /// What may go without harm.

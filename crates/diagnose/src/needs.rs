@@ -32,6 +32,11 @@ pub fn is_felt(case: &Case) -> bool {
         || !queue::waited(case).is_empty()
 }
 
+/// The application gave up at its start and nobody starts it again: what it was refused then keeps it from nothing now.
+pub fn gave_up(case: &Case) -> bool {
+    service::failing_start(case).is_some_and(|(_, unit)| unit.active_state == "failed")
+}
+
 /// The dependencies of these kinds, where the failures can come from them.
 pub fn of<'a>(case: &'a Case, kinds: &'static [Service]) -> impl Iterator<Item = &'a DependencySight> {
     let felt = is_felt(case);

@@ -93,7 +93,8 @@ fn of_nginx(symptom: &Symptom) -> Option<Refusal> {
 
 /// A server that the application depends on said so.
 fn of_server(case: &Case, sight: &DependencySight) -> Option<Refusal> {
-    let unit = sight.unit.as_ref().filter(|_| needs::is_felt(case))?;
+    let is_past = sight.answers() == Some(true) && needs::gave_up(case);
+    let unit = sight.unit.as_ref().filter(|_| needs::is_felt(case) && !is_past)?;
     let mut refusal = of_unit(case, unit)?;
     refusal.path = data_dir(case, sight).or(refusal.path);
     Some(refusal)

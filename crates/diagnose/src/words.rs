@@ -61,6 +61,13 @@ pub fn said(line: &Said<'_>) -> String {
     }
 }
 
+/// `python3 of files.service (process 812)`
+pub fn program(process: &Process) -> String {
+    let unit = process.unit.as_deref().map(|unit| format!(" of {unit}"));
+    let pid = process.pid;
+    format!("{}{} (process {pid})", process.comm, unit.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

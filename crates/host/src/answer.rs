@@ -22,6 +22,10 @@ pub enum Answer {
     Stat(Option<Stat>),
     /// To `Space`; `None` where nothing is.
     Space(Option<Space>),
+    /// To `DeletedFiles`.
+    DeletedFiles(Vec<DeletedFile>),
+    /// To `FileSizes`; empty where no directory is.
+    FileSizes(Vec<FileSize>),
     /// To `Processes`.
     Processes(Vec<RawProcess>),
     /// To `Sockets`.
@@ -143,6 +147,26 @@ pub struct Stat {
     pub link_to: Option<PathBuf>,
     /// An access control list is set, so the mode's group bits are only its mask.
     pub has_acl: bool,
+}
+
+/// A deleted file that takes room as long as it is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedFile {
+    /// Where it was, as its holder sees it.
+    pub path: PathBuf,
+    /// Room it takes, bytes.
+    pub bytes: u64,
+    /// A process that holds it.
+    pub pid: u32,
+}
+
+/// A regular file and its room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSize {
+    /// Where.
+    pub path: PathBuf,
+    /// Room it takes, bytes.
+    pub bytes: u64,
 }
 
 /// Room on a file system, as statvfs(3) tells.

@@ -46,6 +46,13 @@ pub enum Query {
         /// Any path on it.
         path: PathBuf,
     },
+    /// Deleted files that processes hold open, largest first.
+    DeletedFiles,
+    /// Regular files below a directory, largest first: not over links, not on other file systems, a few levels down.
+    FileSizes {
+        /// Where.
+        dir: PathBuf,
+    },
     /// Every process, raw.
     Processes,
     /// Sockets of one network namespace.
@@ -352,6 +359,7 @@ impl Query {
             Self::Clock => Duration::from_millis(100),
             Self::File { .. } => Duration::from_millis(2500),
             Self::Dir { .. } | Self::Stat { .. } | Self::Space { .. } => Duration::from_millis(1000),
+            Self::DeletedFiles | Self::FileSizes { .. } => Duration::from_millis(800),
             Self::Processes | Self::Sockets { .. } | Self::KernelLog => Duration::from_millis(1500),
             Self::Run(tool) => tool.deadline(),
             Self::Connect { talk, .. } => talk.deadline(),

@@ -3,7 +3,7 @@
 use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 /// The shop's report asks Elasticsearch. A small program stands in for the server.
-const SEARCH: &str = r#"
+pub(super) const SEARCH: &str = r#"
 cat >/srv/app/server.js <<'JS'
 const http = require('http');
 

@@ -43,7 +43,7 @@ cause! {
             ("error while loading shared libraries", 80),
             ("Main process exited, code=exited", 40),
         ],
-        effect_of: &["app-memory-limit", "backend-orphan-workers", "backend-port-taken", "broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "disk-error", "disk-full", "fd-limit", "inodes-full", "oom-kill", "process-limit", "reboot-needed", "runtime-dir-missing", "search-down"],
+        effect_of: &["app-memory-limit", "backend-orphan-workers", "backend-port-taken", "broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "db-schema", "disk-error", "disk-full", "fd-limit", "inodes-full", "oom-kill", "process-limit", "reboot-needed", "runtime-dir-missing", "search-down"],
         settled_by: ("read what the service said before it ended", "systemctl --failed; journalctl -p err -n 50 --no-pager"),
         told: Told::OnHost {
             weigh,

@@ -6,7 +6,7 @@ use crate::{
     evidence::quote,
     service::{self, Down},
     topology::{Claim, ListenAddress},
-    words::said,
+    words::{program, said},
     world::Said,
 };
 use host::{
@@ -155,7 +155,7 @@ fn weigh(case: &Case) -> Opinion {
     let says = match taken.holder {
         Some((_, process)) => format!(
             "{} holds {address}, so {} could not start",
-            who(process),
+            program(process),
             unit.name
         ),
         None => format!("{} could not start: {address} was in use", unit.name),
@@ -170,7 +170,7 @@ fn weigh(case: &Case) -> Opinion {
 fn held(taken: &Taken<'_>, socket: &Socket, process: &Process) -> Evidence {
     let says = format!(
         "{} holds {}, where {} is configured to listen ({})",
-        who(process),
+        program(process),
         socket.local,
         taken.unit.name,
         taken.claim.written
@@ -185,13 +185,6 @@ fn serves_well(case: &Case, taken: &Taken<'_>) -> bool {
         .last_success
         .zip(gave_up)
         .is_some_and(|(success, gave_up)| success > gave_up)
-}
-
-/// `python3 of files.service (process 812)`
-fn who(process: &Process) -> String {
-    let unit = process.unit.as_deref().map(|unit| format!(" of {unit}"));
-    let pid = process.pid;
-    format!("{}{} (process {pid})", process.comm, unit.unwrap_or_default())
 }
 
 fn advise(case: &Case) -> String {
@@ -210,7 +203,7 @@ fn advise(case: &Case) -> String {
     format!(
         "if {} has no business there: {stop} && {start}; else move one of the two: {} is where the backend's address \
          is written, and nginx must ask the same",
-        who(process),
+        program(process),
         taken.claim.written
     )
 }

@@ -115,7 +115,10 @@ fn had_none(case: &Case, complaint: Evidence) -> Opinion {
         return Opinion::none();
     };
     let mut evidence = vec![complaint];
-    if let Some((used, most)) = sight.told().and_then(used) {
+    if needs::gave_up(case) {
+        let says = format!("{} takes the application's login now", sight.dependency.service);
+        evidence.push(Evidence::refutes(Rank::Decisive, says, needs::source(sight)));
+    } else if let Some((used, most)) = sight.told().and_then(used) {
         let says = format!("{used} of {most} connections are in use now");
         evidence.push(Evidence::refutes(Rank::Hint, says, needs::source(sight)));
     }
@@ -174,6 +177,24 @@ mod tests {
                 ]),
             )
             .check("found db-connection-limit");
+    }
+
+    #[test]
+    fn stays_quiet_where_the_program_gave_up_and_connections_are_free_again() {
+        let ended = |heard| {
+            Fixture::gunicorn()
+                .refused()
+                .unit_is("failed", "exit-code")
+                .ran(63, 62, "exited", 3)
+                .says(
+                    62,
+                    "psycopg2.OperationalError: FATAL:  too many connections for role \"shop\"",
+                )
+                .needs("postgres 127.0.0.1:5432", "active", heard)
+        };
+        ended(denies("53300", "too many connections for role \"shop\""))
+            .check("found db-connection-limit <- backend-crash-on-start");
+        ended(answers(&[])).check("found backend-crash-on-start");
     }
 
     #[test]

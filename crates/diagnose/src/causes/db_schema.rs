@@ -120,6 +120,24 @@ mod tests {
     const MARIADB: &str = "mysql unix:/run/mysqld/mysqld.sock";
 
     #[test]
+    fn fires_where_the_program_ends_for_it_as_it_starts() {
+        Fixture::gunicorn()
+            .refused()
+            .unit_is("failed", "exit-code")
+            .ran(63, 62, "exited", 3)
+            .says(62, "Traceback (most recent call last):")
+            .says(62, "  File \"/srv/app/shop.py\", line 8, in <module>")
+            .says(
+                62,
+                "psycopg2.errors.UndefinedTable: relation \"articles\" does not exist",
+            )
+            .says(62, "LINE 1: SELECT name FROM articles")
+            .says(62, "[INFO] Reason: Worker failed to boot.")
+            .needs("postgres 127.0.0.1:5432", "active", answers(&[]))
+            .check("found db-schema <- backend-crash-on-start");
+    }
+
+    #[test]
     fn fires_where_php_misses_a_column_or_a_table() {
         for text in [
             "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: Unknown column 'price' in 'field list' in /var/www/shop/index.php:4",

@@ -2,6 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank,
     cause::{Group, Told, cause},
     evidence::quote,
+    freeing,
     limits::{self, FileSystem},
     space::{self, Refusal},
 };
@@ -61,10 +62,10 @@ fn weigh(case: &Case) -> Opinion {
         full.iter()
             .map(|(on, named)| is_full(on, *named && !refusals.is_empty())),
     );
-    evidence.extend(held(case));
     let Some((first, _)) = full.first() else {
         return Opinion::none();
     };
+    evidence.extend(freeing::held(case, first));
     Opinion {
         subject: first.mount.point.display().to_string(),
         says: format!("the file system {} is full", first.name()),
@@ -124,19 +125,6 @@ fn no_longer(case: &Case, refusals: &[Refusal]) -> Opinion {
     }
 }
 
-/// Room that comes back only when its holder closes the file.
-fn held(case: &Case) -> Option<Evidence> {
-    let largest = case.world.limits.deleted.first()?;
-    let says = format!(
-        "process {} holds {} of the deleted {} open",
-        largest.pid,
-        limits::size(largest.size),
-        largest.path.display()
-    );
-    let source = crate::Source::command(format!("ls -l /proc/{}/fd | grep deleted", largest.pid));
-    Some(Evidence::supports(Rank::Hint, says, source))
-}
-
 fn advise(case: &Case) -> String {
     let refusals = space::refusals(case);
     let full = space::lacking(case, &refusals, FileSystem::is_full);
@@ -144,20 +132,6 @@ fn advise(case: &Case) -> String {
         return "see what it wanted to write and how much room that takes: df -h; df -i. Make that room before it tries again".to_owned();
     };
     let point = quote(&on.mount.point.to_string_lossy());
-    let spare: Vec<String> = case
-        .world
-        .limits
-        .spare
-        .iter()
-        .take(4)
-        .map(|it| format!("{} ({})", it.command, limits::size(it.size)))
-        .collect();
-    let safe = match spare.as_slice() {
-        [] => {
-            "nothing on it is known to be safe to remove: grow it, or move something of yours away".to_owned()
-        }
-        some => format!("safe to free: {}", some.join("; ")),
-    };
     let starts: Vec<String> = space::to_start(case)
         .iter()
         .map(|unit| quote(&unit.name))
@@ -168,15 +142,15 @@ fn advise(case: &Case) -> String {
         format!(". Then: systemctl start {}", starts.join(" "))
     };
     format!(
-        "see what fills it: du -xh --max-depth=2 {point} | sort -h | tail; deleted files that are still open: lsof +L1 {point}; \
-         {safe}. Never remove a database's own files{then}"
+        "see what fills it: du -xh --max-depth=2 {point} | sort -h | tail; {}. Never remove a database's own files{then}",
+        freeing::advice(case, on)
     )
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        limits::FileSystem,
+        limits::{FileSystem, Spare},
         testing::{Fixture, answers, refuses},
     };
     use host::{answer::Space, looks::Mount};
@@ -254,6 +228,45 @@ mod tests {
             500,
         )
         .check("found disk-full <- cache-full");
+    }
+
+    #[test]
+    fn names_who_holds_what_is_deleted_and_what_may_go_on_that_file_system() {
+        let file = |path: &str, bytes| host::answer::DeletedFile {
+            path: path.into(),
+            bytes,
+            pid: 4102,
+        };
+        let spare = |path: &str, command: &str| Spare {
+            path: path.into(),
+            size: 30 << 20,
+            command: command.into(),
+        };
+        let fixture = on(upload(), "/var", 0, 500).with(|it| {
+            it.world.limits.deleted = vec![file("/home/core", 9 << 30), file("/var/log/import.log", 2 << 30)];
+            it.world.limits.spare = vec![
+                spare("/home/x.gz", "rm /home/x.gz"),
+                spare("/var/cache/apt/archives", "apt-get clean"),
+            ];
+        });
+        let case = fixture.case();
+        let told = super::weigh(&case).evidence;
+        let told: Vec<&str> = told.iter().map(|it| it.says.as_str()).collect();
+        assert!(
+            told.contains(&"process 4102 holds 2 GiB of the deleted /var/log/import.log open"),
+            "{told:?}"
+        );
+        assert!(!told.iter().any(|it| it.contains("/home")), "{told:?}");
+        let advice = super::advise(&case);
+        assert!(
+            advice.contains("safe to free: apt-get clean (30 MiB)"),
+            "{advice}"
+        );
+        assert!(
+            advice.contains("2 GiB of it come back once process 4102 closes"),
+            "{advice}"
+        );
+        assert!(!advice.contains("/home"), "{advice}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How near the host is to its limits. Only where something fails.
 
-use super::parallel;
+use super::{parallel, room};
 use crate::{
     World,
     case::Backend,
@@ -73,14 +73,15 @@ pub(super) fn look(host: &dyn Host, world: &World, backends: &[&Backend]) -> Lim
     });
     let pressure = |of| host.pressure(of).ok().flatten();
     Limits {
-        filesystems,
         groups: groups.into_iter().collect(),
         cpu: pressure(Resource::Cpu),
         memory: pressure(Resource::Memory),
         io: pressure(Resource::Io),
         local_ports: local_ports(host),
         conntrack: conntrack(host),
-        ..Limits::default()
+        deleted: room::deleted(host, &filesystems),
+        spare: room::spare(host, &filesystems),
+        filesystems,
     }
 }
 

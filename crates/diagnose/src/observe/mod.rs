@@ -31,6 +31,7 @@ mod passage;
 mod peers;
 mod progress;
 mod question;
+mod room;
 mod speaks;
 mod stamps;
 mod stance;

@@ -1,7 +1,8 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
 use super::{
-    browser, connect, consult, dns, files, kernel, mask, names, processes, proxies, run, sockets, tools, wire,
+    browser, connect, consult, dns, files, kernel, mask, names, processes, proxies, room, run, sockets, tools,
+    wire,
 };
 use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
@@ -25,6 +26,8 @@ pub(super) fn look(query: &Query) -> Look<Answer> {
         Query::Dir { path } => files::dir(path).map(Answer::Dir),
         Query::Stat { path, seen_by } => files::stat(path, *seen_by).map(Answer::Stat),
         Query::Space { path } => files::space(path).map(Answer::Space),
+        Query::DeletedFiles => room::deleted().map(Answer::DeletedFiles),
+        Query::FileSizes { dir } => Ok(Answer::FileSizes(room::sizes(dir))),
         Query::Processes => processes::all().map(Answer::Processes),
         Query::Sockets { netns_of } => sockets::all(*netns_of).map(Answer::Sockets),
         Query::Run(tool) => tools::run(tool).map(Answer::Output),

@@ -22,6 +22,7 @@ mod names;
 mod processes;
 mod proxies;
 mod refusal;
+mod room;
 mod run;
 mod sessions;
 mod sockets;
@@ -102,6 +103,8 @@ impl Query {
             Self::File { path, .. } | Self::Dir { path } | Self::Stat { path, .. } => {
                 path.display().to_string()
             }
+            Self::DeletedFiles => "deleted files that are open".into(),
+            Self::FileSizes { dir } => format!("the files below {}", dir.display()),
             Self::Processes => "the processes".into(),
             Self::Sockets { netns_of: None } => "the sockets".into(),
             Self::Sockets { netns_of: Some(pid) } => format!("the sockets of process {pid}'s network"),

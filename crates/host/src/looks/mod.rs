@@ -25,7 +25,9 @@ pub use unit::Unit;
 
 use crate::{
     Endpoint, Host, Look, Query, Stance, Talk, Timestamp, Tool, Unseen,
-    answer::{Answer, Blob, Conversation, DnsReply, KernelLine, Output, Socket, Space, Stat},
+    answer::{
+        Answer, Blob, Conversation, DeletedFile, DnsReply, FileSize, KernelLine, Output, Socket, Space, Stat,
+    },
     browser::{Jar, Kept, Profile, StoredCookie},
     consult::{Consultation, Login, Service},
     query::{Part, RecordKind},
@@ -100,6 +102,17 @@ pub trait Looks: Host {
     fn space(&self, path: &Path) -> Look<Option<Space>> {
         let path = path.to_owned();
         expect_answer!(self, Query::Space { path }, Space)
+    }
+
+    /// Deleted files that processes hold open, largest first.
+    fn deleted_files(&self) -> Look<Vec<DeletedFile>> {
+        expect_answer!(self, Query::DeletedFiles, DeletedFiles)
+    }
+
+    /// Regular files below a directory, largest first.
+    fn file_sizes(&self, dir: &Path) -> Look<Vec<FileSize>> {
+        let dir = dir.to_owned();
+        expect_answer!(self, Query::FileSizes { dir }, FileSizes)
     }
 
     /// What is mounted where, as a process sees it or as we do; later mounts lie over earlier ones.
