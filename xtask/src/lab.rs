@@ -38,7 +38,7 @@ pub struct Args {
     /// Do not run the tool: play what people do without a diagnosis (a table, a restart script)
     #[arg(long, conflicts_with_all = ["record", "no_verdict"])]
     baselines: bool,
-    /// Write docs/lab.md from the last whole run and the last run of the baselines
+    /// Take the screens of the last run over into the causes' pages; write docs/lab.md where it was whole
     #[arg(long)]
     docs: bool,
     /// So many pairs of faults on two sites of one host, chosen by --seed

@@ -4,16 +4,15 @@ use crate::shell;
 use diagnose::{Cause, causes};
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-/// Takes the screens over from the lab's last runs. One that no run has made since stays as it is.
+/// Takes the screens over from the lab's last runs, whole or in part. One that no run has made since stays as it is.
 pub fn write() -> anyhow::Result<()> {
     fs::create_dir_all(folder())?;
     let mut kept = BTreeSet::new();
-    for scenario in causes::ALL.iter().filter_map(|cause| shows(cause)) {
-        let file = folder().join(format!("{}.txt", scenario.name));
-        if let Some(screen) = ::lab::screen(scenario.name) {
-            fs::write(&file, screen)?;
+    for cause in causes::ALL {
+        if let Some((scenario, screen)) = newest(cause) {
+            fs::write(file(scenario), screen)?;
         }
-        kept.insert(file);
+        kept.extend(shown(cause).map(file));
     }
     for entry in fs::read_dir(folder())? {
         let path = entry?.path();
@@ -26,14 +25,36 @@ pub fn write() -> anyhow::Result<()> {
 
 /// The run that a cause's page shows: what was done to the host, and the screen.
 pub fn of(cause: &Cause) -> Option<(&'static str, String)> {
-    let scenario = shows(cause)?;
-    let screen = fs::read_to_string(folder().join(format!("{}.txt", scenario.name))).ok()?;
+    let scenario = shown(cause)?;
+    let screen = fs::read_to_string(file(scenario)).ok()?;
     Some((scenario.about, screen))
 }
 
-/// The first scenario that has this cause for its only root.
-fn shows(cause: &Cause) -> Option<&'static ::lab::Scenario> {
-    ::lab::all().find(|it| matches!(it.expect, ::lab::Expect::Found([root]) if *root == cause.id))
+/// Scenarios that have this cause for their only root; the first shows it best.
+fn candidates(cause: &Cause) -> impl Iterator<Item = &'static ::lab::Scenario> {
+    ::lab::all().filter(|it| matches!(it.expect, ::lab::Expect::Found([root]) if *root == cause.id))
+}
+
+/// The first of them that was played since.
+fn newest(cause: &Cause) -> Option<(&'static ::lab::Scenario, String)> {
+    let better = |it: &&::lab::Scenario| !shown(cause).is_some_and(|old| comes_before(old, it));
+    candidates(cause)
+        .take_while(better)
+        .find_map(|it| Some((it, ::lab::screen(it.name)?)))
+}
+
+/// The first of them whose run is kept.
+fn shown(cause: &Cause) -> Option<&'static ::lab::Scenario> {
+    candidates(cause).find(|it| file(it).exists())
+}
+
+fn comes_before(one: &::lab::Scenario, other: &::lab::Scenario) -> bool {
+    let place = |it: &::lab::Scenario| ::lab::all().position(|at| at.name == it.name);
+    place(one) < place(other)
+}
+
+fn file(scenario: &::lab::Scenario) -> PathBuf {
+    folder().join(format!("{}.txt", scenario.name))
 }
 
 fn folder() -> PathBuf {

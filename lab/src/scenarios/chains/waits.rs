@@ -1,6 +1,6 @@
 //! Workers wait for something that waits itself.
 
-use crate::{Expect, Fix, Held, Link, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Held, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     traffic: Traffic::SHOP_504,
@@ -119,7 +119,7 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "chain-kill-lock",
         about: "Visitors get 502 <- php-fpm kills what lasts two seconds <- the front page waits for MariaDB, where an export holds a \
-                lock. Without that limit nginx gives up first.",
+                lock.",
         stack: Stack::FpmMariaDb,
         prepare: KILLED_CHILDREN,
         inject: &[Step::Sh(LOCK)],
@@ -130,12 +130,6 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         },
         expect: Expect::Found(&["db-slow"]),
         chain: &["worker-timeout-kill", "db-slow", "?"],
-        links: &[Link {
-            remove: "sed -i /^request_terminate_timeout/d /etc/php/8.2/fpm/pool.d/www.conf; systemctl restart php8.2-fpm",
-            status: 504,
-            expect: Expect::Found(&["db-slow"]),
-            chain: &["slow-backend", "db-slow", "?"],
-        }],
         restore: UNLOCK,
         ..UNTRIED
     },
