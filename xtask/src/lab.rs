@@ -7,6 +7,8 @@ use crate::{lab_page, shell};
 use ::lab::{Mode, Options};
 use anyhow::{Result, ensure};
 
+/// Pairs of faults in the whole run.
+const PAIRS: usize = 6;
 /// What chooses pairs of faults where nobody says otherwise: the same in every run.
 const SEED: u64 = 502;
 /// Many trials wait for a time-out most of their time.
@@ -130,7 +132,7 @@ pub fn whole() -> Result<()> {
         hosts: HOSTS,
         baselines: false,
         docs: false,
-        pairs: 0,
+        pairs: PAIRS,
         seed: SEED,
         list: false,
     })

@@ -14,6 +14,7 @@ pub mod ban;
 pub mod case;
 pub mod cause;
 pub mod causes;
+pub mod code;
 pub mod dependencies;
 mod diagnosis;
 pub mod discover;

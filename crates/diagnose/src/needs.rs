@@ -164,10 +164,18 @@ pub fn down(case: &Case, kinds: &'static [Service], words: &[&str]) -> Opinion {
     let complaint = complaint(case, words);
     let silent = of(case, kinds).find(|sight| sight.answers() == Some(false));
     match (silent, complaint) {
-        (Some(sight), complaint) => is_down(case, sight, complaint),
+        (Some(sight), said) => is_down(case, sight, said.or_else(|| complains_of(case, sight))),
         (None, Some(complaint)) => answers_now(case, kinds, complaint),
         (None, None) => Opinion::none(),
     }
+}
+
+/// The application's own words about its very address.
+fn complains_of(case: &Case, sight: &DependencySight) -> Option<Evidence> {
+    let Where::Endpoint(Endpoint::Tcp(at)) = &sight.dependency.at else {
+        return None;
+    };
+    complaint(case, &[&at.to_string()])
 }
 
 fn is_down(case: &Case, sight: &DependencySight, complaint: Option<Evidence>) -> Opinion {

@@ -1,6 +1,7 @@
 //! What was seen of the host as a whole, gathered before anyone judges it.
 
 use crate::{
+    code::CodeFile,
     guard::Guards,
     limits::Limits,
     topology::{BackendKind, Claim, FpmPool, Place, Route},
@@ -59,6 +60,8 @@ pub struct World {
     pub memory_available: Look<u64>,
     /// How near the host is to its limits; looked at where something fails.
     pub limits: Limits,
+    /// Code among visitors' uploads that PHP's complaints of the failures name, and what lies beside it.
+    pub code: Vec<CodeFile>,
     /// SELinux and AppArmor; `None` where nothing was refused that they could have refused.
     pub guards: Option<Guards>,
     /// Everything we could not see, for the report.
@@ -281,6 +284,7 @@ impl World {
             somaxconn: Err(not("net.core.somaxconn")),
             memory_available: Err(not("free memory")),
             limits: Limits::default(),
+            code: Vec::new(),
             guards: None,
             unseen: Vec::new(),
         }

@@ -1,4 +1,4 @@
-//! Redis answers and refuses writes.
+//! Redis or memcached answers and refuses writes.
 
 use crate::{Expect, Scenario, Stack, Step, Traffic};
 
@@ -31,6 +31,18 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         )],
         restore: "mv /var/lib/redis.away /var/lib/redis; REDISCLI_AUTH=Ruhig-Blut_7 redis-cli config set save ''; \
                   systemctl restart redis-server; await_listener :6379",
+        ..BASE
+    },
+    Scenario {
+        name: "cache-full-memcached",
+        about: "memcached may use 2 MiB, evicts nothing (-M), and is full of visits.",
+        stack: Stack::FpmUnix,
+        prepare: super::cache_down::MEMCACHED,
+        inject: &[Step::Sh(
+            "sed -i 's/^-m .*/-m 2/' /etc/memcached.conf; echo -M >>/etc/memcached.conf; systemctl restart memcached; await_listener :11211
+             for _ in $(seq 80); do curl -s -o /dev/null -H 'Host: shop.example' http://127.0.0.1/index.php; done",
+        )],
+        restore: "sed -i /^-M/d /etc/memcached.conf; systemctl restart memcached; await_listener :11211",
         ..BASE
     },
 ];

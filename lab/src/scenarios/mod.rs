@@ -5,6 +5,7 @@ use crate::Scenario;
 mod apache_firewall_syntax;
 mod app_bug;
 mod app_memory_limit;
+mod app_suspicious_code;
 mod audit;
 mod backend_bad_config;
 mod backend_crash_loop;
@@ -162,6 +163,7 @@ static ALL: &[&[Scenario]] = &[
     process_limit::SCENARIOS,
     cpu_saturated::SCENARIOS,
     app_memory_limit::SCENARIOS,
+    app_suspicious_code::SCENARIOS,
     inner_hop::SCENARIOS,
     firewall_reject::SCENARIOS,
     firewall_drop::SCENARIOS,

@@ -40,7 +40,7 @@ cause! {
             ("UnhandledPromiseRejection", 80),
             ("panic: ", 75),
         ],
-        effect_of: &["app-memory-limit", "broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "db-schema", "db-slow", "disk-error", "disk-full", "fd-limit", "inodes-full", "io-saturated", "oom-kill", "process-limit", "search-down"],
+        effect_of: &["app-memory-limit", "app-suspicious-code", "broker-down", "cache-down", "cache-full", "db-connection-limit", "db-down", "db-password-wrong", "db-schema", "db-slow", "disk-error", "disk-full", "fd-limit", "inodes-full", "io-saturated", "oom-kill", "process-limit", "search-down"],
         settled_by: ("read the application's own log at the time of a failure", "journalctl -p err --since -1h --no-pager | tail -50"),
         told: Told::OnHost {
             weigh,

@@ -79,6 +79,20 @@ mod tests {
     }
 
     #[test]
+    fn fires_where_the_application_names_the_address_that_is_silent() {
+        let said = |at: &str| {
+            let text = format!(
+                "PHP message: PHP Fatal error:  Uncaught RuntimeException: no connection to {at} in /w/c.php:5"
+            );
+            Fixture::php_fpm()
+                .php_says(&text)
+                .needs("memcached 127.0.0.1:11211", "inactive", refuses(111))
+        };
+        said("127.0.0.1:11211").check("found cache-down");
+        said("127.0.0.1:11311").check_not("cache-down");
+    }
+
+    #[test]
     fn fires_where_it_does_not_answer_and_is_used() {
         fatal(Fixture::php_fpm())
             .needs(REDIS, "inactive", refuses(111))

@@ -22,7 +22,7 @@ cause! {
         group: Group::Dependency,
         class: Class::Ask,
         share_of: share_of,
-        phrases: &[("oom command not allowed", 95), ("misconf", 90), ("maxmemory", 70)],
+        phrases: &[("oom command not allowed", 95), ("misconf", 90), ("maxmemory", 70), ("out of memory storing object", 95)],
         effect_of: &["disk-error", "disk-full", "inodes-full"],
         settled_by: ("see memory and persistence of the cache", "redis-cli info memory; redis-cli info persistence"),
         told: Told::OnHost {
@@ -45,19 +45,25 @@ fn share_of(complaint: &Complaint) -> u8 {
     }
 }
 
-const KINDS: &[Service] = &[Service::Redis];
+const KINDS: &[Service] = &[Service::Redis, Service::Memcached];
 
 /// What applications say of it (lower case).
-const WORDS: &[&str] = &["oom command not allowed", "misconf"];
+const WORDS: &[&str] = &[
+    "oom command not allowed",
+    "misconf",
+    "out of memory storing object",
+];
 
 fn weigh(case: &Case) -> Opinion {
     let complaint = needs::complaint(case, WORDS);
     let Some(sight) = needs::of(case, KINDS).find(|sight| sight.told().is_some()) else {
         return Opinion::none();
     };
-    let reason = sight
-        .told()
-        .and_then(|told| no_memory(told).or_else(|| no_snapshot(told)));
+    let reason = sight.told().and_then(|told| {
+        no_memory(told)
+            .or_else(|| no_snapshot(told))
+            .or_else(|| no_slab(told))
+    });
     // the state alone harms nobody who only reads
     let rank = if complaint.is_some() {
         Rank::Strong
@@ -70,7 +76,7 @@ fn weigh(case: &Case) -> Opinion {
         .map(|reason| Evidence::supports(rank, reason, needs::source(sight)))
         .collect();
     if evidence.is_empty() && complaint.is_some() && case.works_now() != Some(true) {
-        let free = "it has memory to spare and its snapshots succeed";
+        let free = "it has memory to spare, and nothing of it fails to be written";
         evidence.push(Evidence::refutes(Rank::Decisive, free, needs::source(sight)));
     }
     evidence.extend(complaint);
@@ -79,7 +85,10 @@ fn weigh(case: &Case) -> Opinion {
     }
     evidence.push(needs::written(sight));
     Opinion {
-        says: format!("Redis at {} refuses writes: {says}", sight.dependency.at),
+        says: format!(
+            "{} at {} refuses writes: {says}",
+            sight.dependency.service, sight.dependency.at
+        ),
         subject: needs::subject(sight),
         evidence,
     }
@@ -99,6 +108,13 @@ fn no_memory(told: &Consultation) -> Option<String> {
     })
 }
 
+/// memcached keeps values by their size, each size in memory of its own, so it may be full before all of it is used.
+fn no_slab(told: &Consultation) -> Option<String> {
+    let most = told.number("stats", "limit_maxbytes").filter(|most| *most > 0)?;
+    let used = told.number("stats", "bytes")?;
+    (used >= most / 2).then(|| format!("it holds {} KiB and may use {} KiB", used >> 10, most >> 10))
+}
+
 fn no_snapshot(told: &Consultation) -> Option<String> {
     let failed = |key| told.value("INFO", key) == Some("err");
     (failed("rdb_last_bgsave_status") || failed("aof_last_write_status"))
@@ -107,6 +123,11 @@ fn no_snapshot(told: &Consultation) -> Option<String> {
 
 fn advise(case: &Case) -> String {
     let told = needs::of(case, KINDS).find_map(|sight| sight.told());
+    if told.is_some_and(|told| no_slab(told).is_some()) {
+        return "give it room (-m in /etc/memcached.conf, as far as free -m allows), or take -M out of it so that it evicts what \
+                was not asked for in a long time; then systemctl restart memcached, which empties it"
+            .to_owned();
+    }
     if told.is_some_and(|told| no_snapshot(told).is_some()) {
         return "see why it can't write: df -h; df -i; ls -ld /var/lib/redis; tail -20 /var/log/redis/redis-server.log. \
                 Mend that; the next snapshot that succeeds ends it: redis-cli bgsave"
@@ -146,6 +167,18 @@ mod tests {
                 answers(&[("INFO", "rdb_last_bgsave_status", "err")]),
             )
             .check("found cache-full");
+    }
+
+    #[test]
+    fn fires_where_memcached_evicts_nothing_and_is_full() {
+        let full = |used| answers(&[("stats", "limit_maxbytes", "2097152"), ("stats", "bytes", used)]);
+        let said = || fatal("memcached: SERVER_ERROR out of memory storing object");
+        said()
+            .needs("memcached 127.0.0.1:11211", "active", full("1900000"))
+            .check("found cache-full");
+        said()
+            .needs("memcached 127.0.0.1:11211", "active", full("1000"))
+            .check_not("cache-full");
     }
 
     #[test]

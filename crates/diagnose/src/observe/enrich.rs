@@ -1,7 +1,7 @@
 //! What the host tells about the failing routes: journals, logs, the kernel, config tests, changes. Only where something fails.
 
 use super::{
-    Sights, backend_logs, changes, clock, kernel_files, limits::is_server, parallel, symptoms::Draft,
+    Sights, backend_logs, changes, clock, code, kernel_files, limits::is_server, parallel, symptoms::Draft,
 };
 use crate::{
     Case, Symptom, World,
@@ -97,6 +97,7 @@ pub(super) fn world(
         .zip(sights)
         .filter_map(|(draft, sights)| Some((draft.route.as_ref()?, sights.peers.as_slice())))
         .collect();
+    world.code = code::look(host, world, drafts);
     world.changes = changes::look(host, world, &concerned, told.packages, told.since);
 }
 

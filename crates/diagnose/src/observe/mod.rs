@@ -10,6 +10,7 @@ mod backend_logs;
 mod calm;
 mod changes;
 mod clock;
+mod code;
 mod down;
 mod enrich;
 mod error_logs;

@@ -21,6 +21,7 @@ impl Fixture {
             "mysql" => Service::Mysql,
             "postgres" => Service::Postgres,
             "redis" => Service::Redis,
+            "memcached" => Service::Memcached,
             "nats" => Service::Nats,
             _ => Service::Elasticsearch,
         };

@@ -1,8 +1,8 @@
 //! What a looker does: one question after the other, from standard input to standard output.
 
 use super::{
-    browser, connect, consult, dns, files, kernel, mask, names, processes, proxies, room, run, sockets, tools,
-    wire,
+    browser, connect, consult, dns, files, kernel, mask, names, processes, proxies, room, run, sockets,
+    tools, wire,
 };
 use crate::{Answer, Look, Query};
 use std::{io, time::Duration};
