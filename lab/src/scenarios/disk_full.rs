@@ -60,4 +60,23 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         restore: "rm /var/lib/nginx/core",
         ..BASE
     },
+    Scenario {
+        name: "disk-full-deleted",
+        about: "The file system of nginx's temp directories is full of a file that was deleted while a program still writes to it: du \
+                does not see it.",
+        stack: Stack::FpmTcp,
+        prepare: "own_filesystem /var/lib/nginx 4m",
+        inject: &[Step::Sh(
+            "systemd-run -q --unit=tracing --collect sh -c 'exec 3>/var/lib/nginx/trace.log; fill() { dd if=/dev/zero bs=4k status=none >&3; }; \
+             fill || true; rm /var/lib/nginx/trace.log; sleep 600'
+             while [ -e /var/lib/nginx/trace.log ]; do sleep 0.05; done; fill /var/lib/nginx/core; sleep 0.2",
+        )],
+        traffic: Traffic {
+            path: "/index.php",
+            body: Some(200_000),
+            ..BASE.traffic
+        },
+        restore: "systemctl stop tracing; rm -f /var/lib/nginx/core",
+        ..BASE
+    },
 ];
