@@ -2,13 +2,20 @@
 
 use super::deeper;
 use crate::{
-    Case, Cause, Evidence,
+    Case, Cause, Evidence, Source,
+    case::PeerSight,
     cause::Group,
     causes,
     dependencies::{Credential, DependencySight},
     needs, queue, service,
+    words::pids,
 };
-use host::{Endpoint, Unseen, consult::Admission, looks::ProcessState};
+use host::{
+    Endpoint, Unseen,
+    answer::{Socket, SocketState},
+    consult::Admission,
+    looks::{Process, ProcessState},
+};
 
 /// What may lie behind this root and could not be seen.
 pub(super) fn behind(case: &Case, root: &Cause, evidence: &[Evidence]) -> Option<Evidence> {
@@ -17,7 +24,8 @@ pub(super) fn behind(case: &Case, root: &Cause, evidence: &[Evidence]) -> Option
 }
 
 /// What this root may be only an effect of: its workers wait, perhaps for a server that they hold a connection to, and the
-/// look at that server ran out of time. As long as that is open the root is not found.
+/// look at that server ran out of time; or they wait for the network, and for whom was not seen. As long as that is open
+/// the root is not found.
 pub(super) fn question(case: &Case, root: &Cause) -> Option<Evidence> {
     let waits = root.group != Group::Dependency
         && waits_on_what(root)
@@ -25,7 +33,45 @@ pub(super) fn question(case: &Case, root: &Cause) -> Option<Evidence> {
         && !waits_for_nobody(case);
     let mut needed = needs::of(case, needs::DATABASES).chain(needs::of(case, needs::CACHES));
     let sight = needed.find(|sight| is_late(sight) && may_hold_workers(sight));
-    sight.filter(|_| waits).and_then(gap)
+    let late = sight.filter(|_| waits).and_then(gap);
+    late.or_else(|| waits.then(|| unknown_server(case)).flatten())
+}
+
+/// Every worker waits for TCP and none holds a connection of its own making: processes and sockets are read one after the
+/// other, and what is tried again and again may be missed between two tries.
+fn unknown_server(case: &Case) -> Option<Evidence> {
+    const TCP: &[&str] = &["wait_woken", "inet_stream_connect", "inet_wait_for_connect"];
+    let peer = case.peers.iter().find(|peer| {
+        let workers = service::workers(case, peer);
+        let on_tcp = |it: &&Process| TCP.iter().any(|sleep| it.wchan.contains(sleep));
+        !workers.is_empty() && workers.iter().all(on_tcp) && !have_called(case, peer, &workers)
+    })?;
+    let workers = pids(&service::workers(case, peer));
+    Some(Evidence::gap(
+        format!(
+            "whom the workers of {} wait for on the network was not seen",
+            service::subject(peer)
+        ),
+        Source::command(format!("ss -tnp | grep -E 'pid=({})'", workers.replace(',', "|"))),
+    ))
+}
+
+/// One of them holds a TCP connection that did not come in over the listener.
+fn have_called(case: &Case, peer: &PeerSight, workers: &[&Process]) -> bool {
+    let accepted = peer.endpoint.tcp().map(|at| at.port());
+    let theirs = |socket: &Socket| {
+        let held = socket
+            .pids
+            .iter()
+            .flatten()
+            .any(|pid| workers.iter().any(|it| it.pid == *pid));
+        held && matches!(socket.state, SocketState::Established | SocketState::SynSent)
+    };
+    let sockets = case.world.sockets.as_deref().unwrap_or_default();
+    sockets
+        .iter()
+        .filter(|socket| socket.local.tcp().is_some() && theirs(socket))
+        .any(|socket| socket.local.tcp().map(|at| at.port()) != accepted)
 }
 
 fn is_late(sight: &DependencySight) -> bool {
@@ -134,6 +180,24 @@ mod tests {
         // they sleep, or nobody is connected to it
         late("hrtimer_nanosleep", socket).check("found pool-exhausted");
         late("sk_wait_data", tcp).check("found pool-exhausted");
+    }
+
+    #[test]
+    fn workers_that_wait_for_the_network_and_for_nobody_seen_are_not_called_the_root() {
+        let waiting = |wchan: &'static str| {
+            Fixture::gunicorn()
+                .complains(Trouble::TimedOut, Phase::ReadingHeader)
+                .queue(8, 511)
+                .second_look((0, 2), 0)
+                .with(move |it| {
+                    for process in it.world.processes.as_mut().expect("seen") {
+                        process.wchan = wchan.into();
+                    }
+                })
+        };
+        waiting("wait_woken").check("torn pool-exhausted");
+        waiting("hrtimer_nanosleep").check("found pool-exhausted");
+        waiting("").check("found pool-exhausted");
     }
 
     #[test]
