@@ -135,7 +135,13 @@ mod tests {
         ] {
             let paths = named(text);
             assert!(paths.iter().all(|it| it.is_absolute()), "{text}");
-            let _ = (loader(text), paths.iter().map(|it| upload_dir(it)).count());
+            assert!(
+                paths
+                    .iter()
+                    .all(|it| upload_dir(it).is_none_or(|dir| it.starts_with(dir))),
+                "{text}"
+            );
+            assert_eq!(loader(text), None, "{text}");
         }
     }
 }
