@@ -1,8 +1,10 @@
 //! What can be asked: a closed list, so that a new look is a reviewed change and every recording can name its answer.
 
 mod endpoint;
+mod stance;
 
 pub use endpoint::Endpoint;
+pub use stance::{Identity, Stance};
 
 use crate::{
     Timestamp,
@@ -152,26 +154,6 @@ pub enum RecordKind {
     UncheckedA,
     /// The same of IPv6.
     UncheckedAaaa,
-}
-
-/// As whom and from where a connection is made. The default is: as we are, from where we are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stance {
-    /// User, group and supplementary groups to take on; needs root.
-    pub identity: Option<Identity>,
-    /// A process whose network and mount namespace and root to enter; needs root.
-    pub inside: Option<u32>,
-}
-
-/// Numeric ids of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Identity {
-    /// User id.
-    pub uid: u32,
-    /// Primary group id.
-    pub gid: u32,
-    /// Supplementary group ids.
-    pub groups: Vec<u32>,
 }
 
 /// What is said once connected. Every greeting is harmless: it changes nothing on a server that speaks the
