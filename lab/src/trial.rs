@@ -205,7 +205,7 @@ impl Trial<'_> {
             return Ok(());
         }
         let record: &[_] = if matches!(self.mode, Mode::Record(_)) {
-            &["--record", LOOKS]
+            &["--record", LOOKS, "--raw"]
         } else {
             &[]
         };

@@ -79,7 +79,9 @@ fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
     let mut schemas = Vec::new();
-    for of in ["verdict", "fix", "undo", "history", "audit", "load", "check"] {
+    for of in [
+        "verdict", "fix", "undo", "history", "audit", "load", "check", "ticket",
+    ] {
         let schema = shell::output(&why502, &["schema", of])?;
         pages.insert(format!("docs/{of}.schema.json").into(), schema.clone());
         schemas.push((of, schema));

@@ -34,6 +34,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/sbin/dnsmasq", "dnsmasq-base"),
     ("/usr/bin/xz", "xz-utils"),
     ("/usr/bin/zstd", "zstd"),
+    (
+        "/usr/lib/python3/dist-packages/aiosmtpd/smtp.py",
+        "python3-aiosmtpd",
+    ),
 ];
 
 /// The reference parser our own is checked against.

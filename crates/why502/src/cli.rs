@@ -8,6 +8,7 @@ mod load;
 mod logs;
 mod parse;
 mod report;
+mod ticket;
 
 pub use audit::{Audit, AuditFormat};
 pub use bundle::{Bundle, Redact, Redaction};
@@ -18,6 +19,7 @@ pub use logs::{Logs, LogsBy, Reading, When};
 pub use parse::Url;
 use parse::{duration, host_name, id, number, resolver, url};
 pub use report::{Report, ReportFormat};
+pub use ticket::{Send, SmtpTls, Ticket, TicketFormat, Whom};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -53,6 +55,8 @@ pub enum Command {
     Audit(Audit),
     /// This host in one redacted file, to be judged elsewhere
     Bundle(Bundle),
+    /// What a support desk has to know and is asked, redacted; sent where you say
+    Ticket(Box<Ticket>),
     /// Take secrets and visitors out of a recording or a bundle
     Redact(Redact),
     /// What failed when, from logs of any size; with --by, whose load it was
@@ -127,9 +131,12 @@ pub struct Diagnose {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Also write every look with its raw answer to this file
+    /// Also write every look with its answer to this file, without secrets and visitors
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Leave passwords, cookies and visitors in what --record writes: for your own eyes only
+    #[arg(long, requires = "record")]
+    pub raw: bool,
     /// Judge a recording instead of this host
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pub recorded: Option<PathBuf>,
@@ -248,6 +255,8 @@ pub enum Document {
     Load,
     /// Of `check`
     Check,
+    /// Of `ticket`
+    Ticket,
 }
 
 /// Options of `explain`.

@@ -8,6 +8,7 @@ mod interrupt;
 mod report;
 mod scan;
 mod screen;
+mod send;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use cli::{Cli, Command};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Some(Command::History(options)) => commands::history::run(&options),
         Some(Command::Audit(options)) => commands::audit::run(&options),
         Some(Command::Bundle(options)) => commands::bundle::run(&options),
+        Some(Command::Ticket(options)) => commands::ticket::run(&options),
         Some(Command::Redact(options)) => commands::redact::run(&options),
         Some(Command::Logs(options)) => commands::logs::run(&options),
         Some(Command::Load(options)) => commands::load::run(&options),

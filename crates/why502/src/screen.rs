@@ -1,7 +1,8 @@
-//! Drawing for people: width, colours, wrapping. Strangers' text passes through [`safe`] and nothing else reaches a
-//! terminal.
+//! Drawing for people: width, colours, wrapping. Strangers' text passes through [`safe`] or [`brief`], which let no
+//! escape code and no secret through, and nothing else reaches a terminal.
 
 use anstyle::{AnsiColor, Style};
+use host::redact::without_secrets;
 use std::fmt::Write;
 
 /// Bold.
@@ -27,12 +28,18 @@ pub fn width() -> usize {
 
 /// Text from logs, configs and the network, made harmless.
 pub fn safe(text: &str) -> String {
-    logscan::text::show(text, LONGEST)
+    brief(text, LONGEST)
 }
 
 /// The same, whole: for what somebody agrees to.
 pub fn exact(text: &str) -> String {
-    logscan::text::show(text, usize::MAX)
+    brief(text, usize::MAX)
+}
+
+/// The same in at most so many characters.
+pub fn brief(text: impl AsRef<[u8]>, most: usize) -> String {
+    let text = String::from_utf8_lossy(text.as_ref());
+    logscan::text::show(without_secrets(&text).as_ref(), most)
 }
 
 /// A label in a column of its own, then wrapped text, made harmless.

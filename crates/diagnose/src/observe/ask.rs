@@ -25,7 +25,14 @@ pub(super) fn again(world: &World, drafts: &[&Draft]) -> Vec<Look<Question>> {
 /// Asks.
 pub(super) fn all(host: &dyn Host, questions: &[Look<Question>]) -> Vec<Look<Asked>> {
     parallel::map(questions, |question| {
-        question.as_ref().map_err(Clone::clone)?.put(host)
+        let question = question.as_ref().map_err(Clone::clone)?;
+        let asked = question.put(host)?;
+        match asked.status {
+            Some(..500) if question.lacks_a_secret() => Err(unusable(
+                "the failing requests hold a visitor's secret, which is not repeated, and without it the page answers",
+            )),
+            _ => Ok(asked),
+        }
     })
 }
 

@@ -19,6 +19,7 @@ use patterns::Pattern;
 use regex::bytes::Regex;
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{Read, Write},
     path::Path,
@@ -26,6 +27,27 @@ use std::{
 
 /// A compressed log that holds more is left out, bytes.
 const INFLATED: u64 = 256 << 20;
+
+/// The text without the secrets in it. Addresses stay, also those of mail: on the host itself it is those of visitors that
+/// tell whose load it was.
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    without(text, |kind| kind != Kind::Mail)
+}
+
+/// The same without addresses of mail.
+pub fn without_secrets_and_mail(text: &str) -> Cow<'_, str> {
+    without(text, |_| true)
+}
+
+fn without(text: &str, gone: impl Fn(Kind) -> bool) -> Cow<'_, str> {
+    let mut clean = Cow::Borrowed(text);
+    for pattern in patterns::KNOWN.iter().filter(|it| gone(it.kind)) {
+        if let Some((replaced, _)) = pattern.replace(clean.as_bytes()) {
+            clean = Cow::Owned(String::from_utf8_lossy(&replaced).into_owned());
+        }
+    }
+    clean
+}
 
 /// Takes secrets and visitors out of text.
 pub struct Redactor {
@@ -60,7 +82,7 @@ impl Redactor {
 
     /// The recording as it may leave the host.
     pub fn memory(&mut self, memory: &Memory) -> Memory {
-        self.addresses.keep_of(memory);
+        self.keep_addresses_of(memory);
         let mut clean = Memory::default();
         for (query, answer) in memory.iter() {
             let inflated = self.compressed(query, answer);
@@ -77,6 +99,11 @@ impl Redactor {
             }
         }
         clean
+    }
+
+    /// Addresses that this host has or asks are no visitors': they stay.
+    pub fn keep_addresses_of(&mut self, memory: &Memory) {
+        self.addresses.keep_of(memory);
     }
 
     /// One text.

@@ -42,6 +42,8 @@ impl Kind {
 
 /// What stands where something was: no character that a config, a URL or a log line gives a meaning to where values stand.
 const GONE: &[u8] = b"[redacted]";
+/// The same in a request that is made again: no server refuses it for its brackets.
+const GONE_ASKED: &[u8] = b"redacted";
 /// What a looker has already put in a password's place.
 const MARK: &[u8] = crate::consult::MARK.as_bytes();
 
@@ -141,7 +143,7 @@ impl Pattern {
             let Some((before, secret, after)) = self.parts(found) else {
                 return whole.to_vec();
             };
-            if self.is_none(secret) {
+            if self.is_none(secret) || is_path(text, found) {
                 return whole.to_vec();
             }
             count += 1;
@@ -175,6 +177,7 @@ impl Pattern {
             b"on",
         ];
         secret.starts_with(GONE)
+            || secret == GONE_ASKED
             || secret.starts_with(MARK)
             || secret.iter().all(|byte| *byte == b'*')
             || self.kind == Kind::Authorization && is_word(secret)
@@ -191,6 +194,16 @@ impl Pattern {
             _ => GONE.to_vec(),
         }
     }
+}
+
+/// What is said of a file: `/etc/app/password: permission denied`.
+fn is_path(text: &[u8], found: &Captures<'_>) -> bool {
+    let (Some(name), Some(whole)) = (found.name("name"), found.get(0)) else {
+        return false;
+    };
+    let before = name.start().checked_sub(1).and_then(|at| text.get(at));
+    let after = text.get(name.end()..whole.end()).unwrap_or_default();
+    before == Some(&b'/') && after.starts_with(b": ")
 }
 
 /// `Basic Settings`, `bearer authentication`.
@@ -294,6 +307,11 @@ mod tests {
             "Failed to start app.service: token expected",
             "Failed to start app.service: token expected",
         ),
+        (
+            "reading /etc/app/password: permission denied",
+            "reading /etc/app/password: permission denied",
+        ),
+        ("/a/password=canary-1", "/a/password=[redacted]"),
         ("PHPSESSID=canary12", "PHPSESSID=[redacted]"),
     ];
 

@@ -4,7 +4,7 @@ use super::{diagnose, redact};
 use crate::{
     cli,
     exit::Exit,
-    report::{self, json::inert},
+    report::{self, json::page},
     screen::safe,
 };
 use anyhow::{Context, bail, ensure};
@@ -79,7 +79,11 @@ pub fn run(options: &cli::Bundle) -> anyhow::Result<Exit> {
 
 /// The looks of a bundle: a host that can be asked again.
 pub fn open(file: &Path) -> anyhow::Result<Memory> {
-    let bundle = read(file)?;
+    looks(&read(file)?, file)
+}
+
+/// The same of one that was read.
+pub fn looks(bundle: &Bundle, file: &Path) -> anyhow::Result<Memory> {
     let looks = bundle.part(Part::Looks);
     let looks = looks.with_context(|| format!("{}: it holds no looks", file.display()))?;
     recorded::read(looks).with_context(|| file.display().to_string())
@@ -142,7 +146,7 @@ pub fn clean(redactor: &mut Redactor, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     match serde_json::from_slice(bytes) {
         Ok(value) => {
             let value = redactor.value(value);
-            Ok(inert(&serde_json::to_string_pretty(&value)?).into_bytes())
+            Ok(page(&value)?.into_bytes())
         }
         Err(_) => Ok(redactor.text(&String::from_utf8_lossy(bytes)).into_bytes()),
     }
@@ -157,7 +161,7 @@ fn plans(host: &dyn host::Host, diagnosis: &::diagnose::Diagnosis) -> Vec<report
 }
 
 /// What was done to this host; nothing where we may not see it, which the verdict says.
-fn history(state: &cli::State) -> anyhow::Result<Vec<u8>> {
+pub fn history(state: &cli::State) -> anyhow::Result<Vec<u8>> {
     let store = Store::at(&state.dir);
     let ids = store.ids().unwrap_or_default();
     let fixes = ids.iter().filter_map(|id| store.load(id).ok());

@@ -12,9 +12,9 @@ use crate::{
 };
 use anyhow::Context;
 use diagnose::{Diagnosis, Finding, Role, Verdict, causes, verdict::Outcome};
-use host::{Host, Looks, Unseen, live::Live, recorded};
+use host::{Host, Looks, Unseen, live::Live, memory::Memory, recorded, redact::Redactor};
 use remedy::{Plan, Store, StoreError, draft, history};
-use std::{io::Write, path::Path, time::Instant};
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Instant};
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
@@ -29,21 +29,34 @@ pub fn run(options: &cli::Diagnose) -> anyhow::Result<Exit> {
             let live = Live::new();
             let recorder = recorded::Recorder::new(&live);
             let exit = judge(&recorder, options, started)?;
-            let mut file = std::fs::File::create(to).with_context(|| format!("creating {}", to.display()))?;
-            recorder
-                .write(&mut file)
-                .with_context(|| format!("writing {}", to.display()))?;
+            record(&recorder.memory(), to, options.raw)?;
             Ok(exit)
         }
         (None, None) => judge(&Live::new(), options, started),
     }
 }
 
+/// Without what may not leave the host, unless that is asked for.
+fn record(looks: &Memory, to: &Path, raw: bool) -> anyhow::Result<()> {
+    let creating = || format!("creating {}", to.display());
+    let mut options = std::fs::OpenOptions::new();
+    let private = options.write(true).create(true).truncate(true).mode(0o600);
+    let file = private.open(to).with_context(creating)?;
+    let mut file = std::io::BufWriter::new(file);
+    let written = match raw {
+        true => recorded::write(looks, &mut file),
+        false => recorded::write(&Redactor::new(Vec::new()).memory(looks), &mut file),
+    };
+    written
+        .and_then(|()| file.flush())
+        .with_context(|| format!("writing {}", to.display()))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a recording named on the command line is no look at this host"
 )]
-pub fn replay(recording: &Path) -> anyhow::Result<host::memory::Memory> {
+pub fn replay(recording: &Path) -> anyhow::Result<Memory> {
     let bytes = std::fs::read(recording).with_context(|| format!("reading {}", recording.display()))?;
     recorded::read(&bytes).with_context(|| recording.display().to_string())
 }

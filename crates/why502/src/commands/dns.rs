@@ -26,13 +26,13 @@ pub fn run(options: &cli::Dns) -> anyhow::Result<Exit> {
         true => {
             let (exit, says) = (&opinion.0, &opinion.1);
             let agree = *exit == Exit::Good;
-            crate::report::json::inert(&serde_json::to_string_pretty(&Dns {
+            crate::report::json::page(&Dns {
                 schema: "why502/dns/1",
                 name,
                 agree,
                 says,
                 answers: rows,
-            })?) + "\n"
+            })? + "\n"
         }
         false => draw(name, &rows, &opinion),
     };

@@ -128,7 +128,7 @@ fn as_json(found: &[Candidate]) -> anyhow::Result<String> {
         candidates: found.iter().map(|it| it.cause.id).collect(),
         details: details.collect(),
     };
-    Ok(crate::report::json::inert(&serde_json::to_string_pretty(&explained)?) + "\n")
+    Ok(crate::report::json::page(&explained)? + "\n")
 }
 
 fn as_text(complaints: &[Complaint], found: &[Candidate]) -> String {

@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     report::{
         history::{self, Clock, Fix, Incident, Report},
-        json::inert,
+        json::page,
     },
 };
 use anyhow::Context;
@@ -40,7 +40,7 @@ pub fn run(options: &cli::History) -> anyhow::Result<Exit> {
                 fixes,
                 incidents,
             };
-            inert(&serde_json::to_string_pretty(&report)?) + "\n"
+            page(&report)? + "\n"
         }
         (false, Some(_), [fix]) => history::one(fix, &clock()),
         (false, _, fixes) => history::list(fixes, &clock()) + &history::incidents(&incidents, &clock()),

@@ -18,5 +18,6 @@ pub mod reading;
 pub mod recurrence;
 pub mod redact;
 pub mod report;
+pub mod ticket;
 pub mod undo;
 mod who;

@@ -3,7 +3,7 @@
 use crate::{
     cli::{Cli, Document},
     exit::{Exit, TABLE},
-    report::{audit, check, fix, history, json, load, undo},
+    report::{audit, check, fix, history, json, load, ticket, undo},
 };
 use clap::CommandFactory;
 use std::io::Write;
@@ -37,6 +37,7 @@ pub fn schema(of: Document) -> anyhow::Result<Exit> {
         Document::History => schemars::schema_for!(history::Report),
         Document::Load => schemars::schema_for!(load::Report),
         Document::Check => schemars::schema_for!(check::Report),
+        Document::Ticket => schemars::schema_for!(ticket::Ticket),
         Document::Audit => schemars::schema_for!(audit::Report),
     };
     print(&serde_json::to_vec_pretty(&schema)?)

@@ -31,11 +31,11 @@ pub fn run(options: &cli::Ports) -> anyhow::Result<Exit> {
     };
     let page = match options.json {
         true => {
-            crate::report::json::inert(&serde_json::to_string_pretty(&Ports {
+            crate::report::json::page(&Ports {
                 schema: "why502/ports/1",
                 asked,
                 others: idle,
-            })?) + "\n"
+            })? + "\n"
         }
         false => draw(&asked, &idle, &world),
     };

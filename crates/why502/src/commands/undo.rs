@@ -12,7 +12,7 @@ use crate::{
     exit::Exit,
     interrupt::Interrupt,
     report::{
-        json::inert,
+        json::page,
         undo::{Conflict, Outcome, Report},
     },
 };
@@ -36,7 +36,7 @@ pub fn run(options: &cli::Undo) -> anyhow::Result<Exit> {
     };
     let report = take_back(options, &doer)?;
     let page = match options.json {
-        true => inert(&serde_json::to_string_pretty(&report)?) + "\n",
+        true => page(&report)? + "\n",
         false => report.draw_end(),
     };
     anstream::stdout().write_all(page.as_bytes())?;

@@ -8,7 +8,7 @@ pub use draw::{
     steps as draw_steps, verdict as draw_verdict,
 };
 
-use super::{json::inert, words};
+use super::{json::page, words};
 use diagnose::{Finding, Question, Verdict};
 use remedy::{Plan, Test, Wish, show};
 use schemars::JsonSchema;
@@ -142,7 +142,7 @@ impl Report {
 
     /// As one JSON document.
     pub fn render(&self) -> anyhow::Result<String> {
-        Ok(inert(&serde_json::to_string_pretty(self)?) + "\n")
+        Ok(page(self)? + "\n")
     }
 }
 

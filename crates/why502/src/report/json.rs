@@ -1,8 +1,8 @@
 //! `why502/verdict/1`: the verdict for machines. The types are the schema.
 
-mod inert;
+mod page;
 
-pub use inert::{Inert, inert};
+pub use page::{Inert, page};
 
 use super::like::Like;
 use diagnose::{
@@ -242,7 +242,7 @@ pub struct Planned {
 
 /// The report as one JSON document.
 pub fn render(verdict: &Verdict, frame: &Frame) -> anyhow::Result<String> {
-    Ok(inert(&serde_json::to_string_pretty(&report(verdict, frame))?))
+    Ok(page(&report(verdict, frame))?)
 }
 
 fn report(verdict: &Verdict, frame: &Frame) -> Report {
@@ -387,7 +387,7 @@ mod tests {
         ] {
             let mut written = Vec::new();
             serde_json::to_writer_pretty(Inert(&mut written), &[text]).unwrap();
-            let inert = inert(&serde_json::to_string_pretty(&[text]).unwrap());
+            let inert = page(&[text]).unwrap();
             assert_eq!(str::from_utf8(&written), Ok(&inert[..]));
             assert!(
                 !inert.contains(|c: char| c != '\n' && (c.is_control() || logscan::text::is_deceptive(c))),

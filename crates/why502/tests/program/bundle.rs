@@ -124,7 +124,7 @@ fn what_was_kept_raw_is_redacted_after_the_fact() {
         .why502(&["bundle", "--raw", "/run/raw.tar.zst"])
         .ends(0, &["Nothing was taken out"]);
     stage
-        .why502(&["--json", "--record", "/run/raw.jsonl"])
+        .why502(&["--json", "--record", "/run/raw.jsonl", "--raw"])
         .ends(2, &[]);
     for raw in ["/run/raw.tar.zst", "/run/raw.jsonl"] {
         stage.why502(&["redact", raw]).ends(0, &["redacted"]);

@@ -9,6 +9,7 @@
 )]
 
 mod bundle;
+mod canary;
 mod check;
 mod config;
 mod fix;
@@ -21,4 +22,5 @@ mod rights;
 mod scan;
 mod stage;
 mod terminal;
+mod ticket;
 mod usage;

@@ -28,7 +28,7 @@ ip link set lo up; hostname stage; echo ready
 while :; do sleep 600; done";
 
 /// Stands in for uWSGI: whoever asks gets a page.
-const UWSGI: &str = "import socketserver, sys
+pub const UWSGI: &str = "import socketserver, sys
 class Page(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.recv(65536)
@@ -213,7 +213,7 @@ impl Stage {
     }
 
     /// Does something in that host's network.
-    fn inside<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
+    pub fn inside<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
         let network = self.network.clone();
         let thread = thread::spawn(move || {
             move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();

@@ -4,7 +4,7 @@
 pub mod sarif;
 pub mod text;
 
-use super::json::{Unseen, inert, word};
+use super::json::{Unseen, page, word};
 use diagnose::audit::{Audit, Found, spot};
 use host::Timestamp;
 use schemars::JsonSchema;
@@ -123,7 +123,7 @@ impl Report {
 
     /// As one JSON document.
     pub fn render(&self) -> anyhow::Result<String> {
-        Ok(inert(&serde_json::to_string_pretty(self)?) + "\n")
+        Ok(page(self)? + "\n")
     }
 }
 

@@ -3,7 +3,7 @@
 //! every rule with its help, every result with a message, a file with a line, and a fingerprint that outlives edits.
 
 use super::{Finding, Report};
-use crate::report::json::{inert, word};
+use crate::report::json::{page, word};
 use diagnose::audit::Rule;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub fn render(report: &Report, rules: &[&Rule]) -> anyhow::Result<String> {
             "columnKind": "unicodeCodePoints",
         }],
     });
-    Ok(inert(&serde_json::to_string_pretty(&document)?) + "\n")
+    Ok(page(&document)? + "\n")
 }
 
 fn rule(rule: &Rule) -> Value {

@@ -6,7 +6,7 @@ mod text;
 
 pub use text::draw;
 
-use super::json::inert;
+use super::json::page;
 use diagnose::{
     Verdict,
     load::{Full, Load},
@@ -280,6 +280,6 @@ impl Report {
     /// # Errors
     /// None that can happen: all of it can be written as JSON.
     pub fn render(&self) -> serde_json::Result<String> {
-        Ok(inert(&serde_json::to_string_pretty(self)?) + "\n")
+        Ok(page(self)? + "\n")
     }
 }

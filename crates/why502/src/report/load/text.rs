@@ -123,7 +123,7 @@ fn who(report: &Report, page: &mut String) {
         let _ = writeln!(page, "{STRONG}CPU by process{STRONG:#}");
     }
     for process in &report.processes {
-        let command = logscan::text::show(&process.command, 48);
+        let command = crate::screen::brief(&process.command, 48);
         let _ = writeln!(
             page,
             "{:>5} % {:>9}  {:>7} {command}",
@@ -183,6 +183,6 @@ fn one_row(row: &Row, timed: bool, page: &mut String) {
         row.share,
         row.requests,
         row.failures,
-        logscan::text::show(&row.key, 40)
+        crate::screen::brief(&row.key, 40)
     );
 }

@@ -2,6 +2,7 @@
 
 use super::{Story, called, key, series::stepped};
 use crate::report::json::Inert;
+use host::redact::without_secrets;
 use logscan::scan::{Burst, Load, Series, Share, Weight};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json as value};
@@ -117,7 +118,7 @@ fn list(story: &Story<'_>, by: logscan::scan::By) -> Value {
         "by": called(by),
         "distinct": top.distinct(),
         "requests_may_lack": top.error(),
-        "top": rows.iter().map(|it| value!({"key": key(by, &it.key), "load": load(&it.load)})).collect::<Vec<_>>(),
+        "top": rows.iter().map(|it| value!({"key": without_secrets(&key(by, &it.key)), "load": load(&it.load)})).collect::<Vec<_>>(),
     })
 }
 
@@ -128,7 +129,7 @@ fn logs(story: &Story<'_>) -> Vec<Value> {
             "files": log.files.iter().map(|it| it.path.display().to_string()).collect::<Vec<_>>(),
             "lines": seen.lines,
             "unfit": seen.unfit,
-            "unfit_samples": seen.samples,
+            "unfit_samples": seen.samples.iter().map(|it| without_secrets(it)).collect::<Vec<_>>(),
         })
     };
     story.logs.iter().zip(&story.scanned.seen).map(log).collect()
@@ -139,7 +140,7 @@ fn failing(series: &Series, count: u64) -> Failing {
         site: text(&series.site),
         upstream: text(&series.upstream),
         status: Some(series.status).filter(|it| *it > 0),
-        says: series.says.clone(),
+        says: without_secrets(&series.says).into_owned(),
         count,
     }
 }

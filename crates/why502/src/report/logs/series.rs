@@ -1,7 +1,7 @@
 //! Failures over time.
 
 use super::Story;
-use logscan::{scan::Series, text::show};
+use logscan::scan::Series;
 use std::{collections::BTreeMap, fmt::Write};
 
 /// Steps of a sparkline at most.
@@ -75,7 +75,7 @@ pub fn csv(story: &Story<'_>) -> String {
 
 /// Quoted, harmless to a terminal, and no formula to a spreadsheet.
 fn field(bytes: &[u8]) -> String {
-    let text = show(bytes, FIELD);
+    let text = crate::screen::brief(bytes, FIELD);
     let formula = text.starts_with(['=', '+', '-', '@']);
     format!(
         "\"{}{}\"",

@@ -255,7 +255,7 @@ fn list(story: &Story<'_>, by: By, page: &mut String) {
             percent(requests, total.requests),
             grouped(failures),
             bytes(sent),
-            logscan::text::show(key(by, &row.key), 60),
+            crate::screen::brief(key(by, &row.key), 60),
         );
     }
     if top.error() > 0 {
@@ -296,7 +296,7 @@ fn foot(story: &Story<'_>, page: &mut String) {
         let says = format!("not understood: {} of {}", count(seen.unfit, "line"), log.name);
         let _ = writeln!(page, "{QUIET}{}{QUIET:#}", safe(&says));
         for sample in &seen.samples {
-            let _ = writeln!(page, "{QUIET}  {}{QUIET:#}", logscan::text::show(sample, 76));
+            let _ = writeln!(page, "{QUIET}  {}{QUIET:#}", crate::screen::brief(sample, 76));
         }
     }
     for trouble in story.trouble {
