@@ -16,6 +16,7 @@
 mod baseline;
 mod client;
 mod demo;
+mod elsewhere;
 mod errands;
 mod evidence;
 mod foresight;

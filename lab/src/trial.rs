@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,9 @@ use crate::stack::NOISE;
 use crate::traffic::Background;
 use crate::verdict::Verdict;
 use crate::visitors::Visitors;
-use crate::{Expect, Host, Link, Scenario, Step, baseline, evidence, foresight, root, told, traffic};
+use crate::{
+    Expect, Host, Link, Scenario, Step, baseline, elsewhere, evidence, foresight, root, told, traffic,
+};
 
 /// The site beside the shop.
 const NEIGHBOUR: &str = "blog.example";
@@ -33,12 +36,15 @@ pub(crate) fn play(
     let mut trial = Trial {
         scenario,
         mode,
+        tool,
         outcomes: variants.iter().map(|it| Outcome::of(scenario, it)).collect(),
         now: 0,
         lap: start,
         said: Vec::new(),
+        judged: None,
     };
-    if let Err(error) = trial.on_fresh_host(tool, limit) {
+    let played = trial.on_fresh_host(limit).and_then(|()| trial.elsewhere());
+    if let Err(error) = played {
         trial.fail(&format!("{error:#}"));
     }
     trial.outcomes[0].ms = millis(start.elapsed());
@@ -48,6 +54,7 @@ pub(crate) fn play(
 struct Trial<'a> {
     scenario: &'a Scenario,
     mode: &'a Mode,
+    tool: &'a Path,
     outcomes: Vec<Outcome>,
     /// Which of them is being played.
     now: usize,
@@ -55,11 +62,13 @@ struct Trial<'a> {
     lap: Instant,
     /// The tool's last verdict, as it came.
     said: Vec<u8>,
+    /// The same of the fault, with all looks behind it.
+    judged: Option<Output>,
 }
 
 impl Trial<'_> {
-    fn on_fresh_host(&mut self, tool: &Path, limit: Duration) -> Result<()> {
-        let mut host = Host::boot(tool, limit)?;
+    fn on_fresh_host(&mut self, limit: Duration) -> Result<()> {
+        let mut host = Host::boot(self.tool, limit)?;
         let client = host.client()?;
         let _elsewhere = [traffic::serve(&client), traffic::serve(&host.far()?)];
         self.phase("boot");
@@ -155,7 +164,7 @@ impl Trial<'_> {
     }
 
     fn is_unlinked(&mut self, host: &Host, link: &Link) -> Result<()> {
-        let verdict = self.verdict(host, &[])?;
+        let verdict = self.verdict(host)?;
         verdict.check(link.expect)?;
         verdict.check_chain(link.chain)
     }
@@ -204,18 +213,26 @@ impl Trial<'_> {
             self.outcome().got = format!("nginx: {}", host.sh(COMPLAINT)?.trim());
             return Ok(());
         }
-        let record: &[_] = if matches!(self.mode, Mode::Record(_)) {
-            &["--record", LOOKS, "--raw"]
-        } else {
-            &[]
-        };
-        let verdict = self.verdict(host, record)?;
+        let (verdict, judged) = self.recorded(host)?;
         (self.outcome().got, self.outcome().took_ms) = (verdict.brief(), verdict.took_ms);
         self.outcome().chains = verdict.chains();
         verdict.check(self.scenario.expect)?;
         verdict.check_chain(self.scenario.chain)?;
         verdict.check_trigger(self.scenario.trigger)?;
-        self.keep_recording(host)
+        self.keep_recording(&judged.stderr)?;
+        self.judged = Some(judged);
+        Ok(())
+    }
+
+    /// What was judged last, once more without the host: no visitor of its waits meanwhile.
+    fn elsewhere(&mut self) -> Result<()> {
+        let Some(judged) = self.judged.take() else {
+            return Ok(());
+        };
+        self.now = self.outcomes.len() - 1;
+        elsewhere::check(self.tool, &judged, self.now > 0)?;
+        self.phase("judge elsewhere");
+        Ok(())
     }
 
     /// The tool believes that it is over. After a repair and its undo, or under visitors who filled a queue, the page has
@@ -233,20 +250,30 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn verdict(&mut self, host: &Host, more: &[&str]) -> Result<Verdict> {
+    fn verdict(&mut self, host: &Host) -> Result<Verdict> {
+        Verdict::read(&self.diagnose(host, &[])?)
+    }
+
+    /// The same with all its looks.
+    fn recorded(&mut self, host: &Host) -> Result<(Verdict, Output)> {
+        let judged = self.diagnose(host, &["--raw", "--record", elsewhere::LOOKS])?;
+        Ok((Verdict::read(&judged)?, judged))
+    }
+
+    fn diagnose(&mut self, host: &Host, more: &[&str]) -> Result<Output> {
         let before = host.sh(TRACES)?;
         let output = host.why502(&[&["diagnose", "--json"], more].concat())?;
         self.said.clone_from(&output.stdout);
         let after = host.sh(TRACES)?;
         ensure!(before == after, "looking left traces:\n{before}\nis now\n{after}");
-        Verdict::read(&output)
+        Ok(output)
     }
 
     fn is_over(&mut self, host: &Host) -> Result<()> {
         if matches!(self.mode, Mode::NoVerdict) {
             return Ok(());
         }
-        self.verdict(host, &[])?.check_over()
+        self.verdict(host)?.check_over()
     }
 
     fn repair(&mut self, host: &mut Host, visitors: &Visitors, neighbour: Option<&Background>) -> Result<()> {
@@ -296,14 +323,14 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn keep_recording(&mut self, host: &Host) -> Result<()> {
+    fn keep_recording(&mut self, looks: &[u8]) -> Result<()> {
         let Mode::Record(dir) = self.mode else {
             return Ok(());
         };
         let outcome = self.outcome();
         let dir = dir.join(&outcome.scenario);
         fs::create_dir_all(&dir)?;
-        fs::copy(host.file(LOOKS), dir.join("looks.jsonl")).context("the tool left no recording")?;
+        fs::write(dir.join("looks.jsonl"), looks)?;
         let expected = serde_json::json!({ "scenario": outcome.scenario, "expected": outcome.expected });
         Ok(fs::write(dir.join("expected.json"), format!("{expected:#}\n"))?)
     }
@@ -319,6 +346,3 @@ find /var/lib/nginx /var/log /run/nginx* /run/apache2* /run/lock/apache2 /run/ph
 const COMPLAINT: &str = r"
 tail -n 1 /var/log/nginx/error.log | sed -E 's/^[^ ]+ [^ ]+ (\S+) \S+ (\*[0-9]+ )?/\1 /; s/, client: .* upstream/, upstream/; s/, host.*//'
 ";
-
-/// Where the tool records its looks inside a host; not on tmpfs, so that it can be read from outside.
-const LOOKS: &str = "/root/looks.jsonl";

@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 pub const SCHEMA: &str = "why502/bundle/1";
 /// The first file of every bundle.
 const MANIFEST: &str = "manifest.json";
-/// All that a bundle holds may take, bytes, once it is unpacked.
-pub const UNPACKED: u64 = 1 << 30;
+/// A manifest that takes more, bytes, is none.
+const HEAD: u64 = 64 << 10;
+/// All that a bundle holds may take, bytes, once it is unpacked; a reader holds it in memory. Looks of a host take a tenth.
+pub const UNPACKED: u64 = 512 << 20;
 
 /// What a bundle is made of; a closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -183,6 +185,16 @@ mod tests {
             .collect();
         let result = write(manifest(), vec![(Part::Looks, noise)], 10_000);
         assert!(matches!(result, Err(Error::TooLarge { limit: 10_000 })));
+    }
+
+    #[test]
+    fn what_nobody_could_read_is_not_written() {
+        let much = vec![0; usize::try_from(UNPACKED).expect("fits")];
+        let result = write(manifest(), vec![(Part::Looks, much)], UNPACKED);
+        assert!(
+            matches!(result, Err(Error::TooLarge { limit: UNPACKED })),
+            "{result:?}"
+        );
     }
 
     #[test]

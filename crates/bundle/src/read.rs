@@ -1,10 +1,8 @@
 //! Unpacking what a stranger may have packed.
 
-use crate::{Bundle, Error, Listed, MANIFEST, Manifest, Part, SCHEMA, UNPACKED, digest};
+use crate::{Bundle, Error, HEAD, Listed, MANIFEST, Manifest, Part, SCHEMA, UNPACKED, digest};
 use std::io::Read;
 
-/// A manifest that takes more, bytes, is none.
-const HEAD: u64 = 64 << 10;
 /// zstd asks for a window of this many bits of memory at most: 128 MiB.
 const WINDOW: u32 = 27;
 

@@ -1,13 +1,20 @@
 //! Packing.
 
-use crate::{Error, Listed, MANIFEST, Manifest, Part, digest};
+use crate::{Error, HEAD, Listed, MANIFEST, Manifest, Part, UNPACKED, digest};
 use std::io::{self, Write};
 
 /// Levels above cost seconds and save little on logs.
 const LEVEL: i32 = 9;
+/// What a tar adds to a file at most: its header, and zeros up to the next block; the archive ends with two blocks.
+const FRAME: u64 = 3 * 512;
 
 /// The archive's bytes, at most `limit` of them. The same parts make the same bytes: no times, no owners.
 pub fn write(mut manifest: Manifest, mut parts: Vec<(Part, Vec<u8>)>, limit: u64) -> Result<Vec<u8>, Error> {
+    // before their digests: what is refused costs nothing
+    let unpacked: u64 = parts.iter().map(|(_, bytes)| bytes.len() as u64 + FRAME).sum();
+    if unpacked + FRAME + HEAD > UNPACKED {
+        return Err(Error::TooLarge { limit: UNPACKED });
+    }
     parts.sort_by_key(|(part, _)| *part);
     let listed = parts.iter().map(|(part, bytes)| Listed {
         file: part.file().to_owned(),

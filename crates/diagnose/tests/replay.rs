@@ -4,6 +4,7 @@
 
 use diagnose::{Options, Role, Verdict, causes, diagnose, verdict::Outcome};
 use host::{recorded, redact::Redactor};
+use proptest::prelude::*;
 use std::{fs, path::Path};
 
 #[derive(serde::Deserialize)]
@@ -88,5 +89,37 @@ fn said(verdict: &Verdict) -> String {
         (Outcome::Found, roots) => roots.to_owned(),
         (_, "") => outcome,
         (_, roots) => format!("{outcome}:{roots}"),
+    }
+}
+
+/// A recording is a stranger's file: whatever somebody wrote over it, it is refused or judged.
+fn judge_whatever(at: &[(prop::sample::Index, u8)], which: prop::sample::Index) {
+    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hosts");
+    let hosts: Vec<_> = fs::read_dir(&hosts).expect("the recordings").flatten().collect();
+    let mut looks = fs::read(which.get(&hosts).path().join("looks.jsonl")).expect("looks.jsonl");
+    for (at, byte) in at {
+        let at = at.index(looks.len());
+        // what holds JSON together stays, so that most of it is read
+        if !matches!(looks[at], b'"' | b'\\' | b'{' | b'}' | b'[' | b']' | b'\n') {
+            looks[at] = *byte;
+        }
+    }
+    let lines: Vec<&[u8]> = looks.split(|byte| *byte == b'\n').collect();
+    let whole = lines.into_iter().filter(|line| recorded::read(line).is_ok());
+    let whole: Vec<&[u8]> = whole.collect();
+    if let Ok(host) = recorded::read(&whole.join(&b'\n')) {
+        diagnose(&host, &Options::default(), causes::ALL);
+        Redactor::new(Vec::new()).memory(&host);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn no_recording_panics(
+        at in prop::collection::vec((any::<prop::sample::Index>(), b' '..b'~'), 1..2000),
+        which in any::<prop::sample::Index>(),
+    ) {
+        judge_whatever(&at, which);
     }
 }

@@ -13,7 +13,7 @@ past() {
 }
 past 9 access.log.1 error.log.1
 past 3 access.log error.log
-for path in /.env /wp-login.php /.git/config '/?x=upstream+timed+out+(110:+Connection+timed+out)+while+connecting+to+upstream'; do
+for path in /.env '/login?token=canaryQuery&mail=canaryMail@mail.example.org' /wp-login.php /.git/config '/?x=upstream+timed+out+(110:+Connection+timed+out)+while+connecting+to+upstream'; do
   echo "203.0.113.77 - - [$(ago '%d/%b/%Y:%H:%M:%S %z' 240)] \"GET $path HTTP/1.1\" 404 153 \"-\" \"zgrab/0.x\"" >>"$old/access.log"
 done
 printf '203.0.113.78 - - [%s] "\\x16\\x03\\x01\\x05\\xA8\\x01" 400 157 "-" "-"\n' "$(ago '%d/%b/%Y:%H:%M:%S %z' 180)" >>"$old/access.log"
@@ -30,8 +30,11 @@ for log in access.log access.log.1 error.log error.log.1; do older $log; done
 pkill -CONT -x nginx || true
 rm -r "$old"
 
+# What must not leave the host in a bundle.
+systemd-cat -t backup echo 'mysql://backup:canaryJournal@db.example/shop'
+
 # A socket file that nobody listens on, and processes that look like backends.
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/old.sock")'
 mkdir -p /srv/files
-systemd-run -q --unit=files --collect python3 -m http.server --bind 127.0.0.1 --directory /srv/files 8088
+systemd-run -q --unit=files --collect --setenv=APP_SECRET=canaryEnvironment python3 -m http.server --bind 127.0.0.1 --directory /srv/files 8088
 systemd-run -q --unit=old-pool --collect bash -c 'exec -a "php-fpm: pool old" sleep 3600'

@@ -12,6 +12,9 @@ pub struct Bundle {
     /// What is looked at.
     #[command(flatten)]
     pub scope: super::Scope,
+    /// Make it of a recording instead of this host
+    #[arg(long, value_name = "FILE")]
+    pub recorded: Option<PathBuf>,
     /// What is taken out.
     #[command(flatten)]
     pub redaction: Redaction,

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context, bail, ensure};
 use bundle::{Bundle, Manifest, Part};
-use host::{live::Live, memory::Memory, recorded, redact::Redactor};
+use host::{Host, live::Live, memory::Memory, recorded, redact::Redactor};
 use remedy::Store;
 use std::{
     fs::OpenOptions,
@@ -20,16 +20,28 @@ use std::{
     time::Instant,
 };
 
-/// A bundle that takes more, bytes, is not read.
-const PACKED: u64 = 1 << 30;
+/// A file that takes more, bytes, is not read.
+const PACKED: u64 = bundle::UNPACKED;
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
 pub fn run(options: &cli::Bundle) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let live = Live::new();
-    let recorder = recorded::Recorder::new(&live);
-    let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, Some(&options.state), started);
+    match &options.recorded {
+        Some(recording) => of(&diagnose::replay(recording)?, None, options, started),
+        None => of(&Live::new(), Some(&options.state), options, started),
+    }
+}
+
+/// The bundle of a host, and of what was done to it where `state` says.
+fn of(
+    host: &dyn Host,
+    state: Option<&cli::State>,
+    options: &cli::Bundle,
+    started: Instant,
+) -> anyhow::Result<Exit> {
+    let recorder = recorded::Recorder::new(host);
+    let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, state, started);
     let mut redactor = match options.raw {
         true => None,
         false => Some(redact::redactor(&options.redaction)?),
@@ -46,7 +58,7 @@ pub fn run(options: &cli::Bundle) -> anyhow::Result<Exit> {
             anstream::adapter::strip_str(&screen).to_string().into_bytes(),
         ),
         (Part::Plans, serde_json::to_vec_pretty(&shown)?),
-        (Part::History, history(&options.state)?),
+        (Part::History, history(state)?),
     ];
     let mut looks = recorder.memory();
     if let Some(redactor) = &mut redactor {
@@ -161,11 +173,15 @@ fn plans(host: &dyn host::Host, diagnosis: &::diagnose::Diagnosis) -> Vec<report
 }
 
 /// What was done to this host; nothing where we may not see it, which the verdict says.
-pub fn history(state: &cli::State) -> anyhow::Result<Vec<u8>> {
-    let store = Store::at(&state.dir);
-    let ids = store.ids().unwrap_or_default();
-    let fixes = ids.iter().filter_map(|id| store.load(id).ok());
-    let incidents = remedy::memory::incidents(&store).unwrap_or_default();
+pub fn history(state: Option<&cli::State>) -> anyhow::Result<Vec<u8>> {
+    let store = state.map(|state| Store::at(&state.dir));
+    let ids = store.as_ref().and_then(|store| store.ids().ok());
+    let load = |id| store.as_ref()?.load(id).ok();
+    let fixes = ids.iter().flatten().filter_map(load);
+    let incidents = store
+        .as_ref()
+        .and_then(|store| remedy::memory::incidents(store).ok());
+    let incidents = incidents.unwrap_or_default();
     let report = report::history::Report {
         schema: "why502/history/1",
         fixes: fixes.map(|fix| report::history::Fix::of(&fix)).collect(),

@@ -81,7 +81,7 @@ fn seen(options: &cli::Ticket) -> anyhow::Result<Seen> {
             let live = Live::new();
             let recorder = recorded::Recorder::new(&live);
             let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, Some(&options.state), started);
-            let tried = tried(&bundle::history(&options.state)?)?;
+            let tried = tried(&bundle::history(Some(&options.state))?)?;
             return Ok((recorder.memory(), diagnosis.verdict, frame, tried));
         }
     };

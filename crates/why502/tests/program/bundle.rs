@@ -94,6 +94,25 @@ fn essence(verdict: &Value) -> Value {
 }
 
 #[test]
+fn a_recording_becomes_a_bundle_too() {
+    let stage = shop();
+    stage
+        .why502(&["--json", "--record", "/run/shop.looks", "--raw"])
+        .ends(2, &[]);
+    let elsewhere = Stage::new();
+    elsewhere.write("/run/shop.looks", stage.read("/run/shop.looks"));
+    elsewhere
+        .why502(&["bundle", "/run/shop.tar.zst", "--recorded", "/run/shop.looks"])
+        .ends(0, &["Taken out"]);
+    let text = unpacked(&elsewhere.path("/run/shop.tar.zst"));
+    let left: Vec<&&str> = CANARIES.iter().filter(|canary| text.contains(**canary)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    elsewhere
+        .why502(&["--bundle", "/run/shop.tar.zst"])
+        .ends(2, &["shop.example answers 502"]);
+}
+
+#[test]
 fn what_may_not_be_written_is_not() {
     let stage = shop();
     stage.write("/run/there", "mine");
