@@ -45,6 +45,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// `why502 | head` is not an error.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 /// The table of `docs/exit-codes.md`.
 pub const TABLE: &[(u8, &str)] = &[
     (0, "healthy, or recovered: nothing fails now"),

@@ -12,7 +12,7 @@ mod send;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use cli::{Cli, Command};
-use exit::Exit;
+use exit::{Exit, is_closed_pipe};
 use std::{io::Write, process::ExitCode};
 
 fn main() -> ExitCode {
@@ -73,10 +73,4 @@ fn usage(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Good.into(),
         _ => Exit::Usage.into(),
     }
-}
-
-/// `why502 | head` is not an error.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -10,7 +10,7 @@ use crate::{
         history::{Fix, Incident},
         html,
         logs::{Cause, Story},
-        ticket,
+        outage,
     },
     scan::Depth,
     screen::safe,
@@ -113,7 +113,7 @@ fn write(options: &cli::Report, account: &Account<'_>) -> anyhow::Result<()> {
     }
     match (options.format, &options.html) {
         (Some(ReportFormat::Markdown), _) | (None, None) => {
-            anstream::stdout().write_all(ticket::render(account).as_bytes())?;
+            anstream::stdout().write_all(outage::render(account).as_bytes())?;
         }
         (None, Some(_)) => {}
     }

@@ -12,6 +12,7 @@ pub mod load;
 pub mod logs;
 pub mod markdown;
 pub mod nagios;
+pub mod outage;
 pub mod text;
 pub mod ticket;
 pub mod undo;

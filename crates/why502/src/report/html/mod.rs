@@ -17,11 +17,22 @@ mod sources;
 mod timeline;
 
 use super::account::Account;
+use host::redact::without_secrets;
 use logscan::text::is_deceptive;
 
 /// The page.
 pub fn render(account: &Account<'_>) -> String {
-    inert(&page::page(account).into_string())
+    inert(&without_secrets_of_text(&page::page(account).into_string()))
+}
+
+/// What stands between tags loses its secrets; the tags are ours.
+fn without_secrets_of_text(page: &str) -> String {
+    let pieces = page.split_inclusive(['<', '>']);
+    let clean = pieces.map(|piece| match piece.strip_suffix('<') {
+        Some(text) => without_secrets(text).into_owned() + "<",
+        None => piece.to_owned(),
+    });
+    clean.collect()
 }
 
 /// Without a character that a browser, or a terminal it is printed to, could take for more than text.
