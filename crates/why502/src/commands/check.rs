@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
     report::{
         check::{self, Timed},
-        json::inert,
+        json::page,
     },
 };
 use anyhow::Context;
@@ -74,7 +74,7 @@ fn look(host: &dyn Host, options: &cli::Check, home: Option<PathBuf>) -> anyhow:
     let judgement = visit::judge(&seen);
     let report = check::Report::of(&seen, &judgement, steps, started.elapsed());
     let page = match options.json {
-        true => inert(&serde_json::to_string_pretty(&report)?) + "\n",
+        true => page(&report)? + "\n",
         false => check::text::answer(&report),
     };
     out.write_all(page.as_bytes())?;
