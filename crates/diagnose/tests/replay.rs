@@ -93,6 +93,7 @@ fn said(verdict: &Verdict) -> String {
 }
 
 /// A recording is a stranger's file: whatever somebody wrote over it, it is refused or judged.
+#[expect(clippy::expect_used, reason = "a test without its recordings must fail")]
 fn judge_whatever(at: &[(prop::sample::Index, u8)], which: prop::sample::Index) {
     let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hosts");
     let hosts: Vec<_> = fs::read_dir(&hosts).expect("the recordings").flatten().collect();
