@@ -109,6 +109,10 @@ fn nothing_printed_tells_a_secret() {
         &["ports", "--json"],
         &["explain", "-"],
         &["explain", "-", "--json"],
+        &["report", "--html", "-"],
+        &["report", "--format", "markdown"],
+        &["load"],
+        &["load", "--json"],
         &["fix", "--plan"],
         &["fix", "--json"],
     ] {
