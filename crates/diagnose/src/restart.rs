@@ -53,8 +53,8 @@ fn can_make(symptom: &Symptom) -> bool {
 
 /// Windows that hold all failures of a case.
 pub struct Cover {
-    /// The one that holds the first.
-    pub first: Window,
+    /// The one that holds them all, the last of such; otherwise from the first to the last of several.
+    pub over: Window,
     /// A single one holds them all.
     pub one: bool,
 }
@@ -65,22 +65,28 @@ pub fn cover(case: &Case, windows: &[Window]) -> Option<Cover> {
     let echo = |it: &&Symptom| it.complaint.as_ref().is_some_and(Complaint::is_echo);
     let symptoms: Vec<&Symptom> = case.symptoms.iter().filter(|it| !echo(it)).collect();
     let late = |at: &Symptom| late(case, at);
-    let first = symptoms.iter().min_by_key(|it| it.first)?;
-    let holds_all = |window: &Window| {
-        symptoms
-            .iter()
-            .all(|it| window.holds(it.first, late(it)) && window.holds(it.last, late(it)))
-    };
     let held = |at: Timestamp, it: &Symptom| windows.iter().any(|window| window.holds(at, late(it)));
     let all = symptoms
         .iter()
         .all(|it| can_make(it) && held(it.first, it) && held(it.last, it));
-    let first = windows
+    let holds = |window: &Window, it: &Symptom| [it.first, it.last].map(|at| window.holds(at, late(it)));
+    let one = windows
         .iter()
-        .find(|window| window.holds(first.first, late(first)))?;
-    all.then(|| Cover {
-        first: *first,
-        one: windows.iter().any(holds_all),
+        .rfind(|window| symptoms.iter().all(|it| holds(window, it) == [true, true]));
+    let some: Vec<&Window> = windows
+        .iter()
+        .filter(|window| symptoms.iter().any(|it| holds(window, it) != [false, false]))
+        .collect();
+    let over = match one {
+        Some(window) => *window,
+        None => Window {
+            from: some.iter().map(|window| window.from).min()?,
+            to: some.iter().map(|window| window.to).max()?,
+        },
+    };
+    all.then_some(Cover {
+        over,
+        one: one.is_some(),
     })
 }
 

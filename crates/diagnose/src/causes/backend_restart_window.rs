@@ -69,26 +69,24 @@ fn weigh(case: &Case) -> Opinion {
 fn over(case: &Case, peer: &PeerSight, unit: &Unit) -> Option<Opinion> {
     let answers = case.works_now().or(peer.reachable())? && case.failing_peers().next().is_none();
     let cover = restart::cover(case, &restart::windows(case, peer, unit))?;
-    let (first, rank) = match cover.one {
-        true => (cover.first, Rank::Decisive),
-        false => (cover.first, Rank::Strong),
+    let window = cover.over;
+    let (was, restarts, rank) = match cover.one {
+        true => ("being restarted", "a restart or reload", Rank::Decisive),
+        false => ("restarted more than once", "restarts or reloads", Rank::Strong),
     };
     (answers && unit.is_up()).then(|| Opinion {
         subject: unit.name.clone(),
-        says: format!(
-            "{} was being restarted from {} to {}",
-            unit.name, first.from, first.to
-        ),
+        says: format!("{} was {was} from {} to {}", unit.name, window.from, window.to),
         evidence: vec![
             Evidence::supports(
                 rank,
                 format!(
-                    "all failures, {} to {}, lie in a restart or reload of {} ({} to {})",
+                    "all failures, {} to {}, lie in {restarts} of {} ({} to {})",
                     case.first(),
                     case.last(),
                     unit.name,
-                    first.from,
-                    first.to
+                    window.from,
+                    window.to
                 ),
                 Source::command(format!(
                     "journalctl -u {} -g 'Stopping|Started|Reload' --no-pager | tail",
@@ -178,6 +176,32 @@ mod tests {
                 .seen(61, 50),
         )
         .check("recovered backend-restart-window");
+    }
+
+    /// An application may load for a while after any start, so an earlier window may hold the first failures, too.
+    #[test]
+    fn names_the_window_that_holds_all() {
+        let verdict = Fixture::node()
+            .complains(Trouble::Connect(111), Phase::Connecting)
+            .seen(61, 50)
+            .life(&[
+                (72, "Stopping"),
+                (70, "Started"),
+                (62, "Stopping"),
+                (48, "Started"),
+            ])
+            .works_now()
+            .verdict();
+        let window = format!(
+            "from {} to {}",
+            NOW.before(Duration::from_secs(62)),
+            NOW.before(Duration::from_secs(48))
+        );
+        assert!(
+            verdict.findings[0].says.ends_with(&window),
+            "{}",
+            verdict.findings[0].says
+        );
     }
 
     #[test]
