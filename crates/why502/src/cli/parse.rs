@@ -99,6 +99,10 @@ pub fn page(text: &str) -> Result<Page, String> {
         "" => 80,
         port => port.parse().map_err(|_| format!("{port} is no port"))?,
     };
+    // what is no port is no part of a name either; an address of IPv6 stands in brackets
+    if host.contains(':') && !host.starts_with('[') {
+        return Err(say());
+    }
     let slash = if target.starts_with('/') { "" } else { "/" };
     Ok(Page {
         tls,
