@@ -211,6 +211,15 @@ pub enum Measure {
         /// In order of preference.
         servers: Vec<std::net::IpAddr>,
     },
+    /// Have a browser forget a site, and no other.
+    ForgetSite {
+        /// The browser's profile.
+        profile: host::browser::Profile,
+        /// The site's host.
+        host: String,
+        /// And this of all sites, asked for by name.
+        whole: Vec<Whole>,
+    },
     /// Have every cache of names on this host forget what it holds.
     FlushNames,
     /// Set an interface up anew, by the tool that owns it.
@@ -251,6 +260,17 @@ pub enum Limited {
     },
     /// Of one user agent.
     Agent(String),
+}
+
+/// What a browser keeps of all sites together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// Its cached answers.
+    Cache,
+    /// Their local storage.
+    LocalStorage,
+    /// Their service workers.
+    ServiceWorkers,
 }
 
 /// A title says what is done, not more.

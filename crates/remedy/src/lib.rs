@@ -46,7 +46,7 @@ pub use policy::{Agreed, Facts, Policy};
 pub use prove::status_of;
 pub use review::{Objection, review};
 pub use step::{
-    Access, Content, FlowRule, Hands, NameCache, Network, Owner, Patience, PoolTraces, ProcessId, Route,
-    Step, StepFailed, Test, Undo, UnitState,
+    Access, Belongings, Content, FlowRule, Hands, NameCache, Network, Owner, Patience, PoolTraces, ProcessId,
+    Route, Shelf, Step, StepFailed, Test, Undo, UnitState,
 };
 pub use store::{Author, Fix, FixId, Opened, Store, StoreError};

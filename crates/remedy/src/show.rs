@@ -41,6 +41,7 @@ pub fn command(step: &Step) -> Option<String> {
             format!("semanage port -a -t {} -p tcp {port}", quote(to))
         }
         Step::SelinuxPort { port, to: None, .. } => format!("semanage port -d -p tcp {port}"),
+        Step::TakeOut { .. } | Step::PutBack { .. } => return None,
         Step::FlushNames { cache } => {
             let (program, args) = cache.command();
             line(program, args)
@@ -143,6 +144,7 @@ pub fn disturbs(step: &Step) -> Option<String> {
 /// How a step is taken back, in one line.
 pub fn undone_by(step: &Step) -> String {
     match (step, step.undo()) {
+        (Step::TakeOut { .. }, _) => "it is put back from where it is kept".to_owned(),
         (Step::ResetInterface { .. }, _) => "it gets back the addresses and routes that it had".to_owned(),
         (Step::Write { from: Some(_), .. }, _) => "the file gets back the bytes it had".to_owned(),
         (_, Undo::By(back)) => command(&back).unwrap_or_else(|| "the file is put back".to_owned()),

@@ -3,10 +3,12 @@
 mod flow;
 mod hands;
 mod network;
+mod site;
 
 pub use flow::FlowRule;
 pub use hands::{Hands, Patience, StepFailed};
 pub use network::{NameCache, Network, Owner, Route};
+pub use site::{Belongings, Shelf};
 
 use host::Endpoint;
 use serde::{Deserialize, Serialize};
@@ -136,6 +138,16 @@ pub enum Step {
         from: Option<String>,
         /// As it shall be.
         to: Option<String>,
+    },
+    /// What a browser keeps of one site is taken out of its profile and kept beside the journal.
+    TakeOut {
+        /// Which, and where.
+        shelf: Box<Shelf>,
+    },
+    /// It is put back.
+    PutBack {
+        /// Which, and where.
+        shelf: Box<Shelf>,
     },
     /// A cache of names forgets what it holds.
     FlushNames {
@@ -317,6 +329,8 @@ impl Step {
                 to: from,
             }),
             Self::SetInterface { name, up } => Undo::By(Self::SetInterface { name, up: !up }),
+            Self::TakeOut { shelf } => Undo::By(Self::PutBack { shelf }),
+            Self::PutBack { shelf } => Undo::By(Self::TakeOut { shelf }),
             Self::ResetInterface { name, by, found } => Undo::By(Self::RestoreInterface { name, by, found }),
             Self::RestoreInterface { name, by, found } => Undo::By(Self::ResetInterface { name, by, found }),
             Self::SetLinger { user, uid, on } => Undo::By(Self::SetLinger { user, uid, on: !on }),

@@ -254,6 +254,8 @@ fn by_hand(fix: &Fix, it: &Move) -> String {
             let [copy, path] = [&fix.before(it.step), path].map(|path| quote(&path.to_string_lossy()));
             format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {path}")
         }
+        // only this program knows how; the browser that was in its way must be closed first
+        Step::TakeOut { .. } | Step::PutBack { .. } => format!("why502 undo {}", fix.id()),
         other => show::command(other).unwrap_or_default(),
     }
 }

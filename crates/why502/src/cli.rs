@@ -13,7 +13,7 @@ mod ticket;
 pub use audit::{Audit, AuditFormat};
 pub use bundle::{Bundle, Redact, Redaction};
 pub use check::Check;
-pub use client::{Agreement, Client, ClientDns, ClientReset};
+pub use client::{Agreement, Client, ClientClear, ClientDns, ClientReset};
 pub use load::Load;
 pub use logs::{Logs, LogsBy, Reading, When};
 pub use parse::Url;
@@ -22,6 +22,7 @@ pub use report::{Report, ReportFormat};
 pub use ticket::{Send, SmtpTls, Ticket, TicketFormat, Whom};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use remedy::Store;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Names the true cause of nginx's 502 and 504, with evidence.
@@ -71,7 +72,7 @@ pub enum Command {
     Ports(Ports),
     /// A name at every resolver that matters to nginx and to this host
     Dns(Dns),
-    /// On a visitor's machine: other name servers, a reset of the connection
+    /// On a visitor's machine: forget one site, other name servers, a reset of the connection
     #[command(subcommand)]
     Client(Client),
     /// On a visitor's machine: whose failure is it, and what to do
@@ -167,15 +168,39 @@ impl Diagnose {
 /// Where the program keeps what it did.
 #[derive(Args, Clone, Debug)]
 pub struct State {
-    /// Where fixes and their undo are written down
+    /// Where fixes and their undo are written down [default: /var/lib/why502; without root ~/.local/state/why502]
     #[arg(
         long = "state-dir",
         value_name = "DIR",
         env = "WHY502_STATE_DIR",
-        default_value = "/var/lib/why502",
         hide_env_values = true
     )]
-    pub dir: PathBuf,
+    given: Option<PathBuf>,
+}
+
+impl State {
+    /// Where it was said to be; else root's, or that of whoever is not root.
+    pub fn dir(&self) -> PathBuf {
+        match &self.given {
+            Some(dir) => dir.clone(),
+            None if rustix::process::geteuid().is_root() => Store::DEFAULT.into(),
+            None => own_state().join("why502"),
+        }
+    }
+}
+
+/// By the rules of XDG.
+#[expect(clippy::disallowed_methods, reason = "where a person keeps state")]
+fn own_state() -> PathBuf {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+    };
+    let below_home = || variable("HOME").map(|home| home.join(".local/state"));
+    variable("XDG_STATE_HOME")
+        .or_else(below_home)
+        .unwrap_or_else(|| "/var/lib".into())
 }
 
 /// Options of `fix`.

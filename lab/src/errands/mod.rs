@@ -1,5 +1,6 @@
 //! Visitors' machines with something wrong, and what `why502 client` makes of them.
 
+mod clear;
 mod dns;
 mod reset;
 
@@ -24,7 +25,7 @@ pub struct Errand {
 
 /// Every errand.
 pub fn all() -> &'static [Errand] {
-    &[dns::ERRAND, reset::ERRAND]
+    &[dns::ERRAND, reset::ERRAND, clear::ERRAND]
 }
 
 impl Errand {

@@ -2,6 +2,7 @@
 
 mod apache;
 mod backup;
+mod browser;
 mod check;
 mod comment;
 mod desk;
@@ -160,6 +161,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::SelinuxBoolean { name, on } => selinux::boolean(desk, name, *on),
         Measure::SelinuxPort { port, name } => selinux::port(desk, *port, name),
         Measure::Resolver { servers } => resolver::set(desk, servers),
+        Measure::ForgetSite { profile, host, whole } => browser::forget(desk, profile, host, whole),
         Measure::FlushNames => resolver::flush(desk),
         Measure::ResetInterface { name } => interface::reset(desk, name),
         Measure::FlushNeighbour { address } => kernel::flush_neighbour(desk, *address),

@@ -10,6 +10,7 @@
 
 mod access;
 mod attributes;
+mod browser;
 mod complaint;
 mod config_tests;
 mod files;
@@ -71,6 +72,13 @@ impl LiveHands {
         processes::end(processes)
     }
 
+    /// Where a fix keeps what it took out: a folder beside the forensics.
+    fn kept(&self) -> Option<PathBuf> {
+        self.forensics
+            .as_ref()
+            .map(|forensics| forensics.with_file_name("kept"))
+    }
+
     fn look_first(&self, processes: &[ProcessId], unit: Option<&str>) {
         if let Some(dir) = &self.forensics {
             forensics::keep(dir, processes, unit);
@@ -128,6 +136,8 @@ impl LiveHands {
             Step::Sysctl { key, from, to } => kernel::sysctl(key, from, to),
             Step::SelinuxBoolean { name, on } => selinux::boolean(name, *on),
             Step::SelinuxPort { port, from, to } => selinux::port(*port, from.as_deref(), to.as_deref()),
+            Step::TakeOut { shelf } => browser::take(shelf, self.kept().as_deref()),
+            Step::PutBack { shelf } => browser::give_back(shelf, self.kept().as_deref()),
             Step::FlushNames { cache } => network::flush_names(*cache),
             Step::RebuildResolvConf => network::rebuild_resolv_conf(),
             Step::ResetInterface { name, by, .. } => network::reset(name, *by),

@@ -7,6 +7,7 @@
 //! /var/lib/why502/fixes/ID/journal        see [`crate::Journal`]
 //! /var/lib/why502/fixes/ID/before/0       what stood in the file of step 0, for a person with `cp`
 //! /var/lib/why502/fixes/ID/spare          space for taking back
+//! /var/lib/why502/fixes/ID/kept/          what was taken out of browsers, until it is put back or expires
 //! /var/lib/why502/fixes/ID/forensics/     what processes did before they were ended
 //! ```
 //!
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Bytes kept so that a fix can begin on a full disk.
@@ -201,6 +203,17 @@ impl Store {
             .collect();
         ids.sort();
         Ok(ids)
+    }
+
+    /// Forgets for good what fixes took out of browsers longer ago than that. Best effort: what stays now goes next time.
+    pub fn expire(&self, now: Timestamp, after: Duration) {
+        for id in self.ids().unwrap_or_default() {
+            let kept = self.dir(&id).join("kept");
+            let is_old = |fix: &Fix| now.since(fix.opened.at) > after;
+            if disk::is_there(&kept) && self.load(&id).is_ok_and(|fix| is_old(&fix)) {
+                disk::remove_dir(&kept);
+            }
+        }
     }
 
     fn dir(&self, id: &FixId) -> PathBuf {

@@ -26,6 +26,8 @@ pub(crate) struct FakeHost {
     /// Interfaces, and users who linger.
     pub switches: BTreeMap<String, bool>,
     pub flows: Vec<FlowRule>,
+    /// What browsers keep of sites, by where.
+    pub shelves: BTreeSet<PathBuf>,
     pub networks: BTreeMap<String, Network>,
     /// The files that caches of names filled themselves by.
     pub names: Files,
@@ -120,6 +122,7 @@ impl FakeHost {
             Step::ResetInterface { name, found, .. } => {
                 self.networks.insert(name, found);
             }
+            Step::TakeOut { shelf } => _ = self.shelves.insert(shelf.place().to_owned()),
             Step::QuitNginx { master } => {
                 self.processes.insert(master.pid);
             }
@@ -130,6 +133,8 @@ impl FakeHost {
 
     fn change_network(&mut self, step: Step) {
         match step {
+            Step::TakeOut { shelf } => _ = self.shelves.remove(shelf.place()),
+            Step::PutBack { shelf } => _ = self.shelves.insert(shelf.place().to_owned()),
             Step::ResetInterface { name, found, .. } => {
                 let routes = Vec::new();
                 self.networks.insert(name, Network { routes, ..found });

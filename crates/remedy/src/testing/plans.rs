@@ -2,9 +2,11 @@
 
 use super::memory::process;
 use crate::{
-    Access, Content, FlowRule, NameCache, Network, Owner, Plan, Proof, Route, Step, Test, UnitState,
+    Access, Belongings, Content, FlowRule, NameCache, Network, Owner, Plan, Proof, Route, Shelf, Step, Test,
+    UnitState,
 };
 use diagnose::Class;
+use host::browser::{Family, Profile};
 
 pub(crate) const FPM: &str = "php8.2-fpm.service";
 
@@ -277,7 +279,27 @@ fn of_a_visitor() -> Vec<Plan> {
             },
         ]),
         plan(vec![reset_interface(), Step::FlushRoutes]),
+        plan(vec![
+            take_out("/home/a/x/cookies.sqlite", 0),
+            take_out("/home/a/x/storage", 1),
+        ]),
     ]
+}
+
+fn take_out(path: &str, kept: u32) -> Step {
+    let profile = Profile {
+        family: Family::Firefox,
+        browser: "Firefox".into(),
+        name: "x".into(),
+        dir: "/home/a/x".into(),
+        cache: "/home/a/.cache/x".into(),
+        lock: "/home/a/x/lock".into(),
+    };
+    let (what, paths) = ("databases".into(), vec![path.into()]);
+    let holds = Belongings::Files { what, paths };
+    Step::TakeOut {
+        shelf: Box::new(Shelf { profile, holds, kept }),
+    }
 }
 
 fn reset_interface() -> Step {

@@ -2,15 +2,21 @@
 
 use super::{
     State,
-    parse::{duration, host_name, page},
+    parse::{duration, host_name, page, whole},
 };
 use clap::{Args, Subcommand};
+use diagnose::Whole;
 use remedy::Page;
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// What is done to a visitor's machine.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Client {
+    /// Have your browsers forget one site: cookies, cached answers, databases, service workers
+    ///
+    /// In every profile of Firefox and Chromium of whoever runs it, no root needed. A browser that runs is left alone.
+    /// What is taken out is kept, readable by you only, until `why502 undo` puts it back or 30 days are over.
+    Clear(ClientClear),
     /// Ask other name servers, and forget what caches of names keep
     ///
     /// The change is made in the tool that owns /etc/resolv.conf (systemd-resolved, NetworkManager, resolvconf, or the
@@ -38,6 +44,23 @@ pub struct Agreement {
     /// Where it is written down.
     #[command(flatten)]
     pub state: State,
+}
+
+/// Options of `client clear`.
+#[derive(Args, Clone, Debug)]
+pub struct ClientClear {
+    /// A page of the site
+    #[arg(value_name = "URL", value_parser = page)]
+    pub url: Page,
+    /// Only the profile in this directory
+    #[arg(long, value_name = "DIR")]
+    pub profile: Option<PathBuf>,
+    /// This of ALL sites, which can't be parted: cache, local-storage, service-workers (the last two of Chromium)
+    #[arg(long, value_name = "WHAT", num_args = 1.., value_delimiter = ',', value_parser = whole)]
+    pub also: Vec<Whole>,
+    /// Whether and how.
+    #[command(flatten)]
+    pub agreement: Agreement,
 }
 
 /// Options of `client dns`.

@@ -1,5 +1,6 @@
 //! What people write on a command line, read as they mean it.
 
+use diagnose::Whole;
 use remedy::Page;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -110,6 +111,16 @@ pub fn page(text: &str) -> Result<Page, String> {
         port,
         target: format!("{slash}{target}"),
     })
+}
+
+/// What browsers keep of all sites together.
+pub fn whole(text: &str) -> Result<Whole, String> {
+    match text {
+        "cache" => Ok(Whole::Cache),
+        "local-storage" => Ok(Whole::LocalStorage),
+        "service-workers" => Ok(Whole::ServiceWorkers),
+        _ => Err("it is cache, local-storage or service-workers".to_owned()),
+    }
 }
 
 fn without_port(authority: &str) -> &str {

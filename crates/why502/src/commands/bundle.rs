@@ -174,7 +174,7 @@ fn plans(host: &dyn host::Host, diagnosis: &::diagnose::Diagnosis) -> Vec<report
 
 /// What was done to this host; nothing where we may not see it, which the verdict says.
 pub fn history(state: Option<&cli::State>) -> anyhow::Result<Vec<u8>> {
-    let store = state.map(|state| Store::at(&state.dir));
+    let store = state.map(|state| Store::at(&state.dir()));
     let ids = store.as_ref().and_then(|store| store.ids().ok());
     let load = |id| store.as_ref()?.load(id).ok();
     let fixes = ids.iter().flatten().filter_map(load);

@@ -124,7 +124,7 @@ pub fn drafts<'d>(
 
 /// A fix that is half done while nobody works on it.
 fn half_done(state: &cli::State, verdict: &mut Verdict) -> Option<HalfDone> {
-    let store = Store::at(&state.dir);
+    let store = Store::at(&state.dir());
     let found = store.holder().and_then(|holder| match holder {
         Some(_) => Ok(None),
         None => history::half_done(&store),

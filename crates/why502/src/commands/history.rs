@@ -15,7 +15,7 @@ use std::io::Write;
 
 /// Runs the command.
 pub fn run(options: &cli::History) -> anyhow::Result<Exit> {
-    let store = Store::at(&options.state.dir);
+    let store = Store::at(&options.state.dir());
     let ids = match &options.id {
         Some(id) => vec![find(&store, id)?],
         None => hinted(store.ids())?.into_iter().rev().collect(),

@@ -11,7 +11,7 @@ use remedy::{
 
 /// For each finding the same before, as far as the state directory can be read: it is root's.
 pub fn of(verdict: &Verdict, state: &cli::State) -> Vec<Option<Recurrence>> {
-    let store = Store::at(&state.dir);
+    let store = Store::at(&state.dir());
     let known = memory::incidents(&store).unwrap_or_default();
     let past = history::list(&store).unwrap_or_default();
     let of = |finding: &diagnose::Finding| {
@@ -32,9 +32,9 @@ pub fn of(verdict: &Verdict, state: &cli::State) -> Vec<Option<Recurrence>> {
 /// Where the state directory can't be written: it is root's.
 pub fn remember(verdict: &Verdict, state: &cli::State) -> anyhow::Result<()> {
     if !rustix::process::geteuid().is_root() {
-        bail!("--remember writes to {} and needs root", state.dir.display());
+        bail!("--remember writes to {} and needs root", state.dir().display());
     }
-    let store = hinted(Store::open(&state.dir))?;
+    let store = hinted(Store::open(&state.dir()))?;
     hinted(memory::remember(&store, &Incident::of(verdict)))
 }
 

@@ -86,7 +86,7 @@ fn account<'a>(
 
 /// What was done to this host and what failed on it, newest first; nothing where we may not see it, which the verdict says.
 fn past(state: &cli::State) -> (Vec<Fix>, Vec<Incident>) {
-    let store = Store::at(&state.dir);
+    let store = Store::at(&state.dir());
     let ids = store.ids().unwrap_or_default();
     let fixes = ids.iter().rev().filter_map(|id| store.load(id).ok());
     let incidents = memory::incidents(&store).unwrap_or_default();

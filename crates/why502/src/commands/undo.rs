@@ -23,11 +23,11 @@ use std::io::Write;
 
 /// Runs the command.
 pub fn run(options: &cli::Undo) -> anyhow::Result<Exit> {
-    if !rustix::process::geteuid().is_root() {
+    if !rustix::process::geteuid().is_root() && !is_own(options) {
         return needs_root("undo");
     }
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let (live, store) = (Live::new(), Store::at(&options.state.dir));
+    let (live, store) = (Live::new(), Store::at(&options.state.dir()));
     let doer = Doer {
         live: &live,
         store: &store,
@@ -44,6 +44,12 @@ pub fn run(options: &cli::Undo) -> anyhow::Result<Exit> {
         Outcome::Undone | Outcome::Nothing => Exit::Good,
         Outcome::Planned | Outcome::Refused | Outcome::HalfDone => Exit::CauseFound,
     })
+}
+
+/// What somebody did without root is taken back without.
+fn is_own(options: &cli::Undo) -> bool {
+    let store = Store::at(&options.state.dir());
+    store.ids().is_ok_and(|ids| !ids.is_empty())
 }
 
 fn take_back(options: &cli::Undo, doer: &Doer<'_>) -> anyhow::Result<Report> {

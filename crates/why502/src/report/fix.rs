@@ -279,6 +279,8 @@ pub fn does(step: &remedy::Step) -> String {
             port, to: Some(to), ..
         } => format!("make TCP port {port} a {to} for SELinux"),
         On::SelinuxPort { port, to: None, .. } => format!("leave TCP port {port} to SELinux's policy"),
+        On::TakeOut { shelf } => format!("take out of {}: {}", shelf.whose(), shelf.says()),
+        On::PutBack { shelf } => format!("put back into {}: {}", shelf.whose(), shelf.says()),
         On::FlushNames { cache } => format!("have {} forget the names it keeps", cache.program()),
         On::RebuildResolvConf => "have resolvconf make /etc/resolv.conf anew".to_owned(),
         On::ResetInterface { name, by, .. } => format!("have {} set {name} up anew", by.program()),

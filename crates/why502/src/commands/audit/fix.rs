@@ -24,7 +24,7 @@ pub fn run(options: &cli::Audit, live: &Live) -> anyhow::Result<Exit> {
         return needs_root("audit --fix");
     }
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let store = hinted(Store::open(&options.state.dir))?;
+    let store = hinted(Store::open(&options.state.dir()))?;
     let session = Session {
         options,
         live,

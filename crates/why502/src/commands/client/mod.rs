@@ -1,6 +1,7 @@
 //! `why502 client`: what helps where it is the visitor's machine that sees a 502 and nobody else. Each as a plan: shown,
 //! agreed to, written down, proved, taken back.
 
+mod clear;
 mod dns;
 mod reset;
 mod session;
@@ -13,6 +14,7 @@ pub fn run(options: &cli::Client) -> anyhow::Result<Exit> {
     match options {
         cli::Client::Dns(_) if !is_root => needs_root("client dns"),
         cli::Client::Reset(_) if !is_root => needs_root("client reset"),
+        cli::Client::Clear(options) => clear::run(options),
         cli::Client::Dns(options) => dns::run(options),
         cli::Client::Reset(options) => reset::run(options),
     }

@@ -18,7 +18,10 @@ use anyhow::Context;
 use diagnose::Diagnosis;
 use host::{Looks, live::Live};
 use remedy::{Agreed, CannotDraft, Plan, Policy, Store, Wish, grant, review};
-use std::io::Write;
+use std::{io::Write, time::Duration};
+
+/// What was taken out of browsers is kept so long.
+const KEPT: Duration = Duration::from_secs(30 * 86400);
 
 /// What one run works with.
 pub struct Session<'a> {
@@ -58,7 +61,8 @@ impl Session<'_> {
 
     fn agree(&self, fix: &mut Fix, plan: Plan, wish: &Wish) -> anyhow::Result<Done> {
         let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-        let store = hinted(Store::open(&self.options.state.dir))?;
+        let store = hinted(Store::open(&self.options.state.dir()))?;
+        store.expire(self.live.now().unwrap_or_default(), KEPT);
         fix.plan = Some(Shown::of(&plan, &[]));
         fix.objections = self.objections(&store, &plan)?;
         self.say(&fix::draw_plan(fix));

@@ -6,7 +6,7 @@ use crate::{
     report::fix::{self, Outcome},
 };
 use host::live::Live;
-use remedy::{End, FixError, Fixer, Plan, Policy, Progress, Store, Stuck, WallClock, live::LiveHands};
+use remedy::{End, FixError, Fixer, Plan, Policy, Progress, Proof, Store, Stuck, WallClock, live::LiveHands};
 use std::io::Write;
 
 /// What became of a plan.
@@ -114,6 +114,9 @@ fn proved(answers: usize, plan: &Plan) -> String {
     let holds: Vec<String> = plan.proof.holds.iter().map(ToString::to_string).collect();
     match (answers, holds.is_empty()) {
         (_, false) => format!("{}.", holds.join(", and ")),
+        (0, true) if plan.proof == Proof::default() => {
+            "every step is done, and nothing of it is left.".to_owned()
+        }
         (0, true) => {
             "every step is done; no failing request can be repeated, and no other site broke.".to_owned()
         }

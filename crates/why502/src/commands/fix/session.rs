@@ -62,7 +62,7 @@ impl<'a> Session<'a> {
             options,
             interrupt,
             live,
-            store: hinted(Store::open(&options.state.dir))?,
+            store: hinted(Store::open(&options.state.dir()))?,
             verdict: None,
             proved: Vec::new(),
             fixes: Vec::new(),

@@ -179,6 +179,9 @@ fn proof(plan: &Shown) -> String {
         let holds = plan.holds.join(", and ");
         return format!("{holds}, within {within} s; else it is taken back at once");
     }
+    if plan.must_answer.is_empty() && plan.settle_ms == 0 {
+        return "each step looks whether nothing of it is left; else it is taken back at once".to_owned();
+    }
     let settle = Duration::from_millis(plan.settle_ms).as_secs_f32();
     let asked = match plan.must_answer.as_slice() {
         [] => format!("nginx's error log stays quiet for {settle:.1} s"),

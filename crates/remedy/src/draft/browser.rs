@@ -1,0 +1,123 @@
+//! What a browser keeps of one site, to be taken out: exactly that, or nothing and a word about it.
+
+use super::{CannotDraft, desk::Desk};
+use crate::{Belongings, Shelf, Step};
+use diagnose::Whole;
+use host::{
+    Looks,
+    browser::{Family, Profile},
+};
+use std::{collections::BTreeSet, path::PathBuf};
+
+/// Everything of that site in that profile, and what was asked for of all sites.
+pub(super) fn forget(
+    desk: &mut Desk,
+    profile: &Profile,
+    host: &str,
+    whole: &[Whole],
+) -> Result<(), CannotDraft> {
+    closed(desk, profile)?;
+    if let Some((jar, cookies)) = desk.host.cookies(profile, host)?
+        && !cookies.is_empty()
+    {
+        let hosts: BTreeSet<String> = cookies.iter().map(|cookie| cookie.host.clone()).collect();
+        let (file, count) = (jar.file, cookies.len());
+        let hosts = hosts.into_iter().collect();
+        push(desk, profile, Belongings::Cookies { file, hosts, count });
+    }
+    let kept = desk.host.kept(profile, host)?;
+    let answers: Vec<PathBuf> = kept.answers.iter().map(|answer| answer.file.clone()).collect();
+    files(desk, profile, "cached answers", answers);
+    files(desk, profile, "databases", kept.storage);
+    if !kept.complete {
+        let (browser, host) = (&profile.browser, host);
+        desk.note(format!(
+            "{browser}'s cache is too large to be looked through whole: answers of {host} may stay in it; --also cache takes \
+             all of it"
+        ));
+    }
+    match profile.family {
+        Family::Firefox if !kept.service_workers.is_empty() => {
+            let file = profile.dir.join("serviceworker.txt");
+            let (host, count) = (host.to_owned(), kept.service_workers.len());
+            push(desk, profile, Belongings::Workers { file, host, count });
+        }
+        Family::Firefox => {}
+        Family::Chromium => of_all_sites(desk, profile, whole)?,
+    }
+    if whole.contains(&Whole::Cache) {
+        files(
+            desk,
+            profile,
+            "cached answers of all sites",
+            vec![profile.cache.clone()],
+        );
+    }
+    Ok(())
+}
+
+/// A browser that runs has its files open, and writes what it remembers over ours.
+fn closed(desk: &Desk, profile: &Profile) -> Result<(), CannotDraft> {
+    let stat = desk.host.stat(&profile.lock)?;
+    let link = stat.and_then(|stat| stat.link_to).unwrap_or_default();
+    let link = link.to_string_lossy().into_owned();
+    let pid = link
+        .rsplit(['+', '-'])
+        .next()
+        .and_then(|pid| pid.parse::<u32>().ok());
+    let runs = desk.processes()?.iter().find(|process| Some(process.pid) == pid);
+    match runs {
+        None => Ok(()),
+        Some(process) => Err(CannotDraft::new(
+            format!(
+                "{} runs (process {}, {})",
+                profile.browser, process.pid, process.comm
+            ),
+            "close it, then run this again",
+        )),
+    }
+}
+
+/// Chromium has local storage and service workers of all sites in one database each, which no other program can safely
+/// part: they go as a whole where somebody asked for that by name, or they stay and it is said.
+fn of_all_sites(desk: &mut Desk, profile: &Profile, whole: &[Whole]) -> Result<(), CannotDraft> {
+    let shared = [
+        (Whole::LocalStorage, "Local Storage", "local storage"),
+        (Whole::ServiceWorkers, "Service Worker", "service workers"),
+    ];
+    for (which, name, what) in shared {
+        let dir = profile.dir.join(name);
+        if desk.host.dir(&dir)?.is_none() {
+            continue;
+        }
+        match whole.contains(&which) {
+            true => files(desk, profile, &format!("{what} of all sites"), vec![dir]),
+            false => desk.note(format!(
+                "{} has the {what} of all sites in one database, from which one site's can't be taken safely: it stays; \
+                 --also {} takes all of it",
+                profile.browser,
+                what.replace(' ', "-")
+            )),
+        }
+    }
+    Ok(())
+}
+
+fn files(desk: &mut Desk, profile: &Profile, what: &str, paths: Vec<PathBuf>) {
+    if !paths.is_empty() {
+        let what = what.to_owned();
+        push(desk, profile, Belongings::Files { what, paths });
+    }
+}
+
+fn push(desk: &mut Desk, profile: &Profile, holds: Belongings) {
+    let before = desk
+        .steps
+        .iter()
+        .filter(|step| matches!(step, Step::TakeOut { .. }));
+    let kept = u32::try_from(before.count()).unwrap_or(u32::MAX);
+    let profile = profile.clone();
+    desk.push(Step::TakeOut {
+        shelf: Box::new(Shelf { profile, holds, kept }),
+    });
+}
