@@ -132,9 +132,10 @@ fn chosen(options: &Options) -> Vec<Trial> {
     // they have one verdict: done or not
     let judged = matches!(options.mode, Mode::Judge);
     let errands = errands::all().iter().filter(|it| judged && is_named(it.name));
-    scenarios
-        .map(Trial::Scenario)
-        .chain(errands.map(Trial::Errand))
+    // the longest first: what begins last is what all wait for
+    errands
+        .map(Trial::Errand)
+        .chain(scenarios.map(Trial::Scenario))
         .collect()
 }
 
