@@ -59,6 +59,19 @@ struct Text {
     whole: bool,
 }
 
+impl Text {
+    /// Its end of so many bytes at most, from the start of a line.
+    fn within(mut self, room: usize) -> Self {
+        if let Some(over) = self.bytes.len().checked_sub(room).filter(|over| *over > 0) {
+            self.bytes.drain(..over);
+            self.bytes
+                .drain(..self.bytes.len() - after_first_line(&self.bytes).len());
+            self.whole = false;
+        }
+        self
+    }
+}
+
 /// Reads a log back to `since`; `None` where there is none. `time_of` is the time of a line, if it has one.
 pub(super) fn read(
     host: &dyn Host,
@@ -85,7 +98,7 @@ pub(super) fn read_within(
     let mut short = log.add(live, since, &time_of);
     if short.is_none() && log.begins_after(since) {
         for (index, file) in rotated(host, path, since).into_iter().enumerate() {
-            short = match text(host, file, if index < MOST { room } else { 0 }) {
+            short = match text(host, file, bytes, if index < MOST { room } else { 0 }) {
                 Ok(text) => {
                     room = room.saturating_sub(text.bytes.len() as u64);
                     log.add(text, since, &time_of)
@@ -161,8 +174,9 @@ fn plain(host: &dyn Host, path: &Path, room: u64) -> Look<Option<Text>> {
     }))
 }
 
-/// The end of a rotated file, at most `room` bytes.
-fn text(host: &dyn Host, path: PathBuf, room: u64) -> Look<Text> {
+/// The end of a rotated file, at most `room` bytes. Asked for are `most`, in every replay the same: what was read before
+/// has another length once it is redacted.
+fn text(host: &dyn Host, path: PathBuf, most: u64, room: u64) -> Look<Text> {
     let what = path.display().to_string();
     let gone = || Unseen::Unusable {
         what: what.clone(),
@@ -173,7 +187,8 @@ fn text(host: &dyn Host, path: PathBuf, room: u64) -> Look<Text> {
         return Err(Unseen::Unusable { what, why });
     }
     if path.extension().is_none_or(|it| it != "gz") {
-        return plain(host, &path, room)?.ok_or_else(gone);
+        let text = plain(host, &path, most)?.ok_or_else(gone)?;
+        return Ok(text.within(room as usize));
     }
     let blob = host.blob(&path, Part::Head(LOG_BYTES))?.ok_or_else(gone)?;
     let size = blob.size;
