@@ -74,9 +74,33 @@ pub fn kills<'a>(case: &'a Case, unit: &Unit) -> Vec<OomKill<'a>> {
         }
     };
     let since = |at: Timestamp| unit.active_since.is_none_or(|since| since <= at);
+    let others = tells_of_containers(case);
     let mut kills = oom_kills(case);
     kills.retain(|kill| ours(kill) && is_near(case, unit, kill.at) && !(counts_none && since(kill.at)));
+    kills.retain(|kill| !others || was_felt(case, unit, kill.at));
     kills
+}
+
+/// The kernel's groups begin above the units: this log is of a machine with several containers, and we are in one. systemd
+/// calls its own groups `/system.slice/NAME` everywhere.
+fn tells_of_containers(case: &Case) -> bool {
+    let kernel = case.world.kernel.as_deref().unwrap_or_default();
+    let mut groups = kernel
+        .iter()
+        .filter(|line| line.text.starts_with("oom-kill:"))
+        .filter_map(|line| field(&line.text, "task_memcg="));
+    groups.any(|group| group.find("/system.slice/").is_some_and(|at| at > 0))
+}
+
+/// The unit lost a process then: its group counts kills, one of its processes ended on signal 9, or it ended or began anew.
+fn was_felt(case: &Case, unit: &Unit, at: Timestamp) -> bool {
+    let counted = case.world.limits.group(&unit.name).and_then(|it| it.oom_kills);
+    let near = |other: Timestamp| other.distance(at) <= service::SLACK;
+    counted.is_some_and(|kills| kills > 0)
+        || ended(unit).is_some_and(near)
+        || unit.active_since.is_some_and(near)
+        || sigkills(case, unit).iter().any(|line| line.at.is_some_and(near))
+        || service::systemd_lines(case, unit).any(|line| service::is_exit(line) && near(line.at))
 }
 
 fn runs(unit: &Unit, program: &str) -> bool {

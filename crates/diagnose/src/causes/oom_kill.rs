@@ -301,11 +301,15 @@ mod tests {
     }
 
     #[test]
-    fn stays_quiet_about_another_unit_another_time_and_another_machine() {
+    fn stays_quiet_about_another_unit_time_machine_and_container() {
         oom(reset(), 1, "report.service").check("unexplained");
         oom(reset(), 4000, "php8.2-fpm.service").check("unexplained");
         counts(oom(reset(), 1, "php8.2-fpm.service"), 0).check("unexplained");
         counts(reset(), 3).check("unexplained");
+        let line = "oom-kill:oom_memcg=/lxc/b,task_memcg=/lxc/b/system.slice/php8.2-fpm.service,task=php-fpm8.2,pid=2687";
+        let container = || reset().kernel(1, line).kernel(1, KILL);
+        container().check("unexplained");
+        counts(container(), 1).check("found oom-kill");
         reset()
             .logs(
                 1,
