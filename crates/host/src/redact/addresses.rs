@@ -1,7 +1,7 @@
 //! Visitors' addresses: each has got another one in its place, the same everywhere. Kept as they are: addresses of no
 //! visitor (loopback, private and link-local ones, and those that this host itself has, asks or is configured to ask).
 
-use crate::{Answer, Endpoint, Query, answer::DnsReply, memory::Memory};
+use crate::{Answer, Endpoint, Query, Tool, answer::DnsReply, memory::Memory};
 use regex::bytes::{Captures, Regex};
 use std::{
     borrow::Cow,
@@ -30,12 +30,13 @@ impl Addresses {
         self.instead.len()
     }
 
-    /// Addresses that this host has, asks, or was told by a resolver.
+    /// Addresses that this host has, asks, goes by, or was told by a resolver.
     pub(super) fn keep_of(&mut self, memory: &Memory) {
         for (query, answer) in memory.iter() {
             self.kept.extend(asked(query));
             if let Ok(answer) = answer {
                 self.kept.extend(told(answer));
+                self.kept.extend(set_up(query, answer));
             }
         }
     }
@@ -100,6 +101,21 @@ fn told(answer: &Answer) -> Vec<IpAddr> {
         Answer::Sockets(sockets) => sockets.iter().filter_map(|it| of(&it.local)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Of interfaces, also those that are down, and of gateways.
+fn set_up(query: &Query, answer: &Answer) -> Vec<IpAddr> {
+    let is_network = matches!(
+        query,
+        Query::Run(Tool::Links | Tool::Routes { .. } | Tool::RouteGet { .. })
+    );
+    let (true, Answer::Output(output), Some(pattern)) = (is_network, answer, CANDIDATE.as_ref()) else {
+        return Vec::new();
+    };
+    let words = pattern.find_iter(&output.stdout.0);
+    words
+        .filter_map(|word| std::str::from_utf8(word.as_bytes()).ok()?.parse().ok())
+        .collect()
 }
 
 fn of(endpoint: &Endpoint) -> Option<IpAddr> {

@@ -311,6 +311,25 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_this_hosts_interfaces_stay() {
+        let links =
+            br#"[{"ifname":"eth1","flags":[],"addr_info":[{"local":"203.0.113.70","prefixlen":26}]}]"#;
+        let output = crate::answer::Output {
+            status: Some(0),
+            stdout: Bytes(links.to_vec()),
+            stderr: Bytes::default(),
+        };
+        let mut memory = Memory::default();
+        memory.set(Query::Run(crate::Tool::Links), Ok(Answer::Output(output)));
+        let mut redactor = Redactor::new(Vec::new());
+        redactor.memory(&memory);
+        assert_eq!(
+            redactor.text("203.0.113.70 203.0.113.71"),
+            "203.0.113.70 198.18.0.1"
+        );
+    }
+
+    #[test]
     fn bytes_that_are_no_text_are_redacted_too() {
         let mut bytes = vec![0xff, 0xfe];
         bytes.extend(b" mysql://shop:canary-1@db/ ");
