@@ -1,4 +1,5 @@
 use crate::stage::{PAGE, Stage};
+use std::time::Duration;
 
 const SERVERS: &str =
     "log_format timed '$remote_addr [$time_local] \"$request\" $status $request_time \"$http_user_agent\"';
@@ -8,7 +9,8 @@ const SERVERS: &str =
 #[test]
 fn whose_load_it_is_and_the_document_is_as_its_schema_says() {
     let stage = Stage::serving(SERVERS);
-    stage.backend(8000, PAGE);
+    // nginx logs milliseconds, and all of them 0 would be no times to compare
+    stage.slow_backend(8000, PAGE, Duration::from_millis(20));
     for _ in 0..5 {
         assert_eq!(stage.get("shop.example", "/basket/17"), 200);
     }

@@ -169,10 +169,16 @@ impl Stage {
 
     /// A server that answers every connection with these bytes, until the end of the test.
     pub fn backend(&self, port: u16, answer: &'static str) {
+        self.slow_backend(port, answer, Duration::ZERO);
+    }
+
+    /// The same, after thinking for a while about each answer.
+    pub fn slow_backend(&self, port: u16, answer: &'static str, thinks: Duration) {
         let listener = self.inside(move || TcpListener::bind(("127.0.0.1", port)).unwrap());
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let _ = stream.read(&mut [0; 4096]);
+                thread::sleep(thinks);
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
