@@ -19,6 +19,9 @@ use crate::{
 
 /// The site beside the shop.
 const NEIGHBOUR: &str = "blog.example";
+/// A host is at work for a while before something breaks: logs and starts of units are known to the second, and what is
+/// started in the second of a failure may have mended it.
+const AT_WORK: Duration = Duration::from_millis(1200);
 /// Time a restart gets to heal the page.
 const HEALS: Duration = Duration::from_secs(6);
 
@@ -107,6 +110,7 @@ impl Trial<'_> {
     fn run(&mut self, host: &mut Host, visitors: &Visitors) -> Result<()> {
         host.sh(&self.scenario.setup()).context("setting up")?;
         visitors.see(200).context("before the fault")?;
+        std::thread::sleep(AT_WORK);
         let neighbour = Background::start(&visitors.client, NEIGHBOUR, "/", 1, Duration::from_millis(200));
         self.phase("set up");
         let held = self.inject(host, visitors)?;

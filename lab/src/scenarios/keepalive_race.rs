@@ -72,7 +72,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
             go well on a new connection.",
     stack: Stack::GunicornTcp,
     prepare: ORDERS,
-    inject: &[Step::Sh("sleep 2; echo 2 >/srv/app/idle")],
+    inject: &[Step::Sh("sleep 4; echo 2 >/srv/app/idle")],
     traffic: Traffic {
         path: "/order",
         body: Some(200),
