@@ -8,12 +8,18 @@ const BASE: Scenario = Scenario {
     ..Scenario::BASE
 };
 
+/// What is sent there is lost. Without it the router would ask for the neighbour in vain, and say so after three seconds:
+/// as long as nginx waits.
+const LOST: Step = Step::Around("ip -n $router route add blackhole 198.51.100.7");
+const FOUND_AGAIN: &str = "ip -n $router route del blackhole 198.51.100.7";
+
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "external-api-slow-unanswered",
         about: "A deploy has the front page ask an address on the internet that drops what it is sent: the connection is \
                 never made (SYN-SENT).",
-        inject: &[Step::Sh("sed -i \"1a @file_get_contents('http://198.51.100.7:8443/rates');\" /var/www/shop/index.php")],
+        inject: &[LOST, Step::Sh("sed -i \"1a @file_get_contents('http://198.51.100.7:8443/rates');\" /var/www/shop/index.php")],
+        restore_around: FOUND_AGAIN,
         restore: "sed -i 2d /var/www/shop/index.php; systemctl restart php8.2-fpm",
         ..BASE
     },
@@ -21,7 +27,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         name: "external-api-slow-pool",
         about: "The same with two gunicorn workers and six visitors: no worker is left.",
         stack: Stack::GunicornTcp,
-        inject: &[Step::Sh(
+        restore_around: FOUND_AGAIN,
+        inject: &[LOST, Step::Sh(
             "sed -i '1i import urllib.request' /srv/app/shop.py
              sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
              systemctl restart app; await_listener :8000",
