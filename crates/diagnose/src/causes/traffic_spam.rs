@@ -60,10 +60,9 @@ const RATE: Rate = Rate {
 };
 
 fn remedies(case: &Case) -> Vec<Remedy> {
-    let demand = case.demand.as_ref();
-    let limit =
-        demand.and_then(|it| limit::of(case, it, it.now.crowds.get(&Kind::Message)?, Mark::Route, RATE));
-    limit.into_iter().collect()
+    limit::of_kind(case, Kind::Message, Mark::Route, RATE)
+        .into_iter()
+        .collect()
 }
 
 #[cfg(test)]

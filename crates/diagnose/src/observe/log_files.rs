@@ -115,11 +115,6 @@ pub(super) fn read_within(
 }
 
 impl Log {
-    /// The young parts of its files, oldest first.
-    pub(super) fn pieces(&self) -> &[Piece] {
-        &self.pieces
-    }
-
     /// Time of the first line that was read.
     pub(super) fn first(&self) -> Option<Timestamp> {
         self.first

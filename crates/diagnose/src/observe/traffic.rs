@@ -185,7 +185,7 @@ impl Read<'_> {
             until: span.1.secs(),
         };
         let mut scan = AccessScan::new(self.format.clone(), only, None, window);
-        for piece in self.text.pieces() {
+        for piece in &self.text.pieces {
             let part = piece.between(span, |line| time_of(&self.format, line));
             scan.each(part, |request, asked| {
                 let ours = match request.site {

@@ -1,6 +1,6 @@
 //! How a few addresses that ask for too much could be let through less often, and nobody else.
 
-use super::{Crowd, Demand, blame};
+use super::{Crowd, Demand, Kind, blame};
 use crate::{Case, Limited, Measure, Remedy};
 use logscan::scan::{Ranked, Weight};
 use std::net::IpAddr;
@@ -35,7 +35,9 @@ pub enum Mark {
 }
 
 /// A limit for each address, where few addresses make the crowd, and nginx is the first that has to know of it.
-pub fn of(case: &Case, demand: &Demand, crowd: &Crowd, mark: Mark, rate: Rate) -> Option<Remedy> {
+pub fn of_kind(case: &Case, kind: Kind, mark: Mark, rate: Rate) -> Option<Remedy> {
+    let demand = case.demand.as_ref()?;
+    let crowd = demand.now.crowds.get(&kind)?;
     let route = case.route.as_ref()?;
     let same = |it: &&crate::topology::Route| it.nginx == route.nginx && it.target == route.target;
     let nginx = case.nginx()?;
