@@ -16,6 +16,8 @@ past 3 access.log error.log
 for path in /.env '/login?token=canaryQuery&mail=canaryMail@mail.example.org' /wp-login.php /.git/config '/?x=upstream+timed+out+(110:+Connection+timed+out)+while+connecting+to+upstream'; do
   echo "203.0.113.77 - - [$(ago '%d/%b/%Y:%H:%M:%S %z' 240)] \"GET $path HTTP/1.1\" 404 153 \"-\" \"zgrab/0.x\"" >>"$old/access.log"
 done
+# A busy site's access log may be longer than what is read of it; its error log is not.
+echo "$(ago '%Y/%m/%d %H:%M:%S' 240) [error] 811#811: *7 access forbidden by rule, client: 203.0.113.77, server: shop.example, request: \"GET /login?token=canaryQuery&mail=canaryMail@mail.example.org HTTP/1.1\", host: \"shop.example\"" >>"$old/error.log"
 printf '203.0.113.78 - - [%s] "\\x16\\x03\\x01\\x05\\xA8\\x01" 400 157 "-" "-"\n' "$(ago '%d/%b/%Y:%H:%M:%S %z' 180)" >>"$old/access.log"
 
 # older LOG: before what the log holds. Its writer keeps the file open and stands still meanwhile: same inode, no line lost.
