@@ -11,7 +11,7 @@ pub use run::{config_test_command, restart, set_option, setting, start, start_co
 pub use workers::{is_silent, workers};
 
 use crate::{
-    Case, Source, Symptom,
+    Case, Opinion, Source, Symptom,
     case::{MadeBy, PeerSight, errno},
     world::Said,
 };
@@ -354,6 +354,16 @@ pub fn cut_off(case: &Case) -> Vec<&Symptom> {
         )
     };
     case.having(cut).collect()
+}
+
+/// The first opinion of a backend, by all requests that were cut off.
+pub fn of_cut_off(
+    case: &Case,
+    opinion: impl Fn(&Case, &PeerSight, &[&Symptom]) -> Option<Opinion>,
+) -> Opinion {
+    let cut = cut_off(case);
+    let mut opinions = case.peers.iter().filter_map(|peer| opinion(case, peer, &cut));
+    opinions.next().unwrap_or_default()
 }
 
 /// Failures in which the backend had the request: cut off, or answered with an error of its own.

@@ -8,6 +8,7 @@ use crate::{
     causes,
     dependencies::DependencySight,
     judge::judge,
+    observe::peers::unasked,
     topology::{
         BackendKind, Claim, FpmPool, Listen, ListenAddress, Place, Protocol, Route, Settings, Target,
     },
@@ -663,18 +664,8 @@ pub fn listener(endpoint: &Endpoint, pids: &[u32]) -> Socket {
 /// A peer that takes connections.
 pub fn peer(endpoint: Endpoint, backend: Option<Backend>) -> PeerSight {
     PeerSight {
-        endpoint,
-        name: None,
-        in_use: true,
         connect: Ok(conversation(Connect::Accepted)),
-        path: Vec::new(),
-        listener_sees: None,
-        backend,
-        progress: None,
-        firewall: Ok(Vec::new()),
-        hidden: None,
-        passage: None,
-        speaks: Vec::new(),
+        ..unasked(endpoint, backend)
     }
 }
 

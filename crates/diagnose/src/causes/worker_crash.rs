@@ -67,11 +67,7 @@ fn share_of(complaint: &Complaint) -> u8 {
 }
 
 fn weigh(case: &Case) -> Opinion {
-    let cut = service::cut_off(case);
-    case.peers
-        .iter()
-        .find_map(|peer| opinion(case, peer, &cut))
-        .unwrap_or_default()
+    service::of_cut_off(case, opinion)
 }
 
 fn opinion(case: &Case, peer: &PeerSight, cut: &[&Symptom]) -> Option<Opinion> {

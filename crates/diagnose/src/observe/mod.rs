@@ -29,7 +29,7 @@ mod names;
 mod neighbours;
 pub(crate) mod parallel;
 mod passage;
-mod peers;
+pub(crate) mod peers;
 mod progress;
 mod question;
 mod room;

@@ -91,7 +91,7 @@ fn sight(host: &dyn Host, world: &World, draft: &Draft, asked: &Asked, connects:
 }
 
 /// An address that nobody was asked at: only who serves it is known.
-pub(super) fn unasked(endpoint: Endpoint, backend: Option<Backend>) -> PeerSight {
+pub(crate) fn unasked(endpoint: Endpoint, backend: Option<Backend>) -> PeerSight {
     let what = format!("connecting to {endpoint}");
     PeerSight {
         endpoint,

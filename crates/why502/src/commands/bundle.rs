@@ -72,8 +72,8 @@ fn of(
     let manifest = Manifest {
         schema: bundle::SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: frame.host.clone(),
-        at: frame.at.to_string(),
+        host: frame.looked.host.clone(),
+        at: frame.looked.at.to_string(),
         redacted: redactor.is_some(),
         parts: Vec::new(),
     };

@@ -7,6 +7,7 @@ use crate::{
     exit::Exit,
     report::{
         self,
+        head::Looked,
         json::{Fixes, Frame, HalfDone, Planned},
     },
 };
@@ -86,9 +87,7 @@ pub fn look(
     let half_done = state.and_then(|state| half_done(state, &mut diagnosis.verdict));
     let recurrences = state.map(|state| recurrence::of(&diagnosis.verdict, state));
     let frame = Frame {
-        host: hostname(host),
-        at: host.now().unwrap_or_default(),
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        looked: Looked::since(started, hostname(host), host.now().unwrap_or_default()),
         like: None,
         zone: host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC),
         fixes: Fixes {

@@ -3,7 +3,10 @@
 use crate::{
     cli,
     exit::Exit,
-    report::load::{self as report, Frame, Report},
+    report::{
+        head::Looked,
+        load::{self as report, Frame, Report},
+    },
 };
 use anyhow::bail;
 use diagnose::{causes, diagnose, discover::discover, load::full, observe};
@@ -25,9 +28,7 @@ pub fn run(options: &cli::Load) -> anyhow::Result<Exit> {
     let full = full(&load);
     let verdict = (!full.is_empty()).then(|| diagnose(&live, &asked, causes::ALL).verdict);
     let frame = Frame {
-        host: super::diagnose::hostname(&live),
-        at,
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        looked: Looked::since(started, super::diagnose::hostname(&live), at),
         top: options.top,
         verdict: verdict.as_ref(),
     };

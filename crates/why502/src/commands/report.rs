@@ -37,12 +37,12 @@ pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
     let (diagnosis, frame) = super::diagnose::look(&live, &scope, Some(&options.state), started);
     let causes = reading::causes(&diagnosis.verdict, &read.bursts, read.now);
     let mut account = account(&read, &causes, options, started);
-    account.host = frame.host.clone();
+    account.host = frame.looked.host.clone();
     (account.fixes, account.incidents) = past(&options.state);
     account.now = Some(Now {
         verdict: &diagnosis.verdict,
         frame: &frame,
-        audit: foresight(&live, &frame.host),
+        audit: foresight(&live, &frame.looked.host),
     });
     write(options, &account)?;
     Ok(exit(&read, &diagnosis.verdict))

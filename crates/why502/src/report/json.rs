@@ -4,7 +4,10 @@ mod page;
 
 pub use page::{Inert, page};
 
-use super::like::Like;
+use super::{
+    head::{Head, Looked},
+    like::Like,
+};
 use diagnose::{
     Verdict,
     case::MadeBy,
@@ -20,16 +23,9 @@ pub use chain::Link;
 /// What `why502 diagnose --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
-    /// Always `why502/verdict/1`.
-    pub schema: &'static str,
-    /// Version of the program.
-    pub version: &'static str,
-    /// Name of the host.
-    pub host: String,
-    /// When the host was looked at, RFC 3339 in UTC.
-    pub at: String,
-    /// How long that took, milliseconds.
-    pub took_ms: u64,
+    /// Of `why502/verdict/1`.
+    #[serde(flatten)]
+    pub head: Head,
     /// A fix that is neither done nor taken back.
     pub half_done: Option<HalfDone>,
     /// `found`, `torn`, `unexplained`, `recovered` or `healthy`.
@@ -204,12 +200,8 @@ pub struct Settled {
 /// What the verdict itself does not hold.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Name of the host.
-    pub host: String,
-    /// When it was looked at.
-    pub at: host::Timestamp,
-    /// How long that took, milliseconds.
-    pub took_ms: u64,
+    /// When, and for how long.
+    pub looked: Looked,
     /// The host's time zone: people read its clocks.
     pub zone: jiff::tz::TimeZone,
     /// Plans, and a fix that was cut off.
@@ -247,11 +239,7 @@ pub fn render(verdict: &Verdict, frame: &Frame) -> anyhow::Result<String> {
 
 fn report(verdict: &Verdict, frame: &Frame) -> Report {
     Report {
-        schema: "why502/verdict/1",
-        version: env!("CARGO_PKG_VERSION"),
-        host: frame.host.clone(),
-        at: frame.at.to_string(),
-        took_ms: frame.took_ms,
+        head: frame.looked.head("why502/verdict/1"),
         half_done: frame.fixes.half_done.clone(),
         verdict: word(&verdict.outcome),
         symptoms: verdict.symptoms.iter().map(symptom).collect(),

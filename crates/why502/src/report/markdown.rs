@@ -14,8 +14,8 @@ pub fn render(verdict: &Verdict, frame: &Frame) -> String {
     let _ = writeln!(
         page,
         "Host `{}`, looked at {} with why502 {}.\n",
-        code(&frame.host),
-        frame.at,
+        code(&frame.looked.host),
+        frame.looked.at,
         env!("CARGO_PKG_VERSION")
     );
     symptoms(&mut page, verdict, frame);
@@ -62,7 +62,7 @@ fn symptoms(page: &mut String, verdict: &Verdict, frame: &Frame) {
             code_cell(&it.upstream),
             plain(&it.symptom.signature()),
             it.symptom.count,
-            age(frame.at.since(it.symptom.last)),
+            age(frame.looked.at.since(it.symptom.last)),
         );
     }
     page.push('\n');

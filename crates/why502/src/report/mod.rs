@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod check;
 pub mod fix;
+pub mod head;
 pub mod history;
 pub mod html;
 pub mod json;

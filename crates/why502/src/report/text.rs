@@ -159,7 +159,7 @@ impl Page<'_> {
             self.paragraph(BAD, "Again", &before.says);
         }
         if let Some(trigger) = &finding.trigger {
-            let at = words::when(trigger.at, self.frame.at, &self.frame.zone);
+            let at = words::when(trigger.at, self.frame.looked.at, &self.frame.zone);
             self.paragraph(STRONG, "Changed", &format!("{}, {at}", trigger.says));
         }
         let is_told = !first && finding.role == Role::Root;
@@ -190,7 +190,7 @@ impl Page<'_> {
     }
 
     fn failure(&mut self, it: &SymptomOf) {
-        let line = words::failure(it, self.frame.at, &self.frame.zone);
+        let line = words::failure(it, self.frame.looked.at, &self.frame.zone);
         self.paragraph(STRONG, if it.over { "Failed" } else { "Fails" }, &line);
     }
 
@@ -282,7 +282,7 @@ impl Page<'_> {
                 "\nwhy502 explain reads pasted error-log lines, on any machine."
             );
         }
-        let earlier = words::earlier(verdict, self.frame.at, &self.frame.zone);
+        let earlier = words::earlier(verdict, self.frame.looked.at, &self.frame.zone);
         if let Some(earlier) = earlier.filter(|_| !self.is_shown(true)) {
             let _ = writeln!(self.text);
             self.paragraph(STRONG, "Earlier", &format!("{earlier}; --all tells more"));
@@ -359,7 +359,7 @@ fn label(finding: &Finding, first: bool) -> (&'static str, Style) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::head::Looked, *};
     use diagnose::{Class, Rank, Source, Symptom, case::MadeBy, verdict::RuledOut};
     use host::{Timestamp, Unseen};
     use std::time::Duration;
@@ -443,9 +443,11 @@ mod tests {
             settled_by: Vec::new(),
         };
         let frame = Frame {
-            host: "stage".into(),
-            at: NOW,
-            took_ms: 1,
+            looked: Looked {
+                host: "stage".into(),
+                at: NOW,
+                took_ms: 1,
+            },
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
             fixes: super::super::json::Fixes::default(),
             like: None,

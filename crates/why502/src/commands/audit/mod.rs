@@ -5,7 +5,10 @@ mod fix;
 use crate::{
     cli::{self, AuditFormat},
     exit::Exit,
-    report::audit::{self as report, Frame, Report},
+    report::{
+        audit::{self as report, Report},
+        head::Looked,
+    },
     screen::safe,
 };
 use anyhow::bail;
@@ -32,15 +35,12 @@ pub fn run(options: &cli::Audit) -> anyhow::Result<Exit> {
         return fix::run(options, &live);
     }
     let look = Look::at(&live, options)?;
-    let frame = Frame {
-        host: options.conf.as_ref().map_or_else(
-            || super::diagnose::hostname(&live),
-            |conf| conf.display().to_string(),
-        ),
-        at: look.survey.world.now,
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    let report = Report::of(&look.audit, &plans(&live, &look, options), &frame);
+    let name = options.conf.as_ref().map_or_else(
+        || super::diagnose::hostname(&live),
+        |conf| conf.display().to_string(),
+    );
+    let looked = Looked::since(started, name, look.survey.world.now);
+    let report = Report::of(&look.audit, &plans(&live, &look, options), &looked);
     let page = match options.format() {
         AuditFormat::Text => report::text::draw(&report, options.all),
         AuditFormat::Json => report.render()?,
@@ -54,13 +54,13 @@ pub fn run(options: &cli::Audit) -> anyhow::Result<Exit> {
 pub fn report(host: &dyn Host, name: &str) -> Option<Report> {
     let survey = survey::look(host, &diagnose::Options::default());
     let found = (!survey.routes.is_empty()).then(|| audit::audit(&survey, audit::ALL, Needs::Host))?;
-    let frame = Frame {
+    let looked = Looked {
         host: name.to_owned(),
         at: survey.world.now,
         took_ms: 0,
     };
     let plans = vec![None; found.found.len()];
-    Some(Report::of(&found, &plans, &frame))
+    Some(Report::of(&found, &plans, &looked))
 }
 
 /// What was seen, and what the rules say of it.

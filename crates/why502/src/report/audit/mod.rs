@@ -4,25 +4,20 @@
 pub mod sarif;
 pub mod text;
 
-use super::json::{Unseen, page, word};
+use super::{
+    head::{Head, Looked},
+    json::{Unseen, page, word},
+};
 use diagnose::audit::{Audit, Found, spot};
-use host::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What `why502 audit --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
-    /// Always `why502/audit/1`.
-    pub schema: &'static str,
-    /// Version of the program.
-    pub version: &'static str,
-    /// Name of the host, or the configuration that was given.
-    pub host: String,
-    /// When it was looked at, RFC 3339 in UTC.
-    pub at: String,
-    /// How long that took, milliseconds.
-    pub took_ms: u64,
+    /// Of `why502/audit/1`.
+    #[serde(flatten)]
+    pub head: Head,
     /// What was found, warnings first.
     pub findings: Vec<Finding>,
     /// Ids of the rules that were asked.
@@ -86,26 +81,12 @@ pub struct Blind {
     pub unseen: Unseen,
 }
 
-/// What an audit itself does not hold.
-pub struct Frame {
-    /// Name of the host.
-    pub host: String,
-    /// When it was looked at.
-    pub at: Timestamp,
-    /// How long that took, milliseconds.
-    pub took_ms: u64,
-}
-
 impl Report {
     /// Of an audit, with the plan of each finding.
-    pub fn of(audit: &Audit, plans: &[Option<Plan>], frame: &Frame) -> Self {
+    pub fn of(audit: &Audit, plans: &[Option<Plan>], looked: &Looked) -> Self {
         let numbered = (1..).zip(&audit.found).zip(plans);
         Self {
-            schema: "why502/audit/1",
-            version: env!("CARGO_PKG_VERSION"),
-            host: frame.host.clone(),
-            at: frame.at.to_string(),
-            took_ms: frame.took_ms,
+            head: looked.head("why502/audit/1"),
             findings: numbered
                 .map(|((number, found), plan)| Finding::of(number, found, plan))
                 .collect(),

@@ -20,7 +20,7 @@ pub fn render(report: &Report, rules: &[&Rule]) -> anyhow::Result<String> {
         "runs": [{
             "tool": { "driver": {
                 "name": "why502",
-                "semanticVersion": report.version,
+                "semanticVersion": report.head.version,
                 "informationUri": "https://github.com/why502/why502",
                 "rules": rules.iter().map(|it| rule(it)).collect::<Vec<_>>(),
             }},
@@ -66,7 +66,7 @@ fn invocation(report: &Report) -> Value {
     });
     json!({
         "executionSuccessful": true,
-        "endTimeUtc": report.at,
+        "endTimeUtc": report.head.at,
         "toolExecutionNotifications": blind.collect::<Vec<_>>(),
     })
 }

@@ -1,6 +1,6 @@
 use super::*;
 use diagnose::{audit, survey::Survey};
-use host::memory::Memory;
+use host::{Timestamp, memory::Memory};
 
 /// A report of one finding with a place and one without, and a rule that could not look.
 fn report() -> (Report, Audit) {
@@ -39,12 +39,12 @@ fn report() -> (Report, Audit) {
         id: "p".into(),
         title: "do it".into(),
     };
-    let frame = Frame {
+    let looked = Looked {
         host: "h".into(),
         at: Timestamp::from_secs(1_700_000_000),
         took_ms: 5,
     };
-    (Report::of(&audit, &[Some(plan), None], &frame), audit)
+    (Report::of(&audit, &[Some(plan), None], &looked), audit)
 }
 
 /// A rule with all its texts.

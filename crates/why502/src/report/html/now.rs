@@ -13,7 +13,7 @@ pub fn section(account: &Account<'_>) -> Option<Markup> {
     let verdict = now.verdict;
     let unseen = words::not_seen(&verdict.unseen);
     Some(html! {
-        p { "Looked at " (account.story.moment(now.frame.at.secs(), "%-d %b %H:%M:%S")) ": " (words::headline(verdict)) }
+        p { "Looked at " (account.story.moment(now.frame.looked.at.secs(), "%-d %b %H:%M:%S")) ": " (words::headline(verdict)) }
         @if let Some(half_done) = &now.frame.fixes.half_done { p.cause { (words::half_done(half_done)) } }
         @for (nth, it) in verdict.findings.iter().enumerate() { (finding(account, now, nth, it)) }
         (items("What would settle it", true, verdict.settled_by.iter().map(|(says, command)| (says.clone(), command.clone()))))
@@ -33,7 +33,7 @@ fn role(finding: &Finding) -> &'static str {
 
 fn finding(account: &Account<'_>, now: &Now<'_>, nth: usize, it: &Finding) -> Markup {
     let zone = account.story.zone;
-    let fails = explained(now.verdict, it).map(|symptom| words::failure(symptom, now.frame.at, zone));
+    let fails = explained(now.verdict, it).map(|symptom| words::failure(symptom, now.frame.looked.at, zone));
     let fails: Vec<String> = fails.collect();
     let chain = if it.role == Role::Root {
         words::chain(now.verdict, it)
@@ -45,7 +45,7 @@ fn finding(account: &Account<'_>, now: &Now<'_>, nth: usize, it: &Finding) -> Ma
         article.finding {
             h3 { (role(it)) ": " (words::says(it)) }
             p.quiet { (it.title) " " code { (it.cause) } @if let Some(again) = again { "; " (again.says) } }
-            @if let Some(trigger) = &it.trigger { p { strong { "Just before: " } (trigger.says) ", " (words::when(trigger.at, now.frame.at, zone)) } }
+            @if let Some(trigger) = &it.trigger { p { strong { "Just before: " } (trigger.says) ", " (words::when(trigger.at, now.frame.looked.at, zone)) } }
             @if !chain.is_empty() { ul.chain { @for link in &chain { li { (link) } } } }
             @if !fails.is_empty() { ul { @for text in &fails { li { (text) } } } }
             (evidence(it))

@@ -6,28 +6,23 @@ mod text;
 
 pub use text::draw;
 
-use super::json::page;
+use super::{
+    head::{Head, Looked},
+    json::page,
+};
 use diagnose::{
     Verdict,
     load::{Full, Load},
 };
-use host::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What `why502 load --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
-    /// Always `why502/load/1`.
-    pub schema: &'static str,
-    /// Version of the program.
-    pub version: &'static str,
-    /// Name of the host.
-    pub host: String,
-    /// When it was looked at, RFC 3339 in UTC.
-    pub at: String,
-    /// How long that took, milliseconds.
-    pub took_ms: u64,
+    /// Of `why502/load/1`.
+    #[serde(flatten)]
+    pub head: Head,
     /// What is at its limit; empty where nothing is.
     pub saturated: Vec<Saturated>,
     /// Why, where requests fail and a cause was found: as `why502 diagnose` says it.
@@ -224,12 +219,8 @@ pub struct Row {
 
 /// What the load itself does not hold.
 pub struct Frame<'a> {
-    /// Name of the host.
-    pub host: String,
-    /// When it was looked at.
-    pub at: Timestamp,
-    /// How long that took, milliseconds.
-    pub took_ms: u64,
+    /// When, and for how long.
+    pub looked: Looked,
     /// Rows of each list.
     pub top: usize,
     /// What fails and why, where that was asked.
@@ -242,11 +233,7 @@ impl Report {
         let pressure = |of: Option<host::looks::Pressure>| of.map(|it| it.some.avg10);
         let limits = &load.limits;
         Self {
-            schema: "why502/load/1",
-            version: env!("CARGO_PKG_VERSION"),
-            host: frame.host.clone(),
-            at: frame.at.to_string(),
-            took_ms: frame.took_ms,
+            head: frame.looked.head("why502/load/1"),
             saturated: full.iter().map(Saturated::of).collect(),
             causes: frame.verdict.map(of::causes).unwrap_or_default(),
             cpu: load.cpu.map(Cpu::of),

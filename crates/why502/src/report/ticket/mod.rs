@@ -106,8 +106,8 @@ pub fn of(verdict: &Verdict, frame: &json::Frame, tried: &[Tried], to: Option<Wh
         version: env!("CARGO_PKG_VERSION").to_owned(),
         to,
         subject: words::headline(verdict),
-        host: frame.host.clone(),
-        at: frame.at.to_string(),
+        host: frame.looked.host.clone(),
+        at: frame.looked.at.to_string(),
         impact: about.iter().map(|it| impact(it)).collect(),
         since: since.map(|at| at.to_string()),
         changed: root
