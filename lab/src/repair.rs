@@ -34,6 +34,9 @@ const LOOKS: usize = 3;
 const UNEXPLAINED: i32 = 2;
 /// Until why502 has ended after Ctrl-C, on a busy machine.
 const STOPS: Duration = Duration::from_secs(3);
+/// How long regular visitors are counted, and how many answers of theirs show anything.
+const SERVED: Duration = Duration::from_secs(8);
+const ENOUGH: usize = 20;
 /// A neighbour that answered all this time before a fix must not notice it.
 const CALM: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,8 @@ pub(crate) struct Repair<'a> {
     /// Visitors of the site that is not concerned; `None` where that one fails too.
     pub(crate) neighbour: Option<&'a Background>,
     pub(crate) visitors: &'a Visitors,
+    /// People who use the failing site all the time.
+    pub(crate) regulars: Option<&'a Background>,
     /// What the first `why502 fix` took, from its start to its end.
     pub(crate) took: Duration,
 }
@@ -130,7 +135,29 @@ impl Repair<'_> {
                 "the neighbour's visitors saw {failed:?} during the fix"
             );
         }
+        self.regulars_are_served(start)?;
         self.is_well().context("after the fix")
+    }
+
+    /// Those who were there before are answered all the time, once `why502 fix` says that it is mended.
+    fn regulars_are_served(&self, fix: Instant) -> Result<()> {
+        let Some(regulars) = self.regulars else {
+            return Ok(());
+        };
+        ensure!(
+            !regulars.failed_since(fix - SERVED).is_empty(),
+            "the fault cost no regular visitor anything"
+        );
+        let since = Instant::now();
+        std::thread::sleep(SERVED);
+        let answers = regulars.answers_since(since);
+        let failed: Vec<&u16> = answers.iter().filter(|status| **status != 200).collect();
+        ensure!(
+            failed.is_empty() && answers.len() >= ENOUGH,
+            "after the fix regular visitors saw {failed:?} in {} answers",
+            answers.len()
+        );
+        Ok(())
     }
 
     /// Not without a person's word for it; and what came of it is told, and proved, after the restart.

@@ -23,6 +23,8 @@ pub struct Scenario {
     pub held: Option<Held>,
     /// A crowd that asks while the tool looks, and goes away before the host is restored.
     pub crowd: Option<Crowd>,
+    /// People who use the site all the time: the fault costs them answers, and what mends it must cost them none.
+    pub regulars: Option<Crowd>,
     /// What `why502 fix` can do about it.
     pub fix: Fix,
     /// Shell that takes the fault away.
@@ -55,6 +57,7 @@ impl Scenario {
         also: None,
         held: None,
         crowd: None,
+        regulars: None,
         fix: Fix::Nothing,
         restore: "",
         restore_around: "",

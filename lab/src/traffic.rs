@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Crowd;
@@ -12,8 +12,15 @@ use crate::client::{self, Client};
 /// Visitors who ask for one page again and again. The drop does not wait for a request under way.
 pub(crate) struct Background {
     stop: Arc<AtomicBool>,
-    failed: Arc<Mutex<Vec<(Instant, u16)>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
 }
+
+/// When a request was begun and the status it got; 0 is no answer at all.
+type Answer = (Instant, u16);
+
+/// The last part of the first address of a crowd, and of people who were there before it.
+const CROWD: u8 = 100;
+const REGULARS: u8 = 220;
 
 impl Background {
     /// `visitors` at once, each waiting `pause` between an answer and the next request.
@@ -25,54 +32,73 @@ impl Background {
         pause: Duration,
     ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let failed = Arc::new(Mutex::new(Vec::new()));
+        let answers = Arc::default();
         for visitor in 20..20 + visitors {
-            let (stop, failed, client) = (Arc::clone(&stop), Arc::clone(&failed), client.clone());
+            let (stop, answers, client) = (Arc::clone(&stop), Arc::clone(&answers), client.clone());
             std::thread::spawn(move || {
                 let entered = client.enter().is_ok();
                 while entered && !stop.load(Ordering::Relaxed) {
-                    let status = client::get(visitor, site, path).unwrap_or(0);
-                    if let (true, Ok(mut failed)) = (status != 200, failed.lock()) {
-                        failed.push((Instant::now(), status));
-                    }
+                    note(&answers, || client::get(visitor, site, path));
                     std::thread::sleep(pause);
                 }
             });
         }
-        Self { stop, failed }
+        Self { stop, answers }
     }
 
     /// A crowd at one site.
     pub(crate) fn crowd(client: &Client, site: &'static str, crowd: Crowd) -> Self {
+        Self::from(client, site, CROWD, crowd)
+    }
+
+    /// People who use a site all the time.
+    pub(crate) fn regulars(client: &Client, site: &'static str, people: Crowd) -> Self {
+        Self::from(client, site, REGULARS, people)
+    }
+
+    fn from(client: &Client, site: &'static str, address: u8, crowd: Crowd) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let answers = Arc::default();
         for first in 0..crowd.at_once {
-            let (stop, client) = (Arc::clone(&stop), client.clone());
+            let (stop, answers, client) = (Arc::clone(&stop), Arc::clone(&answers), client.clone());
             std::thread::spawn(move || {
                 let entered = client.enter().is_ok();
                 let mut turn = usize::from(first);
                 while entered && !stop.load(Ordering::Relaxed) {
-                    let (method, path) = crowd.asks[turn % crowd.asks.len()];
-                    let visitor = 100 + u8::try_from(turn % usize::from(crowd.addresses)).unwrap_or(0);
-                    let _ = client::ask_as(visitor, site, (method, path), crowd.agent, crowd.referrer);
+                    let ask = crowd.asks[turn % crowd.asks.len()];
+                    let visitor = address + u8::try_from(turn % usize::from(crowd.addresses)).unwrap_or(0);
+                    note(&answers, || {
+                        client::ask_as(visitor, site, ask, crowd.agent, crowd.referrer)
+                    });
                     turn += usize::from(crowd.at_once) + 1;
                     std::thread::sleep(Duration::from_millis(crowd.pause_ms));
                 }
             });
         }
-        let failed = Arc::default();
-        Self { stop, failed }
+        Self { stop, answers }
     }
 
-    /// Every answer since then that was not 200; 0 is none at all.
-    pub(crate) fn failed_since(&self, then: Instant) -> Vec<u16> {
-        let failed = self
-            .failed
-            .lock()
-            .map(|failed| failed.clone())
-            .unwrap_or_default();
-        let since = failed.iter().filter(|(at, _)| *at >= then);
+    /// The answers to all that was asked since then.
+    pub(crate) fn answers_since(&self, then: Instant) -> Vec<u16> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = answers.iter().filter(|(begun, _)| *begun >= then);
         since.map(|(_, status)| *status).collect()
     }
+
+    /// Those that were not 200.
+    pub(crate) fn failed_since(&self, then: Instant) -> Vec<u16> {
+        let answers = self.answers_since(then).into_iter();
+        answers.filter(|status| *status != 200).collect()
+    }
+}
+
+fn note(answers: &Mutex<Vec<Answer>>, ask: impl FnOnce() -> anyhow::Result<u16>) {
+    let begun = Instant::now();
+    let status = ask().unwrap_or(0);
+    answers
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((begun, status));
 }
 
 impl Drop for Background {

@@ -113,6 +113,10 @@ impl Trial<'_> {
         std::thread::sleep(AT_WORK);
         let neighbour = Background::start(&visitors.client, NEIGHBOUR, "/", 1, Duration::from_millis(200));
         self.phase("set up");
+        let regulars = self
+            .scenario
+            .regulars
+            .map(|people| Background::regulars(&visitors.client, self.scenario.traffic.site, people));
         let held = self.inject(host, visitors)?;
         visitors.see_the_fault().context("the fault")?;
         visitors.visit_for_a_while();
@@ -125,7 +129,8 @@ impl Trial<'_> {
             if !matches!(self.mode, Mode::NoVerdict) {
                 visitors.visit_for_a_while();
                 let neighbour = (!visitors.concern(NEIGHBOUR)).then_some(&neighbour);
-                self.repair(host, visitors, neighbour).context("the repair")?;
+                self.repair(host, visitors, neighbour, regulars.as_ref())
+                    .context("the repair")?;
                 self.phase("repair");
                 self.unlink(host, visitors)?;
             }
@@ -276,12 +281,19 @@ impl Trial<'_> {
         self.verdict(host)?.check_over()
     }
 
-    fn repair(&mut self, host: &mut Host, visitors: &Visitors, neighbour: Option<&Background>) -> Result<()> {
+    fn repair(
+        &mut self,
+        host: &mut Host,
+        visitors: &Visitors,
+        neighbour: Option<&Background>,
+        regulars: Option<&Background>,
+    ) -> Result<()> {
         let mut repair = Repair {
             scenario: self.scenario,
             host,
             neighbour,
             visitors,
+            regulars,
             took: Duration::ZERO,
         };
         let came_to = repair.play()?;

@@ -67,6 +67,6 @@ pub use diagnosis::{Diagnosis, conclude, diagnose};
 pub use evidence::{Evidence, Rank, Side, Source};
 pub use observe::Question;
 pub use options::Options;
-pub use remedy::{Limited, Measure, Remedy, Whole};
+pub use remedy::{Allowance, Limited, Measure, Remedy, Whole};
 pub use verdict::{Finding, Role, Verdict};
 pub use world::World;

@@ -97,7 +97,7 @@ pub enum Measure {
         /// `32k`: everything between the name and the semicolon.
         value: String,
     },
-    /// Fewer requests of one kind from each address: a zone in a file of its own that nginx's `http` block includes, and
+    /// Fewer requests of one kind: a zone in a file of its own that nginx's `http` block includes, and
     /// the limit in the location that passes them on. For an nginx that has no such limit yet.
     NginxLimit {
         /// The file, which is not there yet.
@@ -106,10 +106,8 @@ pub enum Measure {
         beside: Place,
         /// Which requests.
         of: Limited,
-        /// So many a minute.
-        per_minute: u32,
-        /// And so many at once.
-        burst: u32,
+        /// How many of them still come through.
+        allowed: Allowance,
     },
     /// A key of an INI file (php-fpm pool, uWSGI): its value where it stands, or a new line in that section.
     IniSet {
@@ -260,6 +258,20 @@ pub enum Limited {
     },
     /// Of one user agent.
     Agent(String),
+}
+
+/// How much a limit lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// From each address.
+    Each {
+        /// So many requests a minute.
+        per_minute: u32,
+        /// And so many more at once.
+        burst: u32,
+    },
+    /// From all addresses together, so many at the same time.
+    Together(u32),
 }
 
 /// What a browser keeps of all sites together.

@@ -53,8 +53,24 @@ const ATTACK: Crowd = Crowd {
     pause_ms: 50,
 };
 
+/// People who look at the shop as ever, with all that its pages bring along.
+const REGULARS: Crowd = Crowd {
+    asks: &[
+        ("GET", "/"),
+        ("GET", "/style.css"),
+        ("GET", "/about.php"),
+        ("GET", "/logo.png"),
+    ],
+    agent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.5) Version/17.5 Safari/605.1.15",
+    referrer: "https://shop.example/",
+    addresses: 8,
+    at_once: 3,
+    pause_ms: 500,
+};
+
 const BASE: Scenario = Scenario {
     stack: Stack::FpmMariaDb,
+    regulars: Some(REGULARS),
     prepare: shop!("0.25"),
     traffic: Traffic::SHOP_504,
     fix: Fix::Nothing,
@@ -81,6 +97,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             addresses: 40,
             ..ATTACK
         }),
+        fix: Fix::Mends { ways: 1 },
         expect: Expect::Found(&["traffic-spam"]),
         ..BASE
     },
@@ -97,7 +114,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             addresses: 3,
             ..ATTACK
         }),
-        fix: Fix::NotTried,
+        fix: Fix::Mends { ways: 1 },
         expect: Expect::Found(&["traffic-crawler"]),
         ..BASE
     },
@@ -109,7 +126,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             addresses: 3,
             ..ATTACK
         }),
-        fix: Fix::NotTried,
+        fix: Fix::Mends { ways: 1 },
         expect: Expect::Found(&["traffic-flood"]),
         ..BASE
     },
@@ -131,7 +148,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         }),
         // what nginx gave up is worked off all the same
         restore: "systemctl restart php8.2-fpm",
-        fix: Fix::NotTried,
+        fix: Fix::Mends { ways: 1 },
         expect: Expect::Found(&["traffic-surge"]),
         ..BASE
     },

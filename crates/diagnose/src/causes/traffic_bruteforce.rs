@@ -115,15 +115,23 @@ mod tests {
             .offers(&[OFFER]);
     }
 
+    const TOGETHER: &str =
+        "ask relief: /etc/nginx/conf.d/limited-requests.conf 1 together: POST /wp-login.php";
+
     #[test]
-    fn no_limit_where_it_would_not_help_or_would_hit_others() {
+    fn many_addresses_and_those_behind_a_proxy_are_limited_together() {
         busy()
             .asked("POST /wp-login.php", 300, 200, "Firefox")
-            .offers(&[]);
-        let few = || busy().asked("POST /wp-login.php", 300, 2, "Firefox");
-        few()
+            .offers(&[TOGETHER]);
+        busy()
+            .asked("POST /wp-login.php", 300, 2, "Firefox")
             .with(|it| it.world.nginx[0].proxies = vec!["203.0.113.0/24".into()])
-            .offers(&[]);
+            .offers(&[TOGETHER]);
+    }
+
+    #[test]
+    fn no_limit_beside_others_and_none_without_a_place_for_it() {
+        let few = || busy().asked("POST /wp-login.php", 300, 2, "Firefox");
         few().with(|it| it.world.nginx[0].has_limits = true).offers(&[]);
         few().with(|it| it.world.nginx[0].http_dir = None).offers(&[]);
     }

@@ -124,6 +124,14 @@ mod tests {
     }
 
     #[test]
+    fn what_people_ask_for_as_well_is_not_limited_for_all_together() {
+        let flood = |page| busy().bare(page, 900, 300, "Firefox").usually(PEOPLE);
+        flood("GET /").offers(&[]);
+        flood("GET /search")
+            .offers(&["ask relief: /etc/nginx/conf.d/limited-requests.conf 1 together: GET /search"]);
+    }
+
+    #[test]
     fn stays_quiet_where_nothing_is_known_of_what_is_usual() {
         busy()
             .asked("GET /search", 900, 2, "Firefox")

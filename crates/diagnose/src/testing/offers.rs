@@ -64,17 +64,17 @@ fn brief(measure: &Measure) -> String {
         Measure::NginxReplace { at, old, new } => format!("{at} {old} -> {new}"),
         Measure::NginxSet { beside, name, value } => format!("{beside} {name} {value}"),
         Measure::NginxLimit {
-            file,
-            of,
-            per_minute,
-            burst,
-            ..
+            file, of, allowed, ..
         } => {
             let of = match of {
                 crate::Limited::Route { method, path } => format!("{method} {path}"),
                 crate::Limited::Agent(agent) => agent.clone(),
             };
-            format!("{} {per_minute}/min burst {burst}: {of}", file.display())
+            let allowed = match allowed {
+                crate::Allowance::Each { per_minute, burst } => format!("{per_minute}/min burst {burst}"),
+                crate::Allowance::Together(most) => format!("{most} together"),
+            };
+            format!("{} {allowed}: {of}", file.display())
         }
         Measure::IniSet {
             file,

@@ -1,7 +1,7 @@
-//! How a few addresses that ask for too much could be let through less often, and nobody else.
+//! How those who ask for too much could be let through less often, and nobody else.
 
 use super::{Crowd, Demand, Kind, blame};
-use crate::{Case, Limited, Measure, Remedy};
+use crate::{Allowance, Case, Limited, Measure, Remedy, queue};
 use logscan::scan::{Ranked, Weight};
 use std::net::IpAddr;
 
@@ -34,7 +34,13 @@ pub enum Mark {
     Agent,
 }
 
-/// A limit for each address, where few addresses make the crowd, and nginx is the first that has to know of it.
+/// Of the workers, one in so many may be at work for a crowd that is limited together.
+const SHARE: usize = 4;
+/// Hundredths that a page has of what is usual, from which on people miss it.
+const MISSED: u64 = 5;
+
+/// A limit for each address where few addresses make the crowd, or for all of it together, where nobody else asks for
+/// the same; and nginx is the first that has to know of it.
 pub fn of_kind(case: &Case, kind: Kind, mark: Mark, rate: Rate) -> Option<Remedy> {
     let demand = case.demand.as_ref()?;
     let crowd = demand.now.crowds.get(&kind)?;
@@ -45,32 +51,66 @@ pub fn of_kind(case: &Case, kind: Kind, mark: Mark, rate: Rate) -> Option<Remedy
         return None;
     }
     let clients = crowd.clients.ranked(Weight::Requests, CLIENTS);
-    if !few_are_let_through(demand, crowd, &clients, rate)
-        || clients.iter().take(3).any(|it| is_proxy(it, &nginx.proxies))
-    {
-        return None;
-    }
     let of = match mark {
         Mark::Route => limited_route(crowd)?,
         Mark::Agent => limited_agent(crowd)?,
     };
-    let title = format!(
-        "let each address make {} requests a minute, {} at once, {}",
-        rate.per_minute,
-        rate.burst,
-        match &of {
-            Limited::Route { method, path } => format!("that {method} {path}"),
-            Limited::Agent(agent) => format!("as {agent}"),
+    let each = few_are_let_through(demand, crowd, &clients, rate)
+        && !clients.iter().take(3).any(|it| is_proxy(it, &nginx.proxies));
+    let allowed = if each {
+        Allowance::Each {
+            per_minute: rate.per_minute,
+            burst: rate.burst,
         }
-    );
+    } else if is_missed(demand, crowd, kind) {
+        return None;
+    } else {
+        Allowance::Together(share_of_workers(case)?)
+    };
+    let title = title(&of, allowed);
     let measure = Measure::NginxLimit {
         file: nginx.http_dir.as_ref()?.join(FILE),
         beside: route.written.clone(),
         of,
-        per_minute: rate.per_minute,
-        burst: rate.burst,
+        allowed,
     };
     Some(Remedy::ask(title, vec![measure]).relief())
+}
+
+fn title(of: &Limited, allowed: Allowance) -> String {
+    let what = match of {
+        Limited::Route { method, path } => format!("{method} {path}"),
+        Limited::Agent(agent) => format!("requests as {agent}"),
+    };
+    match allowed {
+        Allowance::Each { per_minute, burst } => {
+            format!("let each address make {per_minute} {what} a minute, {burst} at once")
+        }
+        Allowance::Together(most) => format!("let all together make {most} {what} at a time"),
+    }
+}
+
+/// People ask for what the crowd asks for: a limit for all would keep them out as well.
+fn is_missed(demand: &Demand, crowd: &Crowd, kind: Kind) -> bool {
+    let usual = || {
+        let usual = &demand.usual.as_ref()?.stretch;
+        let main = crowd.routes.ranked(Weight::Requests, 1).into_iter().next()?;
+        let pages = usual.crowds.get(&Kind::Page)?;
+        let same = pages.routes.ranked(Weight::Requests, CLIENTS);
+        let same = same
+            .iter()
+            .find(|it| it.key == main.key)
+            .map_or(0, |it| it.load.requests);
+        Some(same * 100 / usual.total().requests.max(1))
+    };
+    kind == Kind::Page && usual().is_none_or(|share| share >= MISSED)
+}
+
+/// The rest of them is left to everybody else.
+fn share_of_workers(case: &Case) -> Option<u32> {
+    let pool = case.peers.iter().find(|peer| queue::is_worker_pool(peer))?;
+    let workers = queue::worker_count(case, pool);
+    (workers > 1).then(|| u32::try_from(workers / SHARE).unwrap_or(u32::MAX).max(1))
 }
 
 /// What comes from each address beyond its rate is most of the crowd. Where thousands come with a few requests each, a

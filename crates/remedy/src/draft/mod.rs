@@ -132,13 +132,15 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
             file,
             beside,
             of,
-            per_minute,
-            burst,
+            allowed,
         } => nginx_limit::set(
             desk,
             file,
             beside,
-            &nginx_limit::Limit::new(of, *per_minute, *burst),
+            &nginx_limit::Limit {
+                of,
+                allowed: *allowed,
+            },
         ),
         Measure::IniSet {
             file,

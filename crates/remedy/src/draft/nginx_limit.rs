@@ -1,7 +1,7 @@
 //! A limit for requests of one kind: its zone in a file of its own, itself in the location.
 
 use super::{CannotDraft, desk::Desk, files::ROOT_READABLE, nginx};
-use diagnose::{Limited, topology::Place};
+use diagnose::{Allowance, Limited, topology::Place};
 use nginx_conf::parse;
 use std::path::Path;
 
@@ -12,21 +12,13 @@ const DIRECTIVES: usize = 4;
 
 /// What is limited, and how far.
 pub(super) struct Limit<'a> {
-    of: &'a Limited,
-    per_minute: u32,
-    burst: u32,
+    pub(super) of: &'a Limited,
+    pub(super) allowed: Allowance,
 }
 
-impl<'a> Limit<'a> {
-    pub(super) fn new(of: &'a Limited, per_minute: u32, burst: u32) -> Self {
-        Self {
-            of,
-            per_minute,
-            burst,
-        }
-    }
-
-    /// Requests that the map does not know have an empty key, and are not limited (ngx_http_limit_req_module).
+impl Limit<'_> {
+    /// Requests that the map does not know have an empty key, and are not limited (ngx_http_limit_req_module,
+    /// ngx_http_limit_conn_module). Those that are limited together have one key.
     fn text(&self) -> String {
         let (asked, pattern) = match self.of {
             Limited::Route { method, path } => {
@@ -36,11 +28,26 @@ impl<'a> Limit<'a> {
             }
             Limited::Agent(agent) => ("$http_user_agent", format!("^{}$", literal(agent))),
         };
+        let (key, name, rate) = match self.allowed {
+            Allowance::Each { per_minute, .. } => (
+                "$binary_remote_addr",
+                "limit_req",
+                format!(" rate={per_minute}r/m"),
+            ),
+            Allowance::Together(_) => ("all", "limit_conn", String::new()),
+        };
         format!(
-            "map \"{asked}\" ${ZONE} {{\n    default \"\";\n    \"~{pattern}\" $binary_remote_addr;\n}}\n\
-             limit_req_zone ${ZONE} zone={ZONE}:10m rate={}r/m;\nlimit_req_status 429;\nlimit_req_log_level warn;\n",
-            self.per_minute
+            "map \"{asked}\" ${ZONE} {{\n    default \"\";\n    \"~{pattern}\" {key};\n}}\n\
+             {name}_zone ${ZONE} zone={ZONE}:10m{rate};\n{name}_status 429;\n{name}_log_level warn;\n"
         )
+    }
+
+    /// The directive in the location.
+    fn directive(&self) -> (&'static str, String) {
+        match self.allowed {
+            Allowance::Each { burst, .. } => ("limit_req", format!("zone={ZONE} burst={burst} nodelay")),
+            Allowance::Together(most) => ("limit_conn", format!("{ZONE} {most}")),
+        }
     }
 }
 
@@ -83,13 +90,18 @@ pub(super) fn set(
         let why = "what is to be limited can't be written in nginx's language";
         return Err(CannotDraft::new(
             why,
-            "limit it by hand: limit_req_zone, limit_req",
+            "limit it by hand: limit_req_zone and limit_req, or limit_conn_zone and limit_conn",
         ));
     }
     desk.write(found, text.into_bytes(), ROOT_READABLE)?;
-    let value = format!("zone={ZONE} burst={} nodelay", limit.burst);
-    nginx::set(desk, beside, "limit_req", &value)?;
-    desk.note("those who ask for more are answered 429; all others are not limited");
+    let (name, value) = limit.directive();
+    nginx::set(desk, beside, name, &value)?;
+    desk.note(match limit.allowed {
+        Allowance::Each { .. } => "those who ask for more are answered 429; all others are not limited",
+        Allowance::Together(_) => {
+            "what is more is answered 429, also to a person who asks for the same; nothing else is limited"
+        }
+    });
     Ok(())
 }
 
@@ -109,7 +121,7 @@ mod tests {
             .site("shop", SITE, 3, "127.0.0.1:7080", true)
     }
 
-    fn limit() -> Measure {
+    fn limit(allowed: Allowance) -> Measure {
         Measure::NginxLimit {
             file: FILE.into(),
             beside: Place::line(Path::new(SITE), 3),
@@ -117,14 +129,16 @@ mod tests {
                 method: "POST".into(),
                 path: "/item/*/buy.php".into(),
             },
-            per_minute: 6,
-            burst: 5,
+            allowed,
         }
     }
 
     #[test]
     fn a_zone_of_its_own_and_a_limit_in_the_location() {
-        let steps = shop().steps(vec![limit()]);
+        let steps = shop().steps(vec![limit(Allowance::Each {
+            per_minute: 6,
+            burst: 5,
+        })]);
         let file = format!(
             "write {FILE}: map \"$request_method $request_uri\" $limited_requests {{ |     default \"\"; |     \
              \"~^POST /item/[^/?]+/buy\\.php(\\?|$)\" $binary_remote_addr; | }} | limit_req_zone $limited_requests \
@@ -135,9 +149,25 @@ mod tests {
     }
 
     #[test]
+    fn those_who_are_limited_together_have_one_key() {
+        let steps = shop().steps(vec![limit(Allowance::Together(2))]);
+        let file = format!(
+            "write {FILE}: map \"$request_method $request_uri\" $limited_requests {{ |     default \"\"; |     \
+             \"~^POST /item/[^/?]+/buy\\.php(\\?|$)\" all; | }} | limit_conn_zone $limited_requests \
+             zone=limited_requests:10m; | limit_conn_status 429; | limit_conn_log_level warn;"
+        );
+        let site = format!("write {SITE}:         limit_conn limited_requests 2;");
+        assert_eq!(steps.get(..2), Some(&[file, site][..]), "{steps:#?}");
+    }
+
+    #[test]
     fn an_agent_is_meant_to_the_letter() {
         let agent = Limited::Agent("Mozilla/5.0 (compatible; WideBot/3.1; +http://x.example/a)".into());
-        let text = Limit::new(&agent, 30, 10).text();
+        let text = Limit {
+            of: &agent,
+            allowed: Allowance::Together(1),
+        }
+        .text();
         assert!(
             text.contains("\"~^Mozilla/5\\.0 \\(compatible; WideBot/3\\.1; \\+http://x\\.example/a\\)$\""),
             "{text}"
