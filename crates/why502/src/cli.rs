@@ -11,7 +11,7 @@ mod report;
 mod ticket;
 
 pub use audit::{Audit, AuditFormat};
-pub use bundle::{Bundle, Redact, Redaction};
+pub use bundle::{Bundle, MAX_FREE, Redact, Redaction};
 pub use check::Check;
 pub use client::{Agreement, Client, ClientClear, ClientDns, ClientReset};
 pub use load::Load;

@@ -66,11 +66,13 @@ fn looker() -> ExitCode {
     done.map_or(Exit::Blind, |()| Exit::Good).into()
 }
 
-/// `--help` and `--version` are no errors; everything else clap refuses is a usage error.
+/// `--help` and `--version` are no errors; everything else clap refuses is a usage error. What was typed may hold a login.
 fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Good.into(),
-        _ => Exit::Usage.into(),
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+        let _ = error.print();
+        return Exit::Good.into();
     }
+    let says = error.render().ansi().to_string();
+    let _ = write!(anstream::stderr(), "{}", host::redact::without_secrets(&says));
+    Exit::Usage.into()
 }

@@ -8,7 +8,8 @@ use crate::{Host, scenarios};
 pub(super) const ERRAND: Errand = Errand {
     name: "visitor-clear",
     about: "A site gave Chromium and Firefox a cookie that its backend (uwsgi) has no buffer for: `client clear` heals it in \
-            both, leaves the other site's cookies, refuses while a browser runs; undo brings the 502 back.",
+            both, leaves the other site's cookies, refuses while a browser runs; undo brings the 502 back. `check` blames \
+            each browser's cookies before and after, and says in between that the page works.",
     tell,
 };
 
@@ -51,6 +52,8 @@ fn tell(host: &mut Host) -> Result<()> {
         before.contains("blog.example") && before.contains("shop.example"),
         "cookies: {before}"
     );
+    blamed(host).context("check before the clear")?;
+    ensure!(cookies(host)? == before, "a check took cookies");
     clear(host, "--plan", 1)?;
     ensure!(cookies(host)? == before, "a plan took cookies");
     clear(host, "--yes", 0)?;
@@ -72,12 +75,52 @@ fn tell(host: &mut Host) -> Result<()> {
     for browser in BROWSERS {
         sees(host, browser, "200").context("after client clear")?;
     }
+    let works = check(host, "", 0).context("check after the clear")?;
+    ensure!(
+        works.contains("works from here") && !works.contains("client-cookie"),
+        "check after the clear: {works}"
+    );
     let undone = host.sh(&format!("{VISITOR}as why502 undo --yes 2>&1 || true"))?;
     ensure!(cookies(host)?.contains("shop.example"), "undo: {undone}");
     for browser in BROWSERS {
         sees(host, browser, "502").with_context(|| format!("after undo: {undone}"))?;
     }
+    blamed(host).context("check after the undo")
+}
+
+/// Each browser's own cookies, and of the big one its name alone; the other site is not concerned.
+fn blamed(host: &Host) -> Result<()> {
+    for (profile, name) in [
+        ("/home/visitor/.config/chromium/Default", "Chromium, profile"),
+        (
+            "$(dirname $(ls -d /home/visitor/.mozilla/firefox/*/cookies.sqlite /home/visitor/.config/mozilla/firefox/*/cookies.sqlite 2>/dev/null | head -n 1))",
+            "Firefox, profile",
+        ),
+    ] {
+        let said = check(host, &format!("--profile {profile}"), 1).context(name)?;
+        let blames = ["client-cookie", name, "big (", "502 Bad Gateway with them"];
+        let silent: Vec<_> = blames.iter().filter(|it| !said.contains(**it)).collect();
+        ensure!(silent.is_empty(), "{name}: check does not say {silent:?}: {said}");
+        ensure!(!said.contains("xxxxxxxx"), "check tells a cookie's value: {said}");
+    }
+    let said = check(host, "", 1).context("all profiles")?;
+    ensure!(said.contains("client-cookie"), "check of all profiles: {said}");
+    let blog = host.sh(&format!("{VISITOR}as why502 check http://blog.example/ 2>&1"))?;
+    ensure!(
+        blog.contains("works from here"),
+        "check of the other site: {blog}"
+    );
     Ok(())
+}
+
+/// What the visitor's own check says, its lines joined.
+fn check(host: &Host, more: &str, code: i32) -> Result<String> {
+    let said = host.sh(&format!(
+        "{VISITOR}code=0; as why502 check http://shop.example/ --requests 20 {more} >/tmp/checked 2>&1 || code=$?
+         tr -s ' \\n' ' ' </tmp/checked; echo; echo ended $code"
+    ))?;
+    ensure!(said.ends_with(&format!("\nended {code}\n")), "check: {said}");
+    Ok(said)
 }
 
 fn grown(host: &Host, browser: &str) -> Result<()> {

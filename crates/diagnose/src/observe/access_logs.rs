@@ -1,9 +1,9 @@
 //! nginx's access logs: what clients got.
 
 use super::{
-    clock,
+    LOG_BYTES, clock,
     error_logs::{as_nginx_sees, as_written},
-    log_files::{self, Piece},
+    log_files::{self, Log, Piece},
     parallel,
 };
 use crate::{World, world::AccessLog};
@@ -123,6 +123,21 @@ impl Raw<'_> {
     }
 }
 
+/// A log back to that moment, so many bytes of it at most, and how its lines are written.
+pub(crate) fn read_since(
+    host: &dyn Host,
+    world: &World,
+    (nginx, log): (usize, &AccessLog),
+    since: Timestamp,
+    bytes: u64,
+) -> Look<Option<(Format, Log)>> {
+    let format = format_of(log);
+    let time_of = |line: &[u8]| Some(clock::utc(format.parse(line)?.at?));
+    let path = as_nginx_sees(world, nginx, &log.path);
+    let read = log_files::read(host, &path, since, bytes, time_of)?;
+    Ok(read.map(|read| (format, read)))
+}
+
 fn read_one<'a>(
     host: &dyn Host,
     world: &World,
@@ -132,10 +147,7 @@ fn read_one<'a>(
     if !is_file(&log.path) {
         return Err(not_a_file(&log.path));
     }
-    let format = format_of(log);
-    let time_of = |line: &[u8]| Some(clock::utc(format.parse(line)?.at?));
-    let path = as_nginx_sees(world, nginx, &log.path);
-    let Some(read) = log_files::read(host, &path, world.since, time_of)? else {
+    let Some((format, read)) = read_since(host, world, (nginx, log), world.since, LOG_BYTES)? else {
         return Ok((None, None));
     };
     let pieces = read.pieces;

@@ -1,13 +1,13 @@
 //! nginx's error logs: every complaint young enough, with its time and where it stands.
 
 use super::{
-    clock,
-    log_files::{self, after_first_line},
+    LOG_BYTES, clock,
+    log_files::{self, Log, after_first_line},
     parallel,
     stance::foreign_root,
 };
 use crate::World;
-use host::{Host, Looks, Timestamp, Unseen};
+use host::{Host, Look, Looks, Timestamp, Unseen};
 use jiff::tz::TimeZone;
 use logscan::{ErrorLine, Trouble, error_log};
 use std::path::{Path, PathBuf};
@@ -77,12 +77,24 @@ pub(super) fn read(host: &dyn Host, world: &World, zone: &TimeZone) -> ErrorLogs
 
 type Read = (Option<Timestamp>, Vec<Complained>, Option<Unseen>);
 
+/// A log back to that moment, so many bytes of it at most.
+pub(crate) fn read_since(
+    host: &dyn Host,
+    world: &World,
+    (nginx, path): (usize, &Path),
+    (since, bytes): (Timestamp, u64),
+    zone: &TimeZone,
+) -> Look<Option<Log>> {
+    let time_of = |line: &[u8]| Some(clock::moment(error_log::parse(line)?.at?, zone));
+    let path = as_nginx_sees(world, nginx, path);
+    log_files::read(host, &path, since, bytes, time_of)
+}
+
 fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone: &TimeZone) -> Read {
     if !path.is_absolute() || path.starts_with("/dev") {
         return from_journal(host, world, (nginx, path), zone);
     }
-    let time_of = |line: &[u8]| Some(clock::moment(error_log::parse(line)?.at?, zone));
-    match log_files::read(host, &as_nginx_sees(world, nginx, path), world.since, time_of) {
+    match read_since(host, world, (nginx, path), (world.since, LOG_BYTES), zone) {
         Ok(Some(log)) => {
             let found = log.pieces.iter().flat_map(|piece| {
                 let file = as_written(path, &piece.path);

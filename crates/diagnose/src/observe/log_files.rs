@@ -15,7 +15,7 @@ const INFLATED: u64 = 64 << 20;
 
 /// What was read of one log.
 #[derive(Default)]
-pub(super) struct Log {
+pub(crate) struct Log {
     /// The young parts of its files, oldest first.
     pub pieces: Vec<Piece>,
     /// The moment before which lines are missing that are young enough, and why.
@@ -25,7 +25,7 @@ pub(super) struct Log {
 }
 
 /// The young part of one file.
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// The file.
     pub path: PathBuf,
     bytes: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct Piece {
 
 impl Piece {
     /// Its lines, from the first that is young enough.
-    pub(super) fn young(&self) -> &[u8] {
+    pub(crate) fn young(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
@@ -72,18 +72,9 @@ impl Text {
     }
 }
 
-/// Reads a log back to `since`; `None` where there is none. `time_of` is the time of a line, if it has one.
+/// Reads a log back to `since`, so many bytes of it at most; `None` where there is none. `time_of` is the time of a line, if
+/// it has one.
 pub(super) fn read(
-    host: &dyn Host,
-    path: &Path,
-    since: Timestamp,
-    time_of: impl Fn(&[u8]) -> Option<Timestamp>,
-) -> Look<Option<Log>> {
-    read_within(host, path, since, LOG_BYTES, time_of)
-}
-
-/// The same, so many bytes of it at most.
-pub(super) fn read_within(
     host: &dyn Host,
     path: &Path,
     since: Timestamp,

@@ -2,7 +2,7 @@
 //!
 //! On a healthy host this reads the logs and connects to each backend once. Everything dearer waits for a symptom.
 
-mod access_logs;
+pub(crate) mod access_logs;
 mod ask;
 mod attribute;
 mod authority;
@@ -13,7 +13,7 @@ mod clock;
 mod code;
 mod down;
 mod enrich;
-mod error_logs;
+pub(crate) mod error_logs;
 mod failures;
 mod find;
 mod firewall;
@@ -24,7 +24,7 @@ mod kernel_files;
 mod limits;
 mod load;
 mod location;
-mod log_files;
+pub(crate) mod log_files;
 mod names;
 mod neighbours;
 pub(crate) mod parallel;
@@ -61,7 +61,7 @@ use std::sync::Arc;
 use symptoms::Draft;
 
 /// Bytes read of the end of each log.
-const LOG_BYTES: u64 = 8 << 20;
+pub(crate) const LOG_BYTES: u64 = 8 << 20;
 /// Addresses asked of one host where asking leaves a line in a log.
 const LOOKS_AT_ONCE_ASKED: usize = 16;
 /// Time between two looks at a backend that may be stuck, milliseconds.

@@ -105,7 +105,7 @@ impl<'w> Logs<'w> {
         let read = parallel::map(&all, |log| {
             let format = access_logs::format_of(log);
             let path = as_nginx_sees(world, nginx, &log.path);
-            let text = log_files::read_within(host, &path, since, BYTES, |line| time_of(&format, line));
+            let text = log_files::read(host, &path, since, BYTES, |line| time_of(&format, line));
             let text = text.ok().flatten()?;
             Some(Read {
                 log,

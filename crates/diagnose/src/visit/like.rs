@@ -2,15 +2,16 @@
 //! request, so the access log tells these very requests, and they tell what to look for in the error log.
 
 use super::operator::Line;
-use crate::World;
-use host::{Host, Looks, Unseen};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
+use crate::{
+    World,
+    observe::{LOG_BYTES, access_logs, error_logs, log_files::Log},
+    world::Nginx,
 };
+use host::{Host, Look, Looks, Unseen};
+use std::{path::PathBuf, time::Duration};
 
-/// Read of the end of each log, bytes.
-const TAIL: u64 = 16 << 20;
+/// Read of a log on a busy host, bytes.
+const MUCH: u64 = 64 << 20;
 /// Lines told of each kind.
 const MOST: usize = 20;
 /// How long after its beginning a check may still ask.
@@ -40,71 +41,91 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// Looks for a report.
+/// Looks for a report, in the logs and in those they were rotated to since.
 pub fn find(host: &dyn Host, world: &World, report: &Line) -> Like {
     let mut like = Like::default();
+    let since = report.at.before(SKEW);
     let mark = format!("(check {})", report.id);
-    let access = world
-        .nginx
-        .iter()
-        .flat_map(|nginx| nginx.access_logs.iter().map(|log| log.path.clone()));
-    for path in with_last(access) {
-        let lines = lines(host, &path, &mut like, |line| line.contains(&mark));
-        like.requests.extend(lines);
+    for (nginx, log) in all(world, |it| &it.access_logs) {
+        let read = whole(|bytes| {
+            let read = access_logs::read_since(host, world, (nginx, log), since, bytes)?;
+            Ok(read.map(|(_, read)| read))
+        });
+        let found = like.lines(read, |line| line.contains(&mark));
+        like.requests.extend(found);
     }
     like.requests.truncate(MOST);
     let clients = clients(&like.requests);
     let window = window(host, report);
-    let target = report
-        .place()
-        .map(|place| format!("{} HTTP/", place.target))
-        .unwrap_or_default();
-    let errors = world.nginx.iter().flat_map(|nginx| nginx.error_logs.clone());
-    for path in with_last(errors) {
-        let lines = lines(host, &path, &mut like, |line| {
+    let zone = host.time_zone().unwrap_or(jiff::tz::TimeZone::UTC);
+    let target = report.place().map(|place| place.target).unwrap_or_default();
+    // what stands behind it may be a secret, which the report does not tell
+    let path = format!(" {}", target.split('?').next().unwrap_or_default());
+    for (nginx, log) in all(world, |it| &it.error_logs) {
+        let read =
+            whole(|bytes| error_logs::read_since(host, world, (nginx, log.as_path()), (since, bytes), &zone));
+        let found = like.lines(read, |line| {
             let within = line
                 .get(..19)
                 .is_some_and(|at| *window.0 <= *at && *at <= *window.1);
-            within && line.contains(&target) && clients.iter().any(|client| line.contains(client))
+            within && is_of(line, &path) && clients.iter().any(|client| line.contains(client))
         });
-        like.complaints.extend(lines);
+        like.complaints.extend(found);
     }
     like.complaints.truncate(MOST);
     like
 }
 
-/// Each log, and the file it was last rotated to.
-fn with_last(logs: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = Vec::new();
-    for path in logs {
-        let last = PathBuf::from(format!("{}.1", path.display()));
-        for path in [path, last] {
-            if !all.contains(&path) {
-                all.push(path);
+/// As much as a diagnosis reads, which a recording holds; where more was logged since, as much as fits into memory.
+fn whole(read: impl Fn(u64) -> Look<Option<Log>>) -> Look<Option<Log>> {
+    let usual = read(LOG_BYTES)?;
+    match &usual {
+        Some(log) if log.gap.is_some() => Ok(read(MUCH).unwrap_or(usual)),
+        _ => Ok(usual),
+    }
+}
+
+/// Every log of every nginx, each once.
+fn all<T: PartialEq>(world: &World, of: impl Fn(&Nginx) -> &Vec<T>) -> Vec<(usize, &T)> {
+    let mut found: Vec<(usize, &T)> = Vec::new();
+    for (nginx, instance) in world.nginx.iter().enumerate() {
+        for log in of(instance) {
+            if !found.iter().any(|(_, known)| *known == log) {
+                found.push((nginx, log));
             }
         }
     }
-    all
+    found
 }
 
-fn lines(host: &dyn Host, path: &Path, like: &mut Like, wanted: impl Fn(&str) -> bool) -> Vec<LogLine> {
-    match host.tail(path, TAIL) {
-        Ok(Some(blob)) => {
-            like.read.push(path.to_owned());
-            let text = String::from_utf8_lossy(&blob.bytes.0);
-            let found = text.lines().filter(|line| wanted(line)).take(MOST);
-            found
-                .map(|line| LogLine {
-                    log: path.to_owned(),
-                    text: line.to_owned(),
-                })
-                .collect()
+/// The line is of a request for that path, whatever stands behind it.
+fn is_of(line: &str, path: &str) -> bool {
+    let mut places = line.match_indices(path);
+    places.any(|(at, _)| line[at + path.len()..].starts_with([' ', '?']))
+}
+
+impl Like {
+    fn lines(&mut self, read: Look<Option<Log>>, wanted: impl Fn(&str) -> bool) -> Vec<LogLine> {
+        let log = match read {
+            Ok(Some(log)) => log,
+            Ok(None) => return Vec::new(),
+            Err(unseen) => {
+                self.unseen.push(unseen);
+                return Vec::new();
+            }
+        };
+        self.unseen.extend(log.gap.map(|(_, unseen)| unseen));
+        let mut found = Vec::new();
+        for piece in &log.pieces {
+            self.read.push(piece.path.clone());
+            let text = String::from_utf8_lossy(piece.young());
+            let lines = text.lines().filter(|line| wanted(line));
+            found.extend(lines.take(MOST).map(|line| LogLine {
+                log: piece.path.clone(),
+                text: line.to_owned(),
+            }));
         }
-        Ok(None) => Vec::new(),
-        Err(unseen) => {
-            like.unseen.push(unseen);
-            Vec::new()
-        }
+        found
     }
 }
 

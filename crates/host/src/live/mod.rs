@@ -37,7 +37,10 @@ pub use trust::{check as trusted, check_nginx_args as trusted_nginx_args};
 
 use crate::{Answer, Host, Look, Query, Unseen};
 use lookers::Lookers;
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 /// First argument that makes the program a looker; `main` then calls [`looker_main`] and nothing else.
 pub const LOOKER_WORD: &str = "__look";
@@ -45,6 +48,13 @@ pub const LOOKER_WORD: &str = "__look";
 /// This machine.
 pub struct Live {
     lookers: Lookers,
+    until: Option<Limit>,
+}
+
+/// When looking ends, and how long that was from the beginning.
+struct Limit {
+    at: Instant,
+    after: Duration,
 }
 
 impl Live {
@@ -57,7 +67,22 @@ impl Live {
     pub fn through(looker: impl Into<PathBuf>) -> Self {
         Self {
             lookers: Lookers::new(looker.into()),
+            until: None,
         }
+    }
+
+    /// Begins no look after so long: a host on which every look takes its whole time is not looked at for hours.
+    pub fn for_the_next(after: Duration) -> Self {
+        let at = Instant::now() + after;
+        Self {
+            until: Some(Limit { at, after }),
+            ..Self::new()
+        }
+    }
+
+    /// The time to look is over.
+    pub fn is_over(&self) -> bool {
+        self.until.as_ref().is_some_and(|it| it.at <= Instant::now())
     }
 }
 
@@ -71,6 +96,12 @@ impl Host for Live {
     fn ask(&self, query: &Query) -> Look<Answer> {
         if *query == Query::Clock {
             return Ok(Answer::Clock(clock::now()));
+        }
+        if let Some(limit) = self.until.as_ref().filter(|_| self.is_over()) {
+            return Err(Unseen::TimedOut {
+                what: query.subject(),
+                after: limit.after,
+            });
         }
         self.lookers.ask(query).unwrap_or_else(|error| {
             Err(Unseen::Unusable {

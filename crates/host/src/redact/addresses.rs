@@ -88,6 +88,10 @@ fn asked(query: &Query) -> Vec<IpAddr> {
         Query::Connect { to, .. } | Query::Consult { to, .. } => of(to).into_iter().collect(),
         Query::Dns { server, .. } => vec![server.ip()],
         Query::Later { look, .. } => asked(look),
+        Query::Visit(visit) => std::iter::once(visit.to)
+            .chain(visit.proxy)
+            .map(|it| it.ip())
+            .collect(),
         _ => Vec::new(),
     }
 }

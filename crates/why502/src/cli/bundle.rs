@@ -1,7 +1,10 @@
 //! Options of `bundle` and `redact`.
 
 use clap::Args;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
+
+/// What a file may take of the free disk, per cent, where nobody says otherwise.
+pub const MAX_FREE: u64 = 10;
 
 /// Options of `bundle`.
 #[derive(Args, Clone, Debug)]
@@ -28,8 +31,11 @@ pub struct Bundle {
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub max_size: u64,
     /// At most so many per cent of what is free on that disk
-    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=90))]
+    #[arg(long, value_name = "PERCENT", default_value_t = MAX_FREE, value_parser = clap::value_parser!(u64).range(1..=90))]
     pub max_free: u64,
+    /// No look begins after so long; what is missing then counts as not seen
+    #[arg(long, value_name = "TIME", default_value = "3m", value_parser = super::parse::duration)]
+    pub max_time: Duration,
     /// Where fixes are written down.
     #[command(flatten)]
     pub state: super::State,

@@ -29,9 +29,12 @@ pub struct Check {
     /// For machines: schema why502/check/1
     #[arg(long)]
     pub json: bool,
-    /// Also write every look with its raw answer to this file
+    /// Also write every look with its answer to this file, without secrets
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Leave passwords and tokens in what --record writes: for your own eyes only
+    #[arg(long, requires = "record")]
+    pub raw: bool,
     /// Judge a recording instead of looking; with the same URL and options
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pub recorded: Option<PathBuf>,

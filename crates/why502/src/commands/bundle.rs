@@ -29,7 +29,18 @@ pub fn run(options: &cli::Bundle) -> anyhow::Result<Exit> {
     let started = Instant::now();
     match &options.recorded {
         Some(recording) => of(&diagnose::replay(recording)?, None, options, started),
-        None => of(&Live::new(), Some(&options.state), options, started),
+        None => {
+            let live = Live::for_the_next(options.max_time);
+            of(&live, Some(&options.state), options, started)?;
+            if live.is_over() {
+                let limit = ::diagnose::words::span(options.max_time);
+                writeln!(
+                    anstream::stdout(),
+                    "Its --max-time of {limit} was over before all was looked at: what is missing counts as not seen."
+                )?;
+            }
+            Ok(Exit::Good)
+        }
     }
 }
 
@@ -78,7 +89,7 @@ fn of(
         parts: Vec::new(),
     };
     let file = options.file.clone().unwrap_or_else(|| name(&manifest, options));
-    let limit = room(&file, options)?;
+    let limit = (options.max_size << 20).min(room(&file, options.max_free)?);
     let packed = bundle::write(manifest, parts, limit).with_context(|| too_large(limit))?;
     let packed = match options.to.as_slice() {
         [] => packed,
@@ -202,14 +213,29 @@ fn name(manifest: &Manifest, options: &cli::Bundle) -> PathBuf {
     format!("why502-{host}-{at}.tar.zst{age}").into()
 }
 
+/// An error where so many bytes would be much of what is free there.
+pub fn fits(file: &Path, bytes: usize) -> anyhow::Result<()> {
+    let room = room(file, cli::MAX_FREE)?;
+    ensure!(
+        bytes as u64 <= room,
+        "{} would take {} KiB, more than the {} KiB it may: {} per cent of what is free there; nothing was written. Name a \
+         place on another disk",
+        file.display(),
+        bytes.div_ceil(1024),
+        room >> 10,
+        cli::MAX_FREE
+    );
+    Ok(())
+}
+
 /// How much it may take: never much of what is free on that disk, which may be full already.
-fn room(file: &Path, options: &cli::Bundle) -> anyhow::Result<u64> {
+fn room(file: &Path, percent: u64) -> anyhow::Result<u64> {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or(Path::new("."));
     let disk =
-        rustix::fs::statvfs(dir).with_context(|| format!("looking at the disk under {}", dir.display()))?;
+        rustix::fs::statvfs(dir).with_context(|| format!("looking at the disk of {}", file.display()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    Ok((options.max_size << 20).min(free / 100 * options.max_free))
+    Ok(free / 100 * percent)
 }
 
 fn too_large(limit: u64) -> String {

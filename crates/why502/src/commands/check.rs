@@ -9,8 +9,8 @@ use crate::{
     },
 };
 use anyhow::Context;
-use diagnose::visit::{self, Outcome, Question};
-use host::{Host, Looks, Query, live::Live, memory::Memory, recorded};
+use diagnose::visit::{self, Outcome, Place, Question};
+use host::{Host, Looks, Query, live::Live, memory::Memory, recorded, redact::without_secrets_and_mail};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -22,28 +22,32 @@ pub fn run(options: &cli::Check) -> anyhow::Result<Exit> {
     match (&options.recorded, &options.record) {
         (Some(recording), _) => {
             let memory = super::diagnose::replay(recording)?;
-            look(&memory, options, home_in(&memory))
+            look(
+                &memory,
+                options,
+                place_in(&memory, &options.url),
+                home_in(&memory),
+            )
         }
         (None, Some(to)) => {
             let live = Live::new();
             let recorder = recorded::Recorder::new(&live);
-            let exit = look(&recorder, options, home(&live))?;
-            let bytes = super::bundle::recording(&recorder.memory())?;
-            super::bundle::keep(to, &bytes)?;
+            let exit = look(&recorder, options, options.url.clone(), home(&live))?;
+            super::diagnose::record(&recorder.memory(), to, options.raw)?;
             Ok(exit)
         }
         (None, None) => {
             let live = Live::new();
-            look(&live, options, home(&live))
+            look(&live, options, options.url.clone(), home(&live))
         }
     }
 }
 
 /// Looks, tells each step as it is over, and the answer at the end.
 #[expect(clippy::disallowed_methods, reason = "how long we took is no look at a host")]
-fn look(host: &dyn Host, options: &cli::Check, home: Option<PathBuf>) -> anyhow::Result<Exit> {
+fn look(host: &dyn Host, options: &cli::Check, place: Place, home: Option<PathBuf>) -> anyhow::Result<Exit> {
     let question = Question {
-        place: options.url.clone(),
+        place,
         resolvers: options.resolver.clone(),
         requests: options.requests,
         every_ms: u64::try_from(options.every.as_millis()).unwrap_or(1000),
@@ -105,6 +109,17 @@ fn home(host: &dyn Host) -> Option<PathBuf> {
         None => std::env::var_os("HOME")
             .map(PathBuf::from)
             .filter(|home| home.is_absolute()),
+    }
+}
+
+/// The page as that recording has it: with its secrets, or without.
+fn place_in(memory: &Memory, place: &Place) -> Place {
+    let is_it = |query: &Query| matches!(query, Query::Visit(visit) if visit.target == place.target);
+    let text = place.to_string();
+    let clean = || Place::parse(&without_secrets_and_mail(&text)).ok();
+    match memory.iter().any(|(query, _)| is_it(query)) {
+        true => place.clone(),
+        false => clean().unwrap_or_else(|| place.clone()),
     }
 }
 

@@ -38,18 +38,18 @@ pub fn run(options: &cli::Diagnose) -> anyhow::Result<Exit> {
 }
 
 /// Without what may not leave the host, unless that is asked for.
-fn record(looks: &Memory, to: &Path, raw: bool) -> anyhow::Result<()> {
-    let creating = || format!("creating {}", to.display());
+pub fn record(looks: &Memory, to: &Path, raw: bool) -> anyhow::Result<()> {
+    let bytes = match raw {
+        true => bundle::recording(looks),
+        false => bundle::recording(&Redactor::new(Vec::new()).memory(looks)),
+    }?;
+    bundle::fits(to, bytes.len())?;
     let mut options = std::fs::OpenOptions::new();
     let private = options.write(true).create(true).truncate(true).mode(0o600);
-    let file = private.open(to).with_context(creating)?;
-    let mut file = std::io::BufWriter::new(file);
-    let written = match raw {
-        true => recorded::write(looks, &mut file),
-        false => recorded::write(&Redactor::new(Vec::new()).memory(looks), &mut file),
-    };
-    written
-        .and_then(|()| file.flush())
+    let mut file = private
+        .open(to)
+        .with_context(|| format!("creating {}", to.display()))?;
+    file.write_all(&bytes)
         .with_context(|| format!("writing {}", to.display()))
 }
 

@@ -27,6 +27,7 @@ pub fn run(options: &cli::Redact) -> anyhow::Result<Exit> {
         bundle::recording(&redactor.memory(&looks))?
     };
     let to = options.output.clone().unwrap_or_else(|| beside(file));
+    bundle::fits(&to, clean.len())?;
     bundle::keep(&to, &clean)?;
     let report = redactor.report();
     let count: u64 = report.replaced.values().sum();

@@ -137,6 +137,62 @@ fn what_may_not_be_written_is_not() {
 }
 
 #[test]
+fn a_disk_that_is_nearly_full_is_not_filled() {
+    let stage = shop();
+    stage
+        .why502(&["--json", "--record", "/run/raw.looks", "--raw"])
+        .ends(2, &[]);
+    stage.sh("mkdir -p /opt/small && mount -t tmpfs -o size=64k none /opt/small");
+    for args in [
+        &["--record", "/opt/small/looks"][..],
+        &["--record", "/opt/small/looks", "--raw"],
+        &["redact", "/run/raw.looks", "--output", "/opt/small/looks"],
+    ] {
+        let refused = stage.why502(args);
+        refused.ends(
+            3,
+            &[
+                "/opt/small/looks",
+                "6 KiB it may",
+                "10 per cent",
+                "nothing was written",
+            ],
+        );
+        assert_eq!(stage.sh("ls -A /opt/small"), "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_bundle_takes_no_longer_than_it_may() {
+    let stage = shop();
+    // each place that is asked keeps us waiting
+    let backends: Vec<String> = (0..40)
+        .map(|nth| {
+            stage.backend_that_hangs(9000 + nth);
+            crate::stage::site(&format!("s{nth}.example"), 9000 + nth)
+                .replace("proxy_pass", "proxy_read_timeout 1s; proxy_pass")
+        })
+        .collect();
+    stage.write(
+        "/etc/nginx/nginx.conf",
+        crate::stage::with_servers(&backends.concat()),
+    );
+    stage.sh("/usr/sbin/nginx -s reload; sleep 0.5");
+    stage.sh("for n in $(seq 0 39); do curl -s -o /dev/null -H \"Host: s$n.example\" http://127.0.0.1/ & done; wait");
+    let free = stage.why502(&["bundle", "/run/free"]);
+    free.ends(0, &["/run/free"]);
+    assert!(!free.out.contains("--max-time"), "{}", free.out);
+    let bound = stage.why502(&["bundle", "/run/bound", "--max-time", "1s"]);
+    bound.ends(0, &["/run/bound", "Its --max-time of 1 s was over"]);
+    assert!(bound.took < free.took, "{:?} and {:?}", bound.took, free.took);
+    // what was not looked at is said in it
+    let bundle = bundle::read(stage.read("/run/bound").as_slice()).unwrap();
+    let verdict: Value = serde_json::from_slice(bundle.part(bundle::Part::Verdict).unwrap()).unwrap();
+    let unseen = verdict["unseen"].to_string();
+    assert!(unseen.contains("no answer within 1s"), "{unseen}");
+}
+
+#[test]
 fn what_was_kept_raw_is_redacted_after_the_fact() {
     let stage = shop();
     stage

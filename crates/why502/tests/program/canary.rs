@@ -1,6 +1,9 @@
 //! Known secrets in every place that a look reaches, and none of them in anything that why502 prints, writes or keeps.
 
-use crate::stage::{STATE, Stage, UWSGI, run, until};
+use crate::{
+    check::{at_home, cached_failure, firefox, hosts, resolver},
+    stage::{PROGRAM, STATE, Stage, UWSGI, run, until},
+};
 use serde_json::Value;
 use std::net::TcpStream;
 
@@ -23,6 +26,7 @@ const SECRETS: &[&str] = &[
     "canaryEnviron15",
     "canaryTrace16",
     "AKIACANARYCANARY1234",
+    "canaryQuoted18",
 ];
 /// Of visitors: on the host itself they tell whose load it was, and they never leave.
 const VISITORS: &[&str] = &["203.0.113.77", "canaryMail17"];
@@ -36,7 +40,7 @@ const SITE: &str = "server { listen 80; server_name shop.example;
         } }\n";
 
 const ERRORS: &str = "DAY TIME [info] 7#7: told: mysql://shop:canaryDsn7@db.example/shop, Cookie: sid=canaryCookie8; path=/
-DAY TIME [error] 7#7: *1 FastCGI sent in stderr: \"PHP Fatal error: key AKIACANARYCANARY1234 password=canaryTrace16\" while reading response header from upstream, client: 203.0.113.77, server: shop.example, request: \"GET /a?api_key=canaryQuery4 HTTP/1.1\", upstream: \"uwsgi://127.0.0.1:8000\", host: \"shop.example\", referrer: \"https://shop.example/?access_token=canaryReferrer5\"
+DAY TIME [error] 7#7: *1 FastCGI sent in stderr: \"PHP Fatal error: key AKIACANARYCANARY1234 password=canaryTrace16 token: 'canaryQuoted18' secret=\"canaryQuoted18\"\" while reading response header from upstream, client: 203.0.113.77, server: shop.example, request: \"GET /a?api_key=canaryQuery4 HTTP/1.1\", upstream: \"uwsgi://127.0.0.1:8000\", host: \"shop.example\", referrer: \"https://shop.example/?access_token=canaryReferrer5\"
 ";
 const ACCESS: &str = "203.0.113.77 - - [STAMP] \"GET /?access_token=canaryQuery4 HTTP/1.1\" 502 157 \"https://jo:canaryUrl6@shop.example/\" \"Authorization: Bearer canaryBearer9\"\n";
 const ENV: &str = "DB_HOST=127.0.0.1\nDB_USERNAME=shop\nDB_PASSWORD=canaryEnvFile10\nMAIL_FROM=canaryMail17@mail.example.org\n";
@@ -182,6 +186,128 @@ fn nothing_kept_of_a_fix_tells_a_secret() {
             Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
         };
         tells_none(file, text.as_bytes(), VISITORS);
+    }
+}
+
+/// Of a visitor: in the profile, in the URL, in the environment, and in what the site answers.
+const OF_A_VISITOR: &[&str] = &[
+    "canaryStored1",
+    "canaryLogin2",
+    "canaryCached3",
+    "canaryProxy4",
+    "canarySet5",
+    "canaryLeads6",
+    "canaryBody7",
+];
+
+/// A visitor whose cookie makes the page fail, and a site that tells what it was told.
+fn visitor() -> Stage {
+    let stage = Stage::serving(
+        "server { listen 80; server_name shop.example;
+            add_header Set-Cookie \"sid=canarySet5; HttpOnly\" always; add_header X-Request-Id \"$http_cookie\" always;
+            location /away { return 302 /in?token=canaryLeads6; }
+            location / { if ($http_cookie ~ canary) { return 502 \"Cookie: $http_cookie password=canaryBody7\"; }
+                return 200 \"<title>token=canaryBody7</title>\"; } }",
+    );
+    hosts(&stage, "127.0.0.1 shop.example\n");
+    resolver(&stage, "127.0.0.1");
+    firefox(
+        &stage,
+        "('sid', 'canaryStored1', 'shop.example', '/', 1900000000, 0), ('token', 'canaryStored1', '.shop.example', '/', 1900000000, 0)",
+    );
+    stage
+        .write(
+            "/opt/home/.mozilla/firefox/x.default/prefs.js",
+            "user_pref(\"network.proxy.type\", 1);\nuser_pref(\"network.proxy.http\", \"me:canaryProxy4@proxy.example\");\nuser_pref(\"network.proxy.http_port\", 3128);\n",
+        );
+    cached_failure(&stage, "http://shop.example/?token=canaryCached3");
+    stage
+}
+
+/// Every file of that machine below a directory tells none; what was taken out of a browser is kept as it was.
+#[track_caller]
+fn files_tell_none(stage: &Stage, below: &str) -> usize {
+    let kept = stage.sh(&format!(
+        "find {below} -type f -not -path '*/before/*' -not -path '*/kept/*'"
+    ));
+    for file in kept.lines() {
+        let text = String::from_utf8_lossy(&stage.read(file)).into_owned();
+        let told: Vec<_> = OF_A_VISITOR.iter().filter(|it| text.contains(**it)).collect();
+        assert!(told.is_empty(), "{file} tells {told:?}");
+    }
+    kept.lines().count()
+}
+
+#[test]
+fn nothing_that_a_check_prints_or_writes_tells_what_the_visitor_keeps() {
+    let stage = visitor();
+    let page = "http://shop.example/?token=canaryLogin2";
+    let proxy = "http_proxy=http://me:canaryProxy4@127.0.0.1:1";
+    for (args, code) in [
+        (&["check", page][..], 1),
+        (&["check", "--json", page], 1),
+        (&["check", "--record", "/opt/files/looks", page], 1),
+        (&["check", "--recorded", "/opt/files/looks", page], 1),
+        (&["check", "--no-browser", "http://shop.example/away"], 1),
+        (
+            &["check", "--no-browser", "http://jo:canaryLogin2@shop.example/"],
+            64,
+        ),
+    ] {
+        stage.sh("mkdir -p /opt/files");
+        let mut command = stage.command("env");
+        let said = run(command.args(["HOME=/opt/home", proxy, PROGRAM]).args(args), b"");
+        said.ends(code, &["shop.example"]);
+        tells_none(&format!("{args:?}"), said.out.as_bytes(), OF_A_VISITOR);
+        tells_none(&format!("{args:?}"), said.err.as_bytes(), OF_A_VISITOR);
+    }
+    let blames = at_home(&stage, &["check", page]);
+    blames.ends(1, &["client-cookie", "sid (13 bytes)"]);
+    // what goes to the operator comes back by `diagnose --like`, in a report and in a ticket's desk
+    stage.write("/opt/files/report.txt", &blames.out);
+    let like = stage.why502(&["diagnose", "--like", "/opt/files/report.txt"]);
+    tells_none(
+        "--like",
+        format!("{}{}", like.out, like.err).as_bytes(),
+        OF_A_VISITOR,
+    );
+    assert_eq!(files_tell_none(&stage, "/opt/files"), 2);
+}
+
+#[test]
+fn nothing_kept_of_a_visitors_machine_tells_what_it_keeps() {
+    let stage = visitor();
+    let page = "http://shop.example/?token=canaryLogin2";
+    for (args, code) in [
+        (&["client", "clear", page, "--plan"][..], 1),
+        (&["client", "clear", page, "--json"], 1),
+        (&["client", "clear", page, "--yes"], 0),
+        (&["history"], 0),
+        (&["history", "--json"], 0),
+        (&["undo", "--json"], 1),
+        (&["undo", "--yes"], 0),
+        (&["client", "clear", page, "--json", "--yes"], 0),
+        (
+            &["client", "dns", "shop.example", "--server", "127.0.0.9", "--json"],
+            1,
+        ),
+        (&["client", "reset", page, "--json"], 1),
+    ] {
+        let said = at_home(&stage, args);
+        assert_eq!(said.code, Some(code), "{args:?}: {}{}", said.out, said.err);
+        tells_none(&format!("{args:?}"), said.out.as_bytes(), OF_A_VISITOR);
+        tells_none(&format!("{args:?}"), said.err.as_bytes(), OF_A_VISITOR);
+    }
+    assert!(files_tell_none(&stage, STATE) > 1);
+    // the cookies are kept to be put back, for nobody but their owner
+    let kept = stage.sh(&format!("grep -rl canaryStored1 {STATE}"));
+    assert!(
+        !kept.is_empty() && kept.lines().all(|it| it.contains("/kept/")),
+        "{kept}"
+    );
+    for file in kept.lines() {
+        let modes = stage.sh(&format!("stat -c %a {file}; stat -c %a $(dirname {file})"));
+        assert!(modes.lines().all(|mode| mode.ends_with("00")), "{file}: {modes}");
     }
 }
 

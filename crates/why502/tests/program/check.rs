@@ -5,12 +5,12 @@ use rusqlite::Connection;
 use std::{fs, path::Path};
 
 /// The machine's own names, in place of those of the machine that runs the tests.
-fn hosts(stage: &Stage, text: &str) {
+pub fn hosts(stage: &Stage, text: &str) {
     stage.write("/opt/hosts", text);
     stage.sh("mount --bind /opt/hosts /etc/hosts");
 }
 
-fn resolver(stage: &Stage, address: &str) {
+pub fn resolver(stage: &Stage, address: &str) {
     stage.write(
         "/opt/resolv.conf",
         format!("nameserver {address}\noptions timeout:1 attempts:1\n"),
@@ -27,11 +27,13 @@ fn visitor(servers: &str, names: &str) -> Stage {
 }
 
 fn check(stage: &Stage, args: &[&str]) -> Run {
+    at_home(stage, &[&["check"], args].concat())
+}
+
+/// The program as the owner of that home runs it.
+pub fn at_home(stage: &Stage, args: &[&str]) -> Run {
     let mut command = stage.command("env");
-    command
-        .args(["HOME=/opt/home", PROGRAM, "check", "--every", "1s"])
-        .args(args);
-    run(&mut command, b"")
+    run(command.args(["HOME=/opt/home", PROGRAM]).args(args), b"")
 }
 
 const SHOP: &str = "127.0.0.1 shop.example\n";
@@ -80,10 +82,28 @@ fn a_502_of_the_first_server_is_told_with_a_line_that_the_server_finds_again() {
     let complaints = found["like"]["complaints"].as_array().map_or(0, Vec::len);
     assert!(complaints >= 2, "{found}");
 
+    rotated_meanwhile(&stage, "/opt/report.txt", complaints);
+
     stage.write("/opt/empty.txt", "nothing");
     stage
         .why502(&["--like", "/opt/empty.txt"])
         .ends(3, &["why502-check"]);
+}
+
+/// The report comes in late: logrotate has moved both logs on, twice, and nginx has logged since.
+fn rotated_meanwhile(stage: &Stage, report: &str, complaints: usize) {
+    stage.sh(
+        "cd /var/log/nginx
+         for log in access error; do gzip -c $log.log >$log.log.2.gz; touch -r $log.log $log.log.2.gz; : >$log.log.1; : >$log.log; done
+         kill -USR1 $(cat /run/nginx.pid); sleep 0.5",
+    );
+    stage.get("shop.example", "/later");
+    let found = stage.why502(&["--json", "--like", report]).json();
+    let count = |field: &str| found["like"][field].as_array().map_or(0, Vec::len);
+    assert_eq!(count("requests"), 3, "{}", found["like"]);
+    assert_eq!(count("complaints"), complaints.min(20), "{}", found["like"]);
+    let logs = found["like"]["requests"][0]["log"].as_str().unwrap_or_default();
+    assert!(logs.ends_with("access.log.2.gz"), "{logs}");
 }
 
 #[test]
@@ -180,7 +200,7 @@ fn a_machine_with_ipv6_alone_is_served() {
 }
 
 /// Firefox's, in its real schema.
-fn firefox(stage: &Stage, cookies: &str) {
+pub fn firefox(stage: &Stage, cookies: &str) {
     stage.sh("mkdir -p /opt/home/.mozilla/firefox/x.default");
     stage.write(
         "/opt/home/.mozilla/firefox/profiles.ini",
@@ -250,8 +270,17 @@ fn a_stored_failure_is_told() {
         SHOP,
     );
     firefox(&stage, "('lang', 'de', 'shop.example', '/', 1900000000, 0)");
+    cached_failure(&stage, "http://shop.example/");
+    check(&stage, &["http://shop.example/"])
+        .ends(1, &["client-cache", "502 Bad Gateway", "Ctrl+Shift+R"])
+        .is_harmless();
+    check(&stage, &["--no-browser", "http://shop.example/"]).ends(0, &["works from here"]);
+}
+
+/// A 502 of that page in Firefox's cache, as it writes an entry: metadata, key, elements.
+pub fn cached_failure(stage: &Stage, page: &str) {
     stage.sh("mkdir -p /opt/home/.cache/mozilla/firefox/x.default/cache2/entries");
-    let key = ":http://shop.example/";
+    let key = format!(":{page}");
     let mut entry = vec![0; 4];
     for number in [3, 1, 0, 0, 0, 0, u32::try_from(key.len()).unwrap(), 0] {
         entry.extend(u32::to_be_bytes(number));
@@ -263,10 +292,6 @@ fn a_stored_failure_is_told() {
         "/opt/home/.cache/mozilla/firefox/x.default/cache2/entries/4F",
         entry,
     );
-    check(&stage, &["http://shop.example/"])
-        .ends(1, &["client-cache", "502 Bad Gateway", "Ctrl+Shift+R"])
-        .is_harmless();
-    check(&stage, &["--no-browser", "http://shop.example/"]).ends(0, &["works from here"]);
 }
 
 /// A certificate for this name, as its own authority.

@@ -13,7 +13,7 @@ use super::{
     steps::{self, Step},
 };
 use asks::Asker;
-use host::{Host, Looks, Timestamp};
+use host::{Host, Looks, Timestamp, redact::without_secrets_and_mail};
 use std::net::SocketAddr;
 
 /// Addresses of the site that are visited.
@@ -168,10 +168,12 @@ impl Check {
     }
 }
 
-/// Tells these requests from all others in the site's log: the time, and the page, shortened to twelve digits.
+/// Tells these requests from all others in the site's log: the time, and the page without its secrets, as a recording has
+/// it, shortened to twelve digits.
 fn id(at: Timestamp, place: &Place) -> String {
     // FNV-1a: a name, no secret
-    let text = format!("{}{place}", at.0);
+    let page = place.to_string();
+    let text = format!("{}{}", at.0, without_secrets_and_mail(&page));
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -19,20 +19,42 @@ mod timeline;
 use super::account::Account;
 use host::redact::without_secrets;
 use logscan::text::is_deceptive;
+use maud::html;
+use std::borrow::Cow;
 
 /// The page.
 pub fn render(account: &Account<'_>) -> String {
     inert(&without_secrets_of_text(&page::page(account).into_string()))
 }
 
-/// What stands between tags loses its secrets; the tags are ours.
+/// What stands between tags, and the values of attributes, lose their secrets; the rest is ours.
 fn without_secrets_of_text(page: &str) -> String {
     let pieces = page.split_inclusive(['<', '>']);
     let clean = pieces.map(|piece| match piece.strip_suffix('<') {
-        Some(text) => without_secrets(text).into_owned() + "<",
-        None => piece.to_owned(),
+        Some(text) => clean(text) + "<",
+        None => {
+            let parts = piece.split('"').enumerate();
+            let tag = parts.map(|(nth, part)| {
+                if nth % 2 == 1 {
+                    clean(part)
+                } else {
+                    part.to_owned()
+                }
+            });
+            tag.collect::<Vec<_>>().join("\"")
+        }
     });
     clean.collect()
+}
+
+/// One piece of escaped text. A secret in quotes is told by them, so it is looked for in what a reader sees.
+fn clean(escaped: &str) -> String {
+    const ESCAPES: [(&str, &str); 4] = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+    let read = |text: String, (escape, is): &(&str, &str)| text.replace(escape, is);
+    match without_secrets(&ESCAPES.iter().fold(escaped.to_owned(), read)) {
+        Cow::Borrowed(_) => escaped.to_owned(),
+        Cow::Owned(clean) => html! { (clean) }.into_string(),
+    }
 }
 
 /// Without a character that a browser, or a terminal it is printed to, could take for more than text.
@@ -63,5 +85,18 @@ mod tests {
         ] {
             assert_eq!(inert(text), expected);
         }
+    }
+
+    #[test]
+    fn a_secret_in_quotes_or_in_an_attribute_goes_and_the_page_stays() {
+        let css = "<style>a > b::after { content: \"&\" }</style>";
+        let says = "password=\"hunter2\" & <token: 'abcdef'>";
+        let page = html! { (maud::PreEscaped(css)) a aria-label=(says) href="#1" { (says) } }.into_string();
+        let gone = "password=&quot;[redacted]&quot; &amp; &lt;token: '[redacted]'&gt;";
+        assert_eq!(
+            without_secrets_of_text(&page),
+            format!("{css}<a aria-label=\"{gone}\" href=\"#1\">{gone}</a>")
+        );
+        assert_eq!(without_secrets_of_text(css), css);
     }
 }
