@@ -125,7 +125,7 @@ impl Trial<'_> {
             return self.baselines(host, visitors);
         }
         if !matches!(self.scenario.expect, Expect::Recovered(_)) {
-            self.judge_each(host, visitors)?;
+            self.judge_each(host)?;
             if !matches!(self.mode, Mode::NoVerdict) {
                 visitors.visit_for_a_while();
                 let neighbour = (!visitors.concern(NEIGHBOUR)).then_some(&neighbour);
@@ -147,7 +147,7 @@ impl Trial<'_> {
         }
         match self.scenario.expect {
             Expect::Healthy => return Ok(()),
-            Expect::Recovered(_) => self.judge_each(host, visitors)?,
+            Expect::Recovered(_) => self.judge_each(host)?,
             _ => self.over(host, visitors)?,
         }
         self.phase("judge again");
@@ -179,7 +179,7 @@ impl Trial<'_> {
     }
 
     /// The verdict is right, and stays right among the traces of a past. Each verdict is an outcome of its own.
-    fn judge_each(&mut self, host: &Host, visitors: &Visitors) -> Result<()> {
+    fn judge_each(&mut self, host: &Host) -> Result<()> {
         self.judge_first(host)?;
         if let Some(audit) = self
             .scenario
@@ -193,8 +193,6 @@ impl Trial<'_> {
         if self.outcomes.len() > 1 {
             self.now = 1;
             host.sh(NOISE).context("laying the noise in")?;
-            // a neighbour whose log names no site must not outnumber them
-            visitors.visit_for_a_while();
             self.judge_first(host).context("with noise")?;
             self.phase("judge");
             self.outcome().ms = self.outcome().phases.iter().map(|(_, ms)| ms).sum();

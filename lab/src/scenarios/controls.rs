@@ -133,6 +133,17 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         ..BUSY
     },
     Scenario {
+        name: "busy-scanned",
+        stack: Stack::GunicornTcp,
+        about: "An old page that no visitor asks for answers 500, silently; one scanner finds it, some times.",
+        prepare: "busy_neighbour
+                  sed -i 's/    status = .*/    status = \"200 OK\" if page else \"500 Oops\"/' /srv/app/shop.py",
+        inject: &[Step::Sh(
+            "for nth in {1..6}; do curl -s -o /dev/null -H 'Host: shop.example' http://127.0.0.1/old.asp?$nth; done; sleep 5",
+        )],
+        ..BUSY
+    },
+    Scenario {
         name: "recovered-fpm",
         inject: &[Step::Sh("systemctl stop php8.2-fpm")],
         restore: "sleep 2; systemctl start php8.2-fpm",

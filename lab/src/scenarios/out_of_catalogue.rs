@@ -1,6 +1,6 @@
 //! Faults that no row of the catalogue covers: the right answer is to say so.
 
-use crate::{Expect, Scenario, Stack, Step};
+use crate::{Expect, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     stack: Stack::GunicornTcp,
@@ -55,6 +55,22 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             "nft 'table ip nat { chain output { type nat hook output priority -100; policy accept; tcp dport 8000 redirect to :8009; }; }'",
         )],
         restore: "nft delete table ip nat",
+        ..BASE
+    },
+    Scenario {
+        name: "unlisted-silent-500",
+        about: "The program answers 500 to every request and logs nothing; nginx's only access log does not name sites, and \
+                there the busier neighbour's front page goes well ten times as often.",
+        prepare: "busy_neighbour",
+        inject: &[Step::Sh(
+            "sed -i 's/if page else/if not page else/; s/404 Not Found/500 Oops/' /srv/app/shop.py; systemctl restart app; await_listener :8000",
+        )],
+        traffic: Traffic {
+            status: 500,
+            at_once: 1,
+            ..Traffic::SHOP
+        },
+        restore: "sed -i 's/if not page else/if page else/; s/500 Oops/404 Not Found/' /srv/app/shop.py; systemctl restart app; await_listener :8000",
         ..BASE
     },
 ];

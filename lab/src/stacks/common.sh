@@ -71,6 +71,24 @@ neighbour_fpm() {
 NGINX
 }
 
+# busy_neighbour: a monitor asks the site beside the shop for its front page, hundreds of times a second.
+busy_neighbour() {
+  cat >/usr/local/bin/monitor <<'PY'
+import http.client
+import time
+
+while True:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", timeout=2)
+        connection.request("GET", "/", headers={"Host": "blog.example"})
+        connection.getresponse().read()
+    except OSError:
+        time.sleep(0.1)
+    time.sleep(0.002)
+PY
+  unit monitor '/usr/bin/python3 /usr/local/bin/monitor' User=nobody
+}
+
 # The shop in PHP: a front page and a page that takes its time.
 shop_php() {
   mkdir -p /var/www/shop

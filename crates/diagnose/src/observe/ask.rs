@@ -51,28 +51,6 @@ pub(super) fn as_wanted(host: &dyn Host, case: &Case, asked: Look<Asked>) -> Loo
     question.put(host)
 }
 
-/// Failures of a log that sites share are given to the one of them that fails now, where asking each tells.
-pub(super) fn settle_rivals(host: &dyn Host, world: &World, drafts: &mut [Draft]) {
-    for draft in drafts.iter_mut().filter(|draft| !draft.rivals.is_empty()) {
-        let Some(path) = draft.paths.first() else { continue };
-        let mut routes: Vec<usize> = draft
-            .index
-            .into_iter()
-            .chain(draft.rivals.iter().copied())
-            .collect();
-        routes.truncate(LOOKS_AT_ONCE_ASKED);
-        let answers = parallel::map(&routes, |index| {
-            let question = Question::of_path(world, world.routes.get(*index)?, path);
-            question.ok()?.put(host).ok()?.status
-        });
-        let failing = |status: &Option<u16>| status.is_some_and(|status| status >= 500);
-        let mut fails = routes.iter().zip(&answers).filter(|(_, status)| failing(status));
-        if let (Some((index, _)), None) = (fails.next(), fails.next()) {
-            draft.move_to(world, *index);
-        }
-    }
-}
-
 /// Asks an instance anything at all, at the first of its doors.
 fn anything(world: &World, nginx: usize) -> Look<Question> {
     let mut routes = world

@@ -70,18 +70,25 @@ impl<'a> Routes<'a> {
         })
     }
 
-    /// Routes of other sites that fit as well as the one found: the log they share does not tell them apart.
+    /// Routes of other sites that the request may have gone as well, the best of each: the log they share does not tell.
     pub(super) fn rivals(&self, clue: &Clue<'_>, found: usize) -> Vec<usize> {
-        let site = self.routes.get(found).map(|route| route.site.as_str());
-        let scored: Vec<_> = self.scored(clue).collect();
-        let best = scored.iter().map(|(score, _)| *score).max();
-        scored
-            .into_iter()
-            .filter(|(score, index)| {
-                Some(*score) == best && self.routes.get(*index).map(|it| it.site.as_str()) != site
-            })
-            .map(|(_, index)| index)
-            .collect()
+        let site_of = |index: usize| self.routes.get(index).map(|route| route.site.as_str());
+        let mut scored: Vec<_> = self.scored(clue).collect();
+        let best = scored.iter().map(|((site, asks, _), _)| (*site, *asks)).max();
+        scored.retain(|((site, asks, _), _)| Some((*site, *asks)) == best);
+        // how well a location fits tells locations of one site apart, not sites
+        scored.sort_by_key(|((_, _, fit), index)| (std::cmp::Reverse(*fit), *index));
+        let mut rivals: Vec<usize> = Vec::new();
+        for (_, index) in scored {
+            let known = rivals
+                .iter()
+                .chain([&found])
+                .any(|it| site_of(*it) == site_of(index));
+            if !known {
+                rivals.push(index);
+            }
+        }
+        rivals
     }
 
     fn scored(&self, clue: &Clue<'_>) -> impl Iterator<Item = ((Site, Asks, Fit), usize)> {

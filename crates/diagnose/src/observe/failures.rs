@@ -38,6 +38,8 @@ pub(super) struct Failure {
     pub server: Option<String>,
     /// The host the client asked for.
     pub host: Option<String>,
+    /// The client.
+    pub client: Option<String>,
     /// The sites that write to the access log the failure is from.
     pub among: Vec<String>,
     /// Time the upstream took, seconds.
@@ -222,6 +224,7 @@ fn from_complaint(complaint: &Complained, request: Option<&Served>) -> Failure {
         request: line.request.clone(),
         server: line.server.clone().filter(|server| !server.is_empty()),
         host: line.host.clone().or_else(|| request?.line.host.clone()),
+        client: line.client.clone(),
         among: Vec::new(),
         seconds: request.and_then(seconds),
         sample: complaint.sample.clone(),
@@ -281,6 +284,7 @@ fn from_access(served: &Served, error_log_known: bool) -> Failure {
         request: line.request.clone(),
         server: served.sites.first().filter(|_| served.sites.len() == 1).cloned(),
         host: line.host.clone(),
+        client: line.client.clone(),
         among: served.sites.clone(),
         seconds: seconds(served),
         sample: served.sample.clone(),

@@ -9,6 +9,7 @@ use super::{
     failures, names,
     neighbours::{self, prune},
     peers::{self, Connects},
+    shared,
     symptoms::{self, Draft},
     targets::{self, Asked},
 };
@@ -75,7 +76,7 @@ fn logged(
     };
     let failures = failures::join(&errors.complaints, &served, &errors.reach);
     let mut drafts = symptoms::group(world, routes, &failures);
-    ask::settle_rivals(host, world, &mut drafts);
+    shared::settle(host, world, routes, &mut drafts);
     let neighbours = neighbours::of_drafts(&mut drafts, &served, routes);
     let mut drafts: Vec<(Draft, Neighbours)> = drafts.into_iter().zip(neighbours).collect();
     for (draft, neighbours) in &mut drafts {

@@ -33,6 +33,7 @@ pub(crate) mod peers;
 mod progress;
 mod question;
 mod room;
+mod shared;
 mod speaks;
 mod stamps;
 mod stance;

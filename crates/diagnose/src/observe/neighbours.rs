@@ -5,6 +5,7 @@ use super::{
     attribute::{Clue, Routes},
     failures::parse_peer,
     location::path_of,
+    shared,
     symptoms::Draft,
 };
 use crate::{
@@ -45,7 +46,7 @@ pub(super) fn of_drafts(drafts: &mut [Draft], served: &[Served], routes: &Routes
                 turns[*at].see(&drafts[*at], served, true);
             }
             Some(at) if is_failure(served.line.status) => turns[*at].see(&drafts[*at], served, false),
-            None if is_success(served) => count_perhaps(drafts, served),
+            None if is_success(served) => drafts.iter_mut().for_each(|draft| shared::count(draft, served)),
             _ => {}
         }
     }
@@ -73,26 +74,6 @@ impl Turns {
         self.back += u32::from(self.failed && self.well && !well);
         self.well = well;
         self.failed |= !well;
-    }
-}
-
-/// A log that many sites share does not tell whose request it was. What went well before the first failure or after the
-/// last, when perhaps nobody asked this site, says nothing of how it goes.
-fn count_perhaps(drafts: &mut [Draft], served: &Served) {
-    let path = served.line.request.as_deref().and_then(path_of);
-    for draft in drafts {
-        let first = draft.symptoms.iter().map(|symptom| symptom.first.secs()).min();
-        let last = draft.symptoms.iter().map(|symptom| symptom.last.secs()).max();
-        let meanwhile = first <= Some(served.at.secs()) && Some(served.at.secs()) <= last;
-        if !meanwhile {
-            continue;
-        }
-        let site = draft
-            .route
-            .as_ref()
-            .is_some_and(|route| served.sites.contains(&route.site));
-        let same = draft.paths.iter().any(|failing| Some(failing.as_str()) == path);
-        draft.perhaps += u64::from(site && same);
     }
 }
 
@@ -144,14 +125,16 @@ fn count(neighbours: &mut Neighbours, draft: &Draft, served: &Served) {
 }
 
 /// Pages with a bug answer 500 on every busy site. It is a failure of the route where it is most of what the route
-/// answers; else those symptoms are left out.
+/// answers, or its front page; else those symptoms are left out.
 pub(super) fn prune(draft: &mut Draft, neighbours: &Neighbours) {
     let explained = draft
         .symptoms
         .iter()
         .any(|it| is_internal(it) && it.complaint.is_some());
     let enough = if explained { 1 } else { MANY };
-    if draft.internal >= enough && draft.internal >= neighbours.succeeded + draft.perhaps {
+    let well = neighbours.succeeded + draft.shared.others_at_most();
+    let most = draft.internal >= enough && draft.internal >= well && !draft.shared.is_trifle(draft.internal);
+    if most || draft.shared.front_fails() {
         return;
     }
     let kept = std::mem::take(&mut draft.symptoms)

@@ -5,6 +5,7 @@ use super::{
     error_logs::Complained,
     failures::Failure,
     location::path_of,
+    shared::Shared,
 };
 use crate::{Symptom, World, case::MadeBy, topology::Route};
 use host::{Endpoint, Timestamp};
@@ -27,8 +28,6 @@ pub(super) struct Draft {
     pub nginx: usize,
     /// Index into the world's routes.
     pub index: Option<usize>,
-    /// Routes of other sites that the failures may belong to as well.
-    pub rivals: Vec<usize>,
     /// The route, made up from the log where the config has none.
     pub route: Option<Route>,
     /// Its symptoms.
@@ -41,8 +40,8 @@ pub(super) struct Draft {
     pub asked: Vec<Endpoint>,
     /// How many requests failed with 500.
     pub internal: u64,
-    /// Requests for the same paths that succeeded, on this site or on another that shares the log.
-    pub perhaps: u64,
+    /// What a log that sites share leaves open.
+    pub shared: Shared,
 }
 
 /// What failures are about, for grouping: routes, or what only the log knows.
@@ -63,7 +62,7 @@ pub(super) fn group(world: &World, routes: &Routes<'_>, failures: &[Failure]) ->
         if let (About::Route(index), Some(draft)) = (&about, groups.drafts.get_mut(&about))
             && draft.is_new()
         {
-            draft.rivals = routes.rivals(&clue(failure), *index);
+            draft.shared.rivals = routes.rivals(&clue(failure), *index);
         }
     }
     groups.finish()
@@ -248,7 +247,7 @@ impl Draft {
     pub(super) fn move_to(&mut self, world: &World, index: usize) {
         self.index = Some(index);
         self.route = world.routes.get(index).cloned();
-        self.rivals.clear();
+        self.shared.rivals.clear();
     }
 
     fn open(&mut self, failure: &Failure, at: Timestamp) -> usize {
@@ -289,7 +288,10 @@ impl Draft {
         if symptom.upstream_seconds.len() < SECONDS {
             symptom.upstream_seconds.extend(failure.seconds);
         }
-        self.internal += u64::from(failure.status == Some(500) && !is_of_nginx(failure));
+        if failure.status == Some(500) && !is_of_nginx(failure) {
+            self.internal += 1;
+            self.shared.met_by(failure.client.as_deref());
+        }
         if let Some(path) = failure.request.as_deref().and_then(path_of)
             && self.paths.len() < PATHS
             && !self.paths.iter().any(|known| known == path)
@@ -339,6 +341,8 @@ impl Draft {
         self.symptoms.extend(other.symptoms);
         self.hosts.extend(other.hosts);
         self.paths.extend(other.paths);
+        self.internal += other.internal;
+        self.shared.join(other.shared);
     }
 
     /// A draft whose only symptom is what we were answered just now.

@@ -91,10 +91,14 @@ impl Told {
     }
 
     fn nginx_says(self, target: &str, patience_ms: u64, answer: &str) -> Self {
+        self.site_says("shop.example", target, patience_ms, answer)
+    }
+
+    fn site_says(self, site: &str, target: &str, patience_ms: u64, answer: &str) -> Self {
         let talk = Talk::Http {
             method: "GET".into(),
             target: target.into(),
-            host: "shop.example".into(),
+            host: site.into(),
             tls: None,
             patience_ms,
         };
@@ -264,6 +268,63 @@ fn pages_with_a_bug_are_not_a_failing_route() {
         &[failed, well.clone(), well],
         "",
     );
+}
+
+/// A log of two sites that names neither: six 500s that nginx says nothing of, and what each site answers now.
+#[track_caller]
+fn check_shared(path: &str, failed: u8, well: &str, now: [(&str, u16); 2], expect: &str) {
+    let (request, good) = (format!("GET {path} HTTP/1.1"), format!("GET {well} HTTP/1.1"));
+    let line = |client: u8, request: &str, status: u16| {
+        format!(
+            "10.0.0.{client} - - [14/Nov/2023:22:10:00 +0000] \"{request}\" {status} 9 \"-\" \"Mozilla\"\n"
+        )
+    };
+    let failures = (0..6).map(|nth| line(nth % failed, &request, 500));
+    let others = (0..1000).map(|_| line(9, &good, 200));
+    let mut told = Told::new(Fixture::gunicorn())
+        .error_log("")
+        .access_log(&failures.chain(others).collect::<String>());
+    let mut other = told.world.routes[0].clone();
+    (other.site, other.names) = ("other.example".into(), vec!["other.example".into()]);
+    told.world.routes.push(other);
+    let log = &mut told.world.nginx[0].access_logs[0];
+    log.sites.push("other.example".into());
+    log.format = None;
+    for (site, status) in now {
+        told = told.site_says(site, path, 1000, &format!("HTTP/1.1 {status} x\r\n\r\n"));
+    }
+    assert_eq!(told.symptoms(), expect);
+}
+
+#[test]
+fn a_silent_site_is_not_outnumbered_by_those_it_shares_a_log_with() {
+    let (shop, other) = ("shop.example", "other.example");
+    let check = |now, expect| check_shared("/", 1, "/", now, expect);
+    check([(shop, 500), (other, 200)], "shop.example: 6 500 Upstream -");
+    check([(shop, 200), (other, 500)], "other.example: 6 500 Upstream -");
+    check(
+        [(shop, 500), (other, 500)],
+        "shop.example: 6 500 Upstream -; other.example: 6 500 Upstream -",
+    );
+    check([(shop, 200), (other, 200)], "");
+}
+
+#[test]
+fn a_page_that_one_scanner_found_is_no_failure_of_a_busy_host() {
+    let now = [("shop.example", 500), ("other.example", 404)];
+    check_shared("/old", 1, "/", now, "");
+    check_shared("/cart", 3, "/", now, "shop.example: 6 500 Upstream -");
+}
+
+#[test]
+fn one_silent_500_is_a_failure_where_the_front_page_fails_still() {
+    for (now, expect) in [(500, "shop.example: 1 500 Upstream -"), (200, "")] {
+        let told = Told::new(Fixture::gunicorn())
+            .error_log("")
+            .access_log(&tried("10:00", "GET / HTTP/1.1", "500", "500", PEER, "0.001"))
+            .nginx_says("/", 1000, &format!("HTTP/1.1 {now} x\r\n\r\n"));
+        assert_eq!(told.symptoms(), expect);
+    }
 }
 
 #[test]
