@@ -603,6 +603,7 @@ fn nginx() -> Nginx {
         version: Some("1.22.1".into()),
         error_logs: vec!["/var/log/nginx/error.log".into()],
         access_logs: Vec::new(),
+        names: Vec::new(),
         worker_connections: Some((768, Place::line("/etc/nginx/nginx.conf".as_ref(), 8))),
         http_dir: Some("/etc/nginx/conf.d".into()),
         has_limits: false,

@@ -11,7 +11,10 @@ use host::{
     answer::{KernelLine, Socket, SocketState, Stat},
     looks::{Account, Accounts, JournalLine, Link, Process, Unit},
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// The host as seen. Plain data: a replay gives the same.
 #[derive(Clone, Debug)]
@@ -95,6 +98,8 @@ pub struct Nginx {
     pub worker_connections: Option<(u64, Place)>,
     /// A directory of which `http` includes every `*.conf`.
     pub http_dir: Option<PathBuf>,
+    /// The names of all its sites.
+    pub names: Vec<String>,
     /// Some `limit_req` or `limit_conn` stands somewhere.
     pub has_limits: bool,
     /// Whose word nginx takes for who the client is: `set_real_ip_from`, as written. Proxies and CDNs.
@@ -256,6 +261,13 @@ pub enum ChangeKind {
 }
 
 impl World {
+    /// The names of all sites, as `--site` takes them.
+    pub fn sites(&self) -> BTreeSet<&str> {
+        let named = self.nginx.iter().flat_map(|nginx| &nginx.names);
+        let asking = self.routes.iter().map(|route| &route.site);
+        named.chain(asking).map(String::as_str).collect()
+    }
+
     /// An empty world in which nothing could be seen: what tests and `discover` start from.
     pub fn unseen(now: Timestamp, since: Timestamp) -> Self {
         let not = |what: &str| Unseen::NotRecorded {

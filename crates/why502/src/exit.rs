@@ -32,6 +32,16 @@ impl Exit {
     }
 }
 
+impl From<&anyhow::Error> for Exit {
+    fn from(error: &anyhow::Error) -> Self {
+        if error.is::<Misuse>() {
+            Self::Usage
+        } else {
+            Self::Blind
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
@@ -44,6 +54,18 @@ impl From<Exit> for ExitCode {
         })
     }
 }
+
+/// Used wrongly, as only the host could tell.
+#[derive(Debug)]
+pub struct Misuse(pub String);
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
 
 /// `why502 | head` is not an error.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {

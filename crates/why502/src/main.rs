@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let says = screen::safe(&format!("{error:#}"));
             let _ = writeln!(anstream::stderr(), "why502: {says}");
-            Exit::Blind.into()
+            Exit::from(&error).into()
         }
     }
 }

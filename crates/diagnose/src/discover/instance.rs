@@ -103,6 +103,7 @@ fn from_config(seen: &config::Config, index: usize) -> (Nginx, Vec<Route>) {
         version: seen.build.version.clone(),
         error_logs: error_logs(&config, &seen.build),
         access_logs: access_logs(&config, &seen.build),
+        names: config.sites.iter().flat_map(routes::site_names).collect(),
         worker_connections: worker_connections(&config),
         http_dir: http::dir(&seen.tree),
         has_limits: http::has_limits(&seen.tree),

@@ -40,6 +40,12 @@ pub(super) fn site_name(site: &Site) -> String {
     names.map_or_else(|| first_listen(&site.listens), |name| name.into_owned())
 }
 
+/// All that a site answers to.
+pub(super) fn site_names(site: &Site) -> Vec<String> {
+    let names = site.names.iter().map(|name| name.text.to_string());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 fn first_listen(listens: &[effective::Listen]) -> String {
     let first = listens.first().map(|listen| match &listen.on {
         ListenOn::Unix(path) => format!("unix:{}", path.display()),
@@ -58,15 +64,10 @@ struct Reader<'c> {
 impl Reader<'_> {
     fn http(&self, route: effective::Route<'_>) -> Route {
         let effective::Route { site, location, pass } = route;
-        let names = site
-            .names
-            .iter()
-            .map(|name| name.text.to_string())
-            .filter(|name| !name.is_empty());
         Route {
             nginx: self.nginx,
             site: site_name(site),
-            names: names.collect(),
+            names: site_names(site),
             listen: listens(&site.listens),
             location: location_text(location),
             settings: self.settings(&location.scope, pass, &self.config.upstreams),

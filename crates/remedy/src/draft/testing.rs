@@ -245,6 +245,7 @@ fn nginx() -> Nginx {
         version: None,
         error_logs: Vec::new(),
         access_logs: Vec::new(),
+        names: Vec::new(),
         worker_connections: None,
         http_dir: None,
         has_limits: false,

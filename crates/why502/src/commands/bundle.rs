@@ -1,6 +1,6 @@
 //! `why502 bundle`: this host in one file that may leave it; and reading such a file.
 
-use super::{diagnose, redact};
+use super::{diagnose, redact, site};
 use crate::{
     cli,
     exit::Exit,
@@ -53,6 +53,7 @@ fn of(
 ) -> anyhow::Result<Exit> {
     let recorder = recorded::Recorder::new(host);
     let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, state, started);
+    site::exists(&diagnosis.world, options.scope.site.as_deref())?;
     let mut redactor = match options.raw {
         true => None,
         false => Some(redact::redactor(&options.redaction)?),

@@ -3,7 +3,7 @@
 use crate::{
     cli::{self, Format},
     commands::recurrence,
-    commands::{bundle, like},
+    commands::{bundle, like, site},
     exit::Exit,
     report::{
         self,
@@ -68,6 +68,7 @@ fn judge(host: &dyn Host, options: &cli::Diagnose, started: Instant) -> anyhow::
     let report = options.like.as_deref().map(like::read).transpose()?;
     let scope = like::scope(host, &options.scope, report.as_ref());
     let (diagnosis, mut frame) = look(host, &scope, state, started);
+    site::exists(&diagnosis.world, options.scope.site.as_deref())?;
     frame.like = report.map(|report| like::find(host, &diagnosis.world, &report));
     if options.remember {
         recurrence::remember(&diagnosis.verdict, &options.state)?;

@@ -18,6 +18,7 @@ pub mod reading;
 pub mod recurrence;
 pub mod redact;
 pub mod report;
+mod site;
 pub mod ticket;
 pub mod undo;
 mod who;

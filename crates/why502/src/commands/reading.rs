@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{self, When},
+    commands::site,
     report::logs::{self as report, Cause},
     scan::{self, Ask, Depth, Log, Scanned},
 };
@@ -68,7 +69,7 @@ pub fn read(options: &cli::Reading, depth: Depth, live: &Live, started: Instant)
     let now = live.now().map_or(0, |at| at.secs());
     let zone = live.time_zone().unwrap_or(TimeZone::UTC);
     let window = window(options, now, &zone)?;
-    let (logs, mut trouble) = find(options, live, window);
+    let (logs, mut trouble) = find(options, live, window)?;
     let stop = stop()?;
     let ask = Ask {
         window,
@@ -121,17 +122,17 @@ fn window(options: &cli::Reading, now: i64, zone: &TimeZone) -> anyhow::Result<W
     Ok(window)
 }
 
-fn find(options: &cli::Reading, live: &Live, window: Window) -> (Vec<Log>, Vec<String>) {
+fn find(options: &cli::Reading, live: &Live, window: Window) -> anyhow::Result<(Vec<Log>, Vec<String>)> {
     let world = || discover(live, &diagnose::Options::default());
     if options.paths.is_empty() {
+        let world = world();
+        site::exists(&world, options.site.as_deref())?;
         let since = u64::try_from(window.since).unwrap_or(0);
-        return scan::configured(
-            &world(),
-            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(since)),
-        );
+        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
+        return Ok(scan::configured(&world, Some(since)));
     }
     let given = options.log_format.as_deref().map(Format::compile);
-    scan::named(&options.paths, given.as_ref(), || formats(&world()))
+    Ok(scan::named(&options.paths, given.as_ref(), || formats(&world())))
 }
 
 /// Every `log_format` that nginx on this host writes.

@@ -35,6 +35,7 @@ pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
     }
     let scope = cli::Scope::of_site(options.reading.site.clone());
     let (diagnosis, frame) = super::diagnose::look(&live, &scope, Some(&options.state), started);
+    super::site::exists(&diagnosis.world, scope.site.as_deref())?;
     let causes = reading::causes(&diagnosis.verdict, &read.bursts, read.now);
     let mut account = account(&read, &causes, options, started);
     account.host = frame.looked.host.clone();

@@ -1,6 +1,6 @@
 //! `why502 ticket`: what a support desk has to know, and is asked.
 
-use super::{bundle, diagnose, redact};
+use super::{bundle, diagnose, redact, site};
 use crate::{
     ask,
     cli::{self, TicketFormat},
@@ -81,11 +81,13 @@ fn seen(options: &cli::Ticket) -> anyhow::Result<Seen> {
             let live = Live::new();
             let recorder = recorded::Recorder::new(&live);
             let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, Some(&options.state), started);
+            site::exists(&diagnosis.world, options.scope.site.as_deref())?;
             let tried = tried(&bundle::history(Some(&options.state))?)?;
             return Ok((recorder.memory(), diagnosis.verdict, frame, tried));
         }
     };
     let (diagnosis, frame) = diagnose::look(&looks, &options.scope, None, started);
+    site::exists(&diagnosis.world, options.scope.site.as_deref())?;
     let tried = history.map_or_else(|| Ok(Vec::new()), |history| tried(&history))?;
     Ok((looks, diagnosis.verdict, frame, tried))
 }

@@ -33,6 +33,39 @@ fn an_nginx_that_does_not_run_is_not_healthy() {
 }
 
 #[test]
+fn a_site_that_nginx_does_not_have_is_not_healthy() {
+    let sites: String = (10..40)
+        .map(|nth| site(&format!("shop{nth}.example"), 8000))
+        .collect();
+    let stage = Stage::serving(
+        &(sites + "server { listen 80; server_name static.example www.static.example; root /srv; }"),
+    );
+    stage.backend(8000, PAGE);
+    for command in [
+        &["--json"][..],
+        &["fix", "--plan"],
+        &["bundle", "/opt/b"],
+        &["ticket"],
+        &["logs"],
+        &["report", "--html", "/opt/r.html"],
+    ] {
+        let run = stage.why502(&[command, &["--site", "shop99.exampl\x1b[2J"]].concat());
+        run.ends(64, &["no site 'shop99.exampl", "shop10.example", "and 12 more"])
+            .is_harmless();
+        assert_eq!(run.out, "");
+    }
+    let near = stage.why502(&["--site", "shop39"]);
+    near.ends(64, &["it has shop39.example"]);
+    for known in ["shop39.example", "SHOP39.example"] {
+        stage.why502(&["--site", known]).ends(0, &["Healthy"]);
+    }
+    // it asks no backend, but it is there
+    for known in ["static.example", "www.static.example"] {
+        assert_ne!(stage.why502(&["--site", known]).code, Some(64), "{known}");
+    }
+}
+
+#[test]
 fn without_rights_the_answer_is_right_or_none() {
     let stage = Stage::serving(&site("shop.example", 8000));
     stage.backend(8000, PAGE);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     ask, cli,
-    commands::{diagnose::hostname, history::hinted},
+    commands::{diagnose::hostname, history::hinted, site},
     exit::Exit,
     interrupt::Interrupt,
     report::fix::{self, Fix, Outcome, Report, Shown},
@@ -77,6 +77,7 @@ impl<'a> Session<'a> {
         loop {
             let diagnosis = self.diagnose();
             if self.verdict.is_none() {
+                site::exists(&diagnosis.world, self.options.site.as_deref())?;
                 self.say(&fix::draw_verdict(&diagnosis.verdict));
                 self.verdict = Some(diagnosis.verdict.clone());
                 // what can't be remembered is mended all the same
