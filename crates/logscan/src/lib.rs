@@ -4,6 +4,7 @@ pub mod access;
 pub mod complaint;
 mod complaint_text;
 pub mod error_log;
+mod glance;
 pub mod gzip;
 pub mod scan;
 pub mod text;

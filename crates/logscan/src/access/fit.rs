@@ -64,7 +64,7 @@ impl Fit<'_> {
     /// Of a part that is not the last.
     #[inline]
     fn end_of(&mut self, part: &Part, start: usize) -> Option<usize> {
-        let told = reach::length(part, self.line.get(start..)?);
+        let told = reach::length(part, self.line, start);
         told.map(|length| start + length)
             .or_else(|| self.first_end(part, start, false))
     }

@@ -1,5 +1,7 @@
 //! The text of a format between its variables.
 
+use crate::glance;
+
 /// A text of a few bytes that is looked for line after line.
 #[derive(Clone, Debug)]
 pub(super) struct Literal {
@@ -52,7 +54,7 @@ impl Literal {
         let Some(first) = self.bytes.first() else {
             return Some(0);
         };
-        let at = memchr::memchr(*first, rest)?;
+        let at = glance::find(*first, rest)?;
         if self.begins(&rest[at..]) {
             return Some(at);
         }

@@ -1,5 +1,8 @@
 //! Paths of requests -> routes: what differs from one thing to the next is folded.
 
+use crate::glance;
+use std::ops::Range;
+
 /// Bytes of a route at most.
 const LONGEST: usize = 120;
 
@@ -16,91 +19,77 @@ pub(super) fn split(request: &[u8]) -> (&[u8], &[u8]) {
 /// The route of a path: without its query, with `*` for segments that are numbers, hashes or UUIDs. `scratch` is used where
 /// something has to be folded.
 pub(super) fn fold<'a>(uri: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let path = uri.get(..LONGEST).unwrap_or(uri);
-    let (mut segment, mut start, mut folded, mut end) = (Segment::default(), 0, 0, 0);
+    let uri = uri.get(..LONGEST).unwrap_or(uri);
+    let bytes = Bytes::of(uri);
+    let path = &uri[..bytes.path];
+    let mut folded = 0;
     scratch.clear();
-    for at in 0..=path.len() {
-        let kind = path.get(at).map_or(END, |byte| KINDS[usize::from(*byte)]);
-        if kind & (SLASH | END) == 0 {
-            segment.add(kind);
-            continue;
-        }
-        if segment.is_id(at - start) {
-            scratch.extend_from_slice(&path[folded..start]);
+    // only a segment with a digit can be an id
+    let mut digits = bytes.digits & below(path.len());
+    while digits != 0 {
+        let digit = digits.trailing_zeros() as usize;
+        let segment = bytes.segment(digit);
+        digits &= !below(segment.end);
+        if bytes.is_id(&segment) {
+            scratch.extend_from_slice(&path[folded..segment.start]);
             scratch.push(b'*');
-            folded = at;
+            folded = segment.end;
         }
-        if kind == END {
-            end = at;
-            break;
-        }
-        (segment, start) = (Segment::default(), at + 1);
     }
     if folded == 0 {
-        return &path[..end];
+        return path;
     }
-    scratch.extend_from_slice(&path[folded..end]);
+    scratch.extend_from_slice(&path[folded..]);
     scratch
 }
 
-const DIGIT: u8 = 1;
-/// Hex digits and dashes.
-const HEX: u8 = 2;
-const DOT: u8 = 4;
-const SLASH: u8 = 8;
-/// What ends a path.
-const END: u8 = 16;
-
-const KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut byte = 0u8;
-    loop {
-        kinds[byte as usize] = match byte {
-            b'0'..=b'9' => DIGIT | HEX,
-            b'a'..=b'f' | b'A'..=b'F' | b'-' => HEX,
-            b'.' => DOT,
-            b'/' => SLASH,
-            b'?' | b';' | b'#' => END,
-            _ => 0,
-        };
-        if byte == u8::MAX {
-            break kinds;
-        }
-        byte += 1;
-    }
-};
-
-/// What a segment of a path is made of.
-struct Segment {
-    digits: usize,
-    every: u8,
-    any: u8,
+/// What the bytes of a path are, one bit each.
+struct Bytes {
+    digits: u128,
+    /// Hex digits and dashes.
+    hex: u128,
+    dots: u128,
+    slashes: u128,
+    /// Where its query begins.
+    path: usize,
 }
 
-impl Default for Segment {
-    fn default() -> Self {
+impl Bytes {
+    fn of(uri: &[u8]) -> Self {
+        let [digits, letters, dots, slashes, ends] = glance::masks(uri, |it| {
+            let letters = it.is_within(b'a', b'f') | it.is_within(b'A', b'F') | it.is(b'-');
+            let ends = it.is(b'?') | it.is(b';') | it.is(b'#');
+            [it.is_within(b'0', b'9'), letters, it.is(b'.'), it.is(b'/'), ends]
+        });
         Self {
-            digits: 0,
-            every: u8::MAX,
-            any: 0,
+            digits,
+            hex: digits | letters,
+            dots,
+            slashes,
+            path: (ends.trailing_zeros() as usize).min(uri.len()),
         }
     }
-}
 
-impl Segment {
-    fn add(&mut self, kind: u8) {
-        self.digits += usize::from(kind & DIGIT);
-        self.every &= kind;
-        self.any |= kind;
+    /// The segment that holds this byte.
+    fn segment(&self, at: usize) -> Range<usize> {
+        let before = 128 - (self.slashes & below(at)).leading_zeros() as usize;
+        let behind = (self.slashes & !below(at)).trailing_zeros() as usize;
+        before..behind.min(self.path)
     }
 
     /// Numbers; eight and more of hex digits and dashes with a digit among them; long random words.
-    fn is_id(&self, length: usize) -> bool {
-        self.digits > 0
-            && (self.digits == length
-                || (length >= 8 && self.every & HEX != 0)
-                || (length >= 20 && self.digits >= 4 && self.any & DOT == 0))
+    fn is_id(&self, segment: &Range<usize>) -> bool {
+        let (length, all) = (segment.len(), below(segment.end) & !below(segment.start));
+        let digits = (self.digits & all).count_ones() as usize;
+        digits == length
+            || (length >= 8 && self.hex & all == all)
+            || (length >= 20 && digits >= 4 && self.dots & all == 0)
     }
+}
+
+/// A bit for each byte before `at`, which is at most [`LONGEST`].
+fn below(at: usize) -> u128 {
+    (1 << at) - 1
 }
 
 #[cfg(test)]
