@@ -118,6 +118,8 @@ enum Variable {
     Bytes,
     Referrer,
     Agent,
+    /// `$http_x_forwarded_for` or `$proxy_add_x_forwarded_for`
+    Forwarded,
     /// Any other number.
     Number,
     /// Any other text.

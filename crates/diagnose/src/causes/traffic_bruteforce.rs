@@ -130,6 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_asks_for_many_others_is_never_limited_by_itself() {
+        // the log of an nginx that does not know of its CDN: every request is the edge's, for somebody else
+        busy()
+            .forwarded("POST /wp-login.php", 300, 2, 90)
+            .offers(&[TOGETHER]);
+        // told apart in the log, and not by nginx
+        busy()
+            .asked("POST /wp-login.php", 300, 2, "Firefox")
+            .with(|it| it.demand.as_mut().expect("a demand").now.behind = true)
+            .offers(&[TOGETHER]);
+        // an address that says always the same of itself
+        busy().forwarded("POST /wp-login.php", 300, 2, 1).offers(&[OFFER]);
+    }
+
+    #[test]
     fn no_limit_beside_others_and_none_without_a_place_for_it() {
         let few = || busy().asked("POST /wp-login.php", 300, 2, "Firefox");
         few().with(|it| it.world.nginx[0].has_limits = true).offers(&[]);

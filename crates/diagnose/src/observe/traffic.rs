@@ -11,14 +11,14 @@ use crate::{
     Symptom, World,
     case::errno,
     topology::Route,
-    traffic::{Demand, Past, Stretch, Usual},
+    traffic::{Demand, Past, Stretch, Usual, proxies},
     world::AccessLog,
 };
 use host::{Host, Timestamp};
 use logscan::{
     Trouble,
     access::Format,
-    scan::{AccessScan, Window},
+    scan::{AccessScan, Request, Window},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -83,6 +83,8 @@ pub(crate) type Span = (Timestamp, Timestamp);
 pub(crate) struct Logs<'w> {
     world: &'w World,
     logs: Vec<Read<'w>>,
+    /// Whose `X-Forwarded-For` nginx believes.
+    trusted: &'w [String],
 }
 
 struct Read<'w> {
@@ -115,7 +117,8 @@ impl<'w> Logs<'w> {
             })
         });
         let logs = read.into_iter().flatten().collect();
-        Self { world, logs }
+        let trusted = world.nginx.get(nginx).map_or(&[][..], |it| &it.proxies);
+        Self { world, logs, trusted }
     }
 
     /// What was asked of the backends of a route in that span, of all backends without one; and what is usual.
@@ -125,7 +128,7 @@ impl<'w> Logs<'w> {
         let mut shown: Option<(u64, &PathBuf)> = None;
         for read in &self.logs {
             let before = now.total().requests;
-            read.count(span, sites.as_ref(), &mut now);
+            read.count(span, sites.as_ref(), self.trusted, &mut now);
             let found = now.total().requests - before;
             shown = shown.max(Some((found, &read.path)).filter(|_| found > 0));
         }
@@ -142,7 +145,8 @@ impl<'w> Logs<'w> {
     fn usual(&self, at: Timestamp, sites: Option<&BTreeSet<String>>) -> Option<Usual> {
         let oldest = self.logs.iter().filter_map(|read| read.text.first()).min()?;
         let count = |span: Span, stretch: &mut Stretch| {
-            self.logs.iter().for_each(|read| read.count(span, sites, stretch));
+            let each = |read: &Read<'_>| read.count(span, sites, self.trusted, stretch);
+            self.logs.iter().for_each(each);
         };
         let (mut days, mut stretch) = (0, Stretch::default());
         for day in 1..=DAYS {
@@ -173,7 +177,7 @@ fn length(span: Span) -> u64 {
 }
 
 impl Read<'_> {
-    fn count(&self, span: Span, sites: Option<&BTreeSet<String>>, stretch: &mut Stretch) {
+    fn count(&self, span: Span, sites: Option<&BTreeSet<String>>, trusted: &[String], stretch: &mut Stretch) {
         let only = if let [site] = &self.log.sites[..] {
             site.as_str()
         } else {
@@ -193,12 +197,29 @@ impl Read<'_> {
                     site => holds(sites, &String::from_utf8_lossy(site)),
                 };
                 if ours && !access_logs::is_own(request.agent) {
-                    stretch.add(request, asked);
+                    let believed = as_believed(request, trusted);
+                    stretch.behind |= believed.client != request.client;
+                    stretch.add(&believed, asked);
                 }
             });
         }
         // a time of zero everywhere is one that is not logged
         stretch.timed |= scan.is_timed() && stretch.total().micros > 0;
+    }
+}
+
+/// By who made it, as nginx believes it; what a believed proxy forwards says no more of it.
+fn as_believed<'a>(request: &Request<'a>, trusted: &[String]) -> Request<'a> {
+    let client = proxies::client(request.client, request.forwarded, trusted);
+    let forwarded = if client == request.client {
+        request.forwarded
+    } else {
+        b""
+    };
+    Request {
+        client,
+        forwarded,
+        ..request.clone()
     }
 }
 

@@ -53,6 +53,7 @@ impl Fixture {
             agent,
             micros: 500_000,
             referrer: "https://shop.example/",
+            others: 0,
         };
         self.with_assets(requests * 3).crowd(&crowd)
     }
@@ -66,7 +67,25 @@ impl Fixture {
             agent,
             micros: 500_000,
             referrer: "",
+            others: 0,
         })
+    }
+
+    /// The same, each with one of so many addresses in `X-Forwarded-For`.
+    pub fn forwarded(mut self, route: &'static str, requests: u64, clients: u64, others: u64) -> Self {
+        let crowd = Crowd {
+            route,
+            requests,
+            clients,
+            agent: "Firefox",
+            micros: 500_000,
+            referrer: "",
+            others,
+        };
+        if let Some(demand) = &mut self.demand {
+            crowd.add(&mut demand.now);
+        }
+        self
     }
 
     /// So many seconds for all of them.
@@ -79,6 +98,7 @@ impl Fixture {
             agent: "Firefox",
             micros,
             referrer: "https://shop.example/",
+            others: 0,
         };
         self.with_assets(requests * 3).crowd(&crowd)
     }
@@ -102,6 +122,7 @@ impl Fixture {
                 agent,
                 micros: 200_000,
                 referrer: "https://shop.example/",
+                others: 0,
             };
             crowd.add(&mut stretch);
             stretch.assets += requests * 3;
@@ -132,6 +153,8 @@ struct Crowd<'a> {
     agent: &'a str,
     micros: u64,
     referrer: &'a str,
+    /// Addresses for which it is asked; 0 forwards nothing.
+    others: u64,
 }
 
 impl Crowd<'_> {
@@ -140,6 +163,11 @@ impl Crowd<'_> {
         stretch.timed = true;
         for number in 0..self.requests {
             let client = format!("203.0.113.{}", number % self.clients);
+            let forwarded = match self.others {
+                0 => String::new(),
+                // another one each time that an address comes again
+                others => format!("198.51.100.{}", number / self.clients % others),
+            };
             let load = Load {
                 requests: 1,
                 micros: self.micros,
@@ -150,6 +178,7 @@ impl Crowd<'_> {
                 site: b"shop.example",
                 upstream: b"",
                 client: client.as_bytes(),
+                forwarded: forwarded.as_bytes(),
                 agent: self.agent.as_bytes(),
                 referrer: self.referrer.as_bytes(),
                 method: method.as_bytes(),

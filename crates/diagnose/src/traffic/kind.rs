@@ -129,6 +129,7 @@ mod tests {
                 site: b"",
                 upstream: b"",
                 client: b"",
+                forwarded: b"",
                 agent: agent.as_bytes(),
                 referrer: b"",
                 method: method.as_bytes(),

@@ -1,9 +1,8 @@
 //! How those who ask for too much could be let through less often, and nobody else.
 
-use super::{Crowd, Demand, Kind, blame};
+use super::{Crowd, Demand, Kind, blame, proxies};
 use crate::{Allowance, Case, Limited, Measure, Remedy, queue};
 use logscan::scan::{Ranked, Weight};
-use std::net::IpAddr;
 
 /// Hundredths of a crowd that its main route or agent must have for a limit of that one to help.
 const MAIN: u64 = 70;
@@ -11,6 +10,8 @@ const MAIN: u64 = 70;
 const REST: u64 = 30;
 /// Addresses looked at.
 const CLIENTS: usize = 5000;
+/// Those of whom none may speak for others.
+const FOREMOST: usize = 3;
 /// Longest path or agent that a limit is written for.
 const LONGEST: usize = 150;
 /// The file in the directory that `http` includes.
@@ -55,8 +56,13 @@ pub fn of_kind(case: &Case, kind: Kind, mark: Mark, rate: Rate) -> Option<Remedy
         Mark::Route => limited_route(crowd)?,
         Mark::Agent => limited_agent(crowd)?,
     };
+    // the key of such a limit is `$binary_remote_addr`
     let each = few_are_let_through(demand, crowd, &clients, rate)
-        && !clients.iter().take(3).any(|it| is_proxy(it, &nginx.proxies));
+        && !demand.now.behind
+        && !clients
+            .iter()
+            .take(FOREMOST)
+            .any(|it| speaks_for_many(demand, it, &nginx.proxies));
     let allowed = if each {
         Allowance::Each {
             per_minute: rate.per_minute,
@@ -123,36 +129,10 @@ fn few_are_let_through(demand: &Demand, crowd: &Crowd, clients: &[Ranked], rate:
     (through + unknown) * 100 <= crowd.load.requests * REST
 }
 
-/// It may speak for many: nginx takes its word for who they are, or it is in a network that is not the world's.
-fn is_proxy(client: &Ranked, proxies: &[String]) -> bool {
-    let Ok(address) = blame::text(client).parse::<IpAddr>() else {
-        return true;
-    };
-    let inner = match address {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    };
-    inner || proxies.iter().any(|network| holds(network, address))
-}
-
-/// `192.0.2.0/24`, `192.0.2.7`, `2001:db8::/32`; a name, or `unix:`, may be anybody.
-fn holds(network: &str, address: IpAddr) -> bool {
-    let (first, length) = network
-        .split_once('/')
-        .map_or((network, None), |(first, length)| (first, Some(length)));
-    let Ok(first) = first.parse::<IpAddr>() else {
-        return network != "unix:";
-    };
-    let (first, address, width) = match (first, address) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(u32::from(a)), u128::from(u32::from(b)), 32),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a), u128::from(b), 128),
-        _ => return false,
-    };
-    let length = length
-        .map_or(Some(width), |it| it.parse::<u32>().ok())
-        .unwrap_or(0)
-        .min(width);
-    first.checked_shr(width - length).unwrap_or(0) == address.checked_shr(width - length).unwrap_or(0)
+/// What is no address may be anybody.
+fn speaks_for_many(demand: &Demand, client: &Ranked, trusted: &[String]) -> bool {
+    let address = blame::text(client).parse();
+    demand.now.forwards(&client.key) || address.map_or(true, |it| proxies::is_proxy(it, trusted))
 }
 
 fn limited_route(crowd: &Crowd) -> Option<Limited> {
@@ -179,26 +159,4 @@ fn main(crowd: &Crowd, by: &logscan::scan::Top) -> Option<String> {
     let first = by.ranked(Weight::Requests, 1).into_iter().next()?;
     let most = first.load.requests * 100 >= crowd.load.requests * MAIN;
     most.then(|| String::from_utf8(first.key).ok()).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_holds_its_addresses() {
-        for (network, address, expected) in [
-            ("192.0.2.0/24", "192.0.2.7", true),
-            ("192.0.2.0/24", "192.0.3.7", false),
-            ("192.0.2.7", "192.0.2.7", true),
-            ("0.0.0.0/0", "198.51.100.1", true),
-            ("2001:db8::/32", "2001:db8:1::1", true),
-            ("2001:db8::/32", "192.0.2.7", false),
-            ("proxy.example", "192.0.2.7", true),
-            ("unix:", "192.0.2.7", false),
-        ] {
-            let address = address.parse().expect("an address");
-            assert_eq!(holds(network, address), expected, "{network} {address}");
-        }
-    }
 }

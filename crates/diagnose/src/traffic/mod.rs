@@ -5,6 +5,7 @@ pub mod blame;
 mod kind;
 pub mod limit;
 pub mod mix;
+pub mod proxies;
 mod stretch;
 
 pub use kind::{Kind, is_asset, is_bot};

@@ -2,7 +2,10 @@
 
 use super::kind::{Kind, is_asset, kind};
 use logscan::scan::{Load, Request, Top};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Peers of which is kept whether they forward requests of others.
+const PEERS: usize = 10_000;
 
 /// What requests of one kind have in common.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +44,30 @@ pub struct Stretch {
     pub assets: u64,
     /// Lines that say how long the request took.
     pub timed: bool,
+    /// Some addresses are not those that nginx's `$remote_addr` holds: they stand behind a proxy that it believes.
+    pub behind: bool,
+    peers: Peers,
+}
+
+/// For whom peers say that they ask.
+#[derive(Clone, Debug, Default)]
+struct Peers {
+    /// The first address that each said.
+    first: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Those that said another one later: proxies, or who wants to be taken for one.
+    many: BTreeSet<Vec<u8>>,
+}
+
+impl Peers {
+    fn note(&mut self, peer: &[u8], forwarded: &[u8]) {
+        let client = forwarded.split(|byte| *byte == b',').next().unwrap_or_default();
+        match self.first.get(peer) {
+            Some(first) if first == client || self.many.contains(peer) => {}
+            Some(_) => drop(self.many.insert(peer.to_vec())),
+            None if self.first.len() < PEERS => drop(self.first.insert(peer.to_vec(), client.to_vec())),
+            None => {}
+        }
+    }
 }
 
 impl Stretch {
@@ -52,8 +79,16 @@ impl Stretch {
         }
     }
 
+    /// That address asks for several others, by its own words.
+    pub fn forwards(&self, client: &[u8]) -> bool {
+        self.peers.many.contains(client)
+    }
+
     /// Counts one. `asked`: a backend was asked, where that is known; else what is no asset was for one.
     pub fn add(&mut self, request: &Request<'_>, asked: Option<bool>) {
+        if !request.forwarded.is_empty() {
+            self.peers.note(request.client, request.forwarded);
+        }
         let asset = is_asset(request.route);
         self.assets += u64::from(asset);
         if asked.unwrap_or(!asset) {

@@ -104,6 +104,7 @@ impl Variable {
             "body_bytes_sent" | "bytes_sent" => Variable::Bytes,
             "http_referer" => Variable::Referrer,
             "http_user_agent" => Variable::Agent,
+            "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => Variable::Forwarded,
             "request_length"
             | "connection"
             | "connection_requests"

@@ -40,9 +40,11 @@ pub enum Column {
     UpstreamHeader,
     /// `$upstream_response_time`, all tries
     UpstreamResponse,
+    /// `$http_x_forwarded_for` or `$proxy_add_x_forwarded_for`
+    Forwarded,
 }
 
-const COLUMNS: usize = 17;
+const COLUMNS: usize = 18;
 
 /// Which part of a format holds a column.
 #[derive(Clone, Debug)]
@@ -84,6 +86,7 @@ fn column(variable: Variable) -> Option<Column> {
         V::UpstreamConnect => Column::UpstreamConnect,
         V::UpstreamHeader => Column::UpstreamHeader,
         V::UpstreamResponse => Column::UpstreamResponse,
+        V::Forwarded => Column::Forwarded,
         V::Nothing | V::Number | V::Text => return None,
     })
 }

@@ -44,7 +44,7 @@ impl Reach {
             V::Client | V::Method if b" \"".contains(first) => Self::Near(*b" \"\""),
             V::Host | V::ServerName if b" \"/".contains(first) => Self::Near(*b" \"/"),
             V::UpstreamAddr if !parts_tries => Self::Near([*first, b' ', b' ']),
-            V::Text => Self::Near([*first; 3]),
+            V::Text | V::Forwarded => Self::Near([*first; 3]),
             V::Request | V::Referrer | V::Agent => Self::Far,
             _ => Self::Tried,
         }

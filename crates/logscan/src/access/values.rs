@@ -28,7 +28,7 @@ pub(super) fn is_plausible(variable: Variable, value: &[u8]) -> bool {
         V::UpstreamStatus | V::UpstreamConnect | V::UpstreamHeader | V::UpstreamResponse => {
             value.is_empty() || is_number_or_dash(value) || tries(value).all(is_number_or_dash)
         }
-        V::Request | V::Referrer | V::Agent | V::Text => true,
+        V::Request | V::Referrer | V::Agent | V::Forwarded | V::Text => true,
     }
 }
 
@@ -108,7 +108,15 @@ fn set(out: &mut AccessLine, variable: Variable, value: &[u8], escape: Escape) {
         V::UpstreamConnect => out.upstream_connect = tries(value).map(number).collect(),
         V::UpstreamHeader => out.upstream_header = tries(value).map(number).collect(),
         V::UpstreamResponse => out.upstream_response = tries(value).map(number).collect(),
-        V::Nothing | V::Method | V::Uri | V::Bytes | V::Referrer | V::Agent | V::Number | V::Text => {}
+        V::Nothing
+        | V::Method
+        | V::Uri
+        | V::Bytes
+        | V::Referrer
+        | V::Agent
+        | V::Forwarded
+        | V::Number
+        | V::Text => {}
     }
 }
 

@@ -133,6 +133,7 @@ impl AccessScan {
             site: self.site(line),
             upstream: self.upstream(line),
             client: self.text(Column::Client, line),
+            forwarded: self.text(Column::Forwarded, line),
             agent: self.text(Column::Agent, line),
             referrer: self.text(Column::Referrer, line),
             method,

@@ -61,6 +61,8 @@ pub struct Request<'a> {
     pub upstream: &'a [u8],
     /// `$remote_addr`
     pub client: &'a [u8],
+    /// `$http_x_forwarded_for`: anybody can write it.
+    pub forwarded: &'a [u8],
     /// `$http_user_agent`
     pub agent: &'a [u8],
     /// `$http_referer`

@@ -311,3 +311,76 @@ impl Scan {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "logs of a test's own")]
+mod tests {
+    use super::*;
+    use crate::scan::named;
+    use std::fs;
+
+    const LINE: &str = "192.0.2.7 - - [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"x\"\n";
+    const LINES: usize = 200_000;
+
+    /// Finds a log, has `meanwhile` done to it, and reads what was found.
+    fn read(meanwhile: impl FnOnce(&std::path::Path)) -> Scanned {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        fs::write(&path, LINE.repeat(LINES)).unwrap();
+        let (logs, trouble) = named(std::slice::from_ref(&path), None, Vec::new);
+        assert!(logs.len() == 1 && trouble.is_empty(), "{trouble:?}");
+        meanwhile(&path);
+        let stop = AtomicBool::new(false);
+        let ask = Ask {
+            window: Window::ALL,
+            site: None,
+            depth: Depth::Failures,
+            zone: TimeZone::UTC,
+            stop: &stop,
+        };
+        run(&logs, &ask, |_| ())
+    }
+
+    fn says(scanned: &Scanned) -> bool {
+        scanned
+            .trouble
+            .iter()
+            .any(|it| it.contains("it was truncated while it was read"))
+    }
+
+    #[test]
+    fn a_log_that_is_cut_while_it_is_read_counts_as_far_as_it_goes_and_says_so() {
+        let scanned = read(|path| {
+            let half = (LINE.len() * LINES / 2) as u64;
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(half)
+                .unwrap();
+        });
+        assert!(says(&scanned), "{:?}", scanned.trouble);
+        assert_eq!(scanned.failures.total(), LINES as u64 / 2);
+    }
+
+    #[test]
+    fn a_log_that_is_copied_and_emptied_while_it_is_read_says_so_and_counts_no_line_twice() {
+        let scanned = read(|path| {
+            fs::copy(path, path.with_extension("log.1")).unwrap();
+            // logrotate's copytruncate; its writer goes on at the beginning
+            fs::write(path, LINE.repeat(3)).unwrap();
+        });
+        assert!(says(&scanned), "{:?}", scanned.trouble);
+        assert_eq!(scanned.failures.total(), 3);
+    }
+
+    #[test]
+    fn what_is_written_behind_what_was_found_is_not_read_and_is_no_trouble() {
+        let scanned = read(|path| {
+            let mut log = fs::File::options().append(true).open(path).unwrap();
+            io::Write::write_all(&mut log, LINE.repeat(50).as_bytes()).unwrap();
+        });
+        assert!(scanned.trouble.is_empty(), "{:?}", scanned.trouble);
+        assert_eq!(scanned.failures.total(), LINES as u64);
+    }
+}

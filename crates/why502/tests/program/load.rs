@@ -35,3 +35,26 @@ fn whose_load_it_is_and_the_document_is_as_its_schema_says() {
         assert!(page.contains(says), "{page}");
     }
 }
+
+#[test]
+fn whom_a_proxy_speaks_for_is_told_only_where_nginx_believes_it() {
+    let stage = Stage::serving(
+        "set_real_ip_from 192.0.2.0/24;
+        log_format proxied '$remote_addr [$time_local] \"$request\" $status $request_time \"$http_x_forwarded_for\"';
+        server { listen 80; server_name shop.example; access_log /var/log/nginx/shop.log proxied;
+                 location / { proxy_pass http://127.0.0.1:8000; } }",
+    );
+    stage.slow_backend(8000, PAGE, Duration::from_millis(20));
+    stage.sh(
+        "line() { echo \"$1 [$(date '+%d/%b/%Y:%H:%M:%S %z')] \\\"GET / HTTP/1.1\\\" 200 0.5 \\\"$2\\\"\"; }
+         for _ in 1 2 3; do line 192.0.2.1 '1.1.1.1, 203.0.113.7'; done >>/var/log/nginx/shop.log
+         for _ in 1 2; do line 198.51.100.9 203.0.113.8; done >>/var/log/nginx/shop.log",
+    );
+    let document = stage.why502(&["load", "--json"]).json();
+    let clients = document["requests"]["clients"].as_array().unwrap();
+    let told: Vec<(&str, u64)> = clients
+        .iter()
+        .map(|it| (it["key"].as_str().unwrap(), it["requests"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(told, [("203.0.113.7", 3), ("198.51.100.9", 2)], "{document}");
+}

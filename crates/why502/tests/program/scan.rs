@@ -3,7 +3,13 @@
 use crate::stage::{Run, run};
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
-use std::{fmt::Write as _, io::Write, path::Path, process::Command};
+use std::{
+    fmt::Write as _,
+    io::Write,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 fn logs(args: &[&str], dir: &Path) -> Run {
     piped(args, dir, b"")
@@ -106,6 +112,55 @@ fn an_outage_is_told_however_the_log_is_packed() {
             .is_harmless();
     }
     logs(&["--until", "2026-11-22T12:10", "access.log"], dir.path()).ends(0, &["No request failed"]);
+}
+
+/// Request number `at` of a log without end; every seventh fails.
+fn endless(at: u64) -> String {
+    let (second, status) = (at / 50, if at.is_multiple_of(7) { 502 } else { 200 });
+    let (hour, minute, second) = (second / 3600 % 24, second / 60 % 60, second % 60);
+    format!(
+        "192.0.2.{} - - [22/Nov/2026:{hour:02}:{minute:02}:{second:02} +0000] \"GET /item/{at} HTTP/1.1\" {status} 157 \"-\" \"x\"\n",
+        at % 200
+    )
+}
+
+#[test]
+fn a_log_that_grows_is_counted_up_to_a_whole_line() {
+    const BEFORE: u64 = 60_000;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    std::fs::write(&path, (0..BEFORE).map(endless).collect::<String>()).unwrap();
+    let (written, stop) = (AtomicU64::new(BEFORE), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut log = std::fs::File::options().append(true).open(&path).unwrap();
+            let mut at = BEFORE;
+            while !stop.load(Ordering::SeqCst) {
+                // a reader may come between the halves of a line
+                let line = endless(at);
+                let (first, rest) = line.split_at(line.len() / 2);
+                log.write_all(first.as_bytes()).unwrap();
+                std::thread::yield_now();
+                log.write_all(rest.as_bytes()).unwrap();
+                at += 1;
+                written.store(at, Ordering::SeqCst);
+            }
+        });
+        for _ in 0..5 {
+            let least = written.load(Ordering::SeqCst);
+            let json = logs(&["--json", "--by", "status", "access.log"], dir.path()).json();
+            let most = written.load(Ordering::SeqCst) + 1;
+            let requests = json["total"]["requests"].as_u64().unwrap();
+            // the last line may have been half there
+            let unfit = json["logs"][0]["unfit"].as_u64().unwrap();
+            assert!(
+                (least..=most).contains(&requests) && unfit <= 1,
+                "{least} {requests} {most} {unfit}"
+            );
+            assert_eq!(json["lost"], requests.div_ceil(7), "of {requests}");
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
 }
 
 #[test]
