@@ -20,6 +20,7 @@ find /etc /srv /var/www -xdev -type f -not -name '*.pyc' -print0 | sort -z | xar
 find /run -maxdepth 2 -type d -not -path '/run/systemd*' -not -path '/run/user*' -not -path '/run/why502*' -printf '%m %U:%G %p\n' | sort
 systemctl list-units --all --plain --no-legend --type=service,socket | grep -Ev '^(run-|fixing|files|old-pool|systemd-|user)' | awk '{ print $1, $2, $3 == "failed" ? "inactive" : $3 == "activating" ? "active" : $3 }' | sort
 nft -s list ruleset
+ip route show; ip -6 route show; ip -br link show; ip neigh show nud permanent
 sysctl -n net.core.somaxconn net.ipv4.ip_local_port_range
 "#;
 

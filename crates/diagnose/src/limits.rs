@@ -6,6 +6,7 @@ use host::{
     answer::{DeletedFile, Space},
     looks::{Mount, Pressure, Unit, mount_of},
 };
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -136,8 +137,76 @@ pub struct Spare {
     pub path: PathBuf,
     /// Bytes.
     pub size: u64,
+    /// Whose it is; `None` is a rotated log, of which a person says whether it is wanted.
+    pub of: Option<Reclaimable>,
+}
+
+impl Spare {
     /// The command that removes it.
-    pub command: String,
+    pub fn command(&self) -> String {
+        match self.of {
+            Some(of) => {
+                let (program, args) = of.command();
+                format!("{program} {}", args.join(" "))
+            }
+            None => format!("rm {}", quote(&self.path.to_string_lossy())),
+        }
+    }
+}
+
+/// Room that the tool which took it gives back when asked, and nothing else with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reclaimable {
+    /// Package files that apt downloaded.
+    AptCache,
+    /// Those of dnf.
+    DnfCache,
+    /// Those of yum.
+    YumCache,
+    /// Closed files of systemd's journal, but for the newest.
+    Journal,
+}
+
+impl Reclaimable {
+    /// Each, what can be had again first.
+    pub const ALL: [Self; 4] = [Self::AptCache, Self::DnfCache, Self::YumCache, Self::Journal];
+    /// So much of the journal stays, bytes: enough to tell what happened.
+    pub const JOURNAL_KEPT: u64 = 100 << 20;
+
+    /// Where it lies.
+    pub fn path(self) -> &'static Path {
+        Path::new(match self {
+            Self::AptCache => "/var/cache/apt/archives",
+            Self::DnfCache => "/var/cache/dnf",
+            Self::YumCache => "/var/cache/yum",
+            Self::Journal => "/var/log/journal",
+        })
+    }
+
+    /// What gives it back.
+    pub fn command(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::AptCache => ("apt-get", &["clean"]),
+            Self::DnfCache => ("dnf", &["clean", "packages"]),
+            Self::YumCache => ("yum", &["clean", "packages"]),
+            // JOURNAL_KEPT
+            Self::Journal => ("journalctl", &["--vacuum-size=100M"]),
+        }
+    }
+
+    /// Whether the tool would take that file with the rest though it is none of its own. apt empties its directory of
+    /// whatever lies there, but for its lock and what a file system keeps for itself.
+    pub fn is_strange(self, file: &Path) -> bool {
+        let Ok(below) = file.strip_prefix(self.path()) else {
+            return true;
+        };
+        let is_package = below.extension().is_some_and(|it| it == "deb");
+        let is_own = ["lock", "partial", "lost+found"]
+            .iter()
+            .any(|it| below.starts_with(it));
+        self == Self::AptCache && !is_package && !is_own
+    }
 }
 
 impl Limits {

@@ -3,6 +3,7 @@
 
 use crate::{
     Case, Class,
+    limits::Reclaimable,
     topology::{Claim, ListenAddress, Place},
     world::FirewallRule,
 };
@@ -237,10 +238,27 @@ pub enum Measure {
         /// UDP flows, not TCP connections.
         udp: bool,
     },
+    /// Send no larger packets to one address than pass, and be sent none.
+    PathMtu {
+        /// The peer.
+        to: std::net::IpAddr,
+        /// The largest that passed, bytes.
+        bytes: u16,
+    },
+    /// Put the default route back that the configuration of an interface names.
+    DefaultRoute {
+        /// IPv6, not IPv4.
+        v6: bool,
+    },
     /// Set a network interface up.
     InterfaceUp {
         /// `eth0`
         name: String,
+    },
+    /// Have a tool give back the room that it took.
+    Reclaim {
+        /// Whose.
+        of: Reclaimable,
     },
     /// Restart the host.
     Reboot,

@@ -51,7 +51,6 @@ impl Fixer<'_> {
             return Err(FixError::Moved { step, found });
         }
         (self.tell)(Progress::Looking);
-        let before = Baseline::of(self.host, &plan.proof);
         let opened = self.open(plan);
         let mut fix = self.store.begin(&held, opened)?;
         self.hands.keep(&fix.forensics());
@@ -59,7 +58,7 @@ impl Fixer<'_> {
         traces::keep(self.host, plan, &fix.forensics());
         let done = match apply(plan, &mut fix.journal, &mut self.work()) {
             Ok(Reached::Restart) => return Ok(outcome(&fix, End::Restarts, None, Vec::new())),
-            Ok(Reached::End) => self.prove(&mut fix, &before),
+            Ok(Reached::End) => self.prove(&mut fix),
             Err(why) => Err(why),
         };
         match done {
@@ -106,8 +105,7 @@ impl Fixer<'_> {
             return Err(FixError::NotRestarted { id: id.clone() });
         }
         let applied = self.after_reboot(&mut fix);
-        // what the other sites answered before went with the memory of the process that asked
-        match applied.and_then(|()| self.prove(&mut fix, &Baseline::default())) {
+        match applied.and_then(|()| self.prove(&mut fix)) {
             Ok(answers) => Ok(outcome(&fix, End::Kept { answers }, None, Vec::new())),
             Err(why) => Ok(self.take_back(&mut fix, why)),
         }
@@ -131,6 +129,7 @@ impl Fixer<'_> {
     }
 
     fn open(&mut self, plan: &Plan) -> Opened {
+        let before = Baseline::of(self.host, &plan.proof);
         let at = self.clock.now();
         let tests = plan.steps.iter().filter_map(|step| match step {
             Step::Test { test } => Some((step, test)),
@@ -145,6 +144,7 @@ impl Fixer<'_> {
             at,
             by: self.by.clone(),
             tests_failed,
+            before,
             boot: plan.steps.contains(&Step::Reboot).then(|| self.boot()).flatten(),
             plan: plan.clone(),
         }
@@ -156,7 +156,7 @@ impl Fixer<'_> {
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 
-    fn prove(&mut self, fix: &mut Fix, before: &Baseline) -> Result<usize, Why> {
+    fn prove(&mut self, fix: &mut Fix) -> Result<usize, Why> {
         (self.tell)(Progress::Proving(&fix.opened.plan.proof));
         let mut prover = Prover {
             host: self.host,
@@ -165,7 +165,7 @@ impl Fixer<'_> {
             tell: self.tell,
         };
         let answers = prover
-            .prove(&fix.opened.plan.proof, before)
+            .prove(&fix.opened.plan.proof, &fix.opened.before)
             .map_err(|it| match it {
                 Unproved::Interrupted => Why::Interrupted,
                 other => Why::Unproved(other),

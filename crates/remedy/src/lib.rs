@@ -43,7 +43,7 @@ pub use journal::{Journal, Phase};
 pub use outcome::{Conflict, End, FixError, Outcome, Progress, Stuck, Unproved, Why};
 pub use plan::{Holds, Page, Plan, PlanId, Proof};
 pub use policy::{Agreed, Facts, Policy};
-pub use prove::status_of;
+pub use prove::{Baseline, status_of};
 pub use review::{Objection, review};
 pub use step::{
     Access, Belongings, Content, FlowRule, Hands, NameCache, Network, Owner, Patience, PoolTraces, ProcessId,

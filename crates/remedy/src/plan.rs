@@ -42,8 +42,8 @@ pub struct Proof {
     pub must_not_break: Vec<Question>,
     /// How long the failing request is repeated and the error log watched, in milliseconds.
     pub settle_ms: u64,
-    /// How long the first good answer may take to come, in milliseconds: a service may be slow to start. 0 is ten
-    /// seconds.
+    /// How long the first good answer may take to come, in milliseconds: a service may be slow to start. 0 is twenty
+    /// seconds, and no time for other sites.
     #[serde(default)]
     pub warm_up_ms: u64,
     /// nginx's error logs, as we see them.

@@ -140,7 +140,19 @@ fn restart_interval(plan: &Plan, policy: &Policy, facts: &Facts) -> Option<Strin
 fn disk_full(plan: &Plan, policy: &Policy, facts: &Facts) -> Option<String> {
     let units = restarted(plan);
     let unit = units.first()?;
-    let free = facts.free.filter(|free| *free < policy.free_for_restart)?;
+    // a plan that makes room first may start what died for want of it
+    let made: u64 = plan
+        .steps
+        .iter()
+        .map_while(|step| match step {
+            Step::Restart { .. } | Step::Start { .. } => None,
+            Step::Reclaim { bytes, .. } => Some(*bytes),
+            _ => Some(0),
+        })
+        .sum();
+    let free = facts
+        .free
+        .filter(|free| free.saturating_add(made) < policy.free_for_restart)?;
     Some(format!(
         "the disk is full ({free} bytes are free): {unit} may not come back; free some space first"
     ))
@@ -281,7 +293,11 @@ mod tests {
         let end = Step::EndProcesses {
             processes: Vec::new(),
         };
-        for step in [restart("active"), end] {
+        let room = Step::Reclaim {
+            of: diagnose::limits::Reclaimable::Journal,
+            bytes: 1 << 30,
+        };
+        for step in [restart("active"), end, room] {
             check(
                 &of_class(Class::Auto, plan(vec![step])),
                 &unasked(),
@@ -385,6 +401,17 @@ mod tests {
         };
         check(&plan(vec![restart("active")]), &full, &["disk-full"]);
         check(&edit("/etc/a"), &full, &[]);
+        let room = |bytes| Step::Reclaim {
+            of: diagnose::limits::Reclaimable::AptCache,
+            bytes,
+        };
+        check(&plan(vec![room(90 << 20), start("failed")]), &full, &[]);
+        check(&plan(vec![room(9 << 20), start("failed")]), &full, &["disk-full"]);
+        check(
+            &plan(vec![start("failed"), room(90 << 20)]),
+            &full,
+            &["disk-full"],
+        );
         check(
             &plan(vec![restart("active")]),
             &Facts {

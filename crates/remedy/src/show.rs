@@ -42,6 +42,26 @@ pub fn command(step: &Step) -> Option<String> {
         }
         Step::SelinuxPort { port, to: None, .. } => format!("semanage port -d -p tcp {port}"),
         Step::TakeOut { .. } | Step::PutBack { .. } => return None,
+        Step::Reclaim { of, .. } => {
+            let (program, args) = of.command();
+            line(program, args)
+        }
+        Step::Reboot => "systemctl reboot".to_owned(),
+        Step::FlushNames { .. }
+        | Step::RebuildResolvConf
+        | Step::ResetInterface { .. }
+        | Step::RestoreInterface { .. }
+        | Step::SetRoute { .. }
+        | Step::FlushRoutes
+        | Step::FlushNeighbour { .. }
+        | Step::FlushConntrack { .. }
+        | Step::SetInterface { .. } => return network_command(step),
+    })
+}
+
+/// Of names and ways; `None` for every other step.
+fn network_command(step: &Step) -> Option<String> {
+    Some(match step {
         Step::FlushNames { cache } => {
             let (program, args) = cache.command();
             line(program, args)
@@ -59,6 +79,11 @@ pub fn command(step: &Step) -> Option<String> {
             let commands: Vec<String> = found.commands(name).iter().map(|args| line("ip", args)).collect();
             commands.join("; ")
         }
+        Step::SetRoute { device, from, to } => {
+            let set = to.as_ref().map(|it| it.set(device));
+            let args = set.or_else(|| from.as_ref().map(|it| it.remove(device)));
+            line("ip", &args.unwrap_or_default())
+        }
         Step::FlushRoutes => "ip route flush cache; ip -6 route flush cache".to_owned(),
         Step::FlushNeighbour { address, device } => {
             format!("ip neigh flush to {address} dev {}", quote(device))
@@ -67,7 +92,7 @@ pub fn command(step: &Step) -> Option<String> {
         Step::SetInterface { name, up } => {
             format!("ip link set {} {}", quote(name), if *up { "up" } else { "down" })
         }
-        Step::Reboot => "systemctl reboot".to_owned(),
+        _ => return None,
     })
 }
 

@@ -10,6 +10,7 @@ pub use hands::{Hands, Patience, StepFailed};
 pub use network::{NameCache, Network, Owner, Route};
 pub use site::{Belongings, Shelf};
 
+use diagnose::limits::Reclaimable;
 use host::Endpoint;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
@@ -176,6 +177,15 @@ pub enum Step {
     },
     /// `ip route flush cache`: what redirects and packet sizes the kernel learnt on the way.
     FlushRoutes,
+    /// `ip route replace ROUTE`, `ip route del ROUTE`: a route of the main table, until the interface is set up anew.
+    SetRoute {
+        /// `eth0`
+        device: String,
+        /// As found; `None` is absence.
+        from: Option<Box<Route>>,
+        /// As it shall be, to the same place.
+        to: Option<Box<Route>>,
+    },
     /// `ip neigh flush to ADDRESS dev DEVICE`
     FlushNeighbour {
         /// The neighbour.
@@ -197,6 +207,13 @@ pub enum Step {
         name: String,
         /// As it shall be; it was the other.
         up: bool,
+    },
+    /// `apt-get clean`, `journalctl --vacuum-size=100M`: a tool gives back the room that it took.
+    Reclaim {
+        /// Whose.
+        of: Reclaimable,
+        /// So much there is, as found.
+        bytes: u64,
     },
     /// `systemctl reboot`
     Reboot,
@@ -302,32 +319,13 @@ impl Step {
     /// How it is taken back.
     pub fn undo(&self) -> Undo {
         match self.clone() {
-            Self::Write { path, from, to } => Undo::By(Self::Write {
-                path,
-                from: to,
-                to: from,
-            }),
-            Self::SetAccess { path, from, to } => Undo::By(Self::SetAccess {
-                path,
-                from: to,
-                to: from,
-            }),
-            Self::SetUnitFile { unit, from, to } => Undo::By(Self::SetUnitFile {
-                unit,
-                from: to,
-                to: from,
-            }),
-            Self::Sysctl { key, from, to } => Undo::By(Self::Sysctl {
-                key,
-                from: to,
-                to: from,
-            }),
+            step @ (Self::Write { .. }
+            | Self::SetAccess { .. }
+            | Self::SetUnitFile { .. }
+            | Self::Sysctl { .. }
+            | Self::SelinuxPort { .. }
+            | Self::SetRoute { .. }) => Undo::By(step.turned()),
             Self::SelinuxBoolean { name, on } => Undo::By(Self::SelinuxBoolean { name, on: !on }),
-            Self::SelinuxPort { port, from, to } => Undo::By(Self::SelinuxPort {
-                port,
-                from: to,
-                to: from,
-            }),
             Self::SetInterface { name, up } => Undo::By(Self::SetInterface { name, up: !up }),
             Self::TakeOut { shelf } => Undo::By(Self::PutBack { shelf }),
             Self::PutBack { shelf } => Undo::By(Self::TakeOut { shelf }),
@@ -360,6 +358,7 @@ impl Step {
             | Self::FlushRoutes
             | Self::FlushNeighbour { .. }
             | Self::FlushConntrack { .. }
+            | Self::Reclaim { .. }
             | Self::Reboot => Undo::Nothing,
         }
     }

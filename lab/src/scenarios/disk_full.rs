@@ -1,6 +1,6 @@
 //! A file system in the chain is full.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
     traffic: Traffic {
@@ -77,6 +77,37 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             ..BASE.traffic
         },
         restore: "systemctl stop tracing; rm -f /var/lib/nginx/core",
+        ..BASE
+    },
+    Scenario {
+        name: "disk-full-packages",
+        about: "The file system of caches is full of packages that apt downloaded, and nginx keeps the bodies of uploads on it.",
+        stack: Stack::FpmTcp,
+        prepare: "mkdir /var/cache/nginx; own_filesystem /var/cache 24m
+                  echo 'client_body_temp_path /var/cache/nginx/body;' >/etc/nginx/conf.d/body.conf",
+        inject: &[Step::Sh("fill /var/cache/apt/archives/libreoffice-core_4%3a7.4.7-1+deb12u5_amd64.deb")],
+        traffic: Traffic {
+            path: "/index.php",
+            body: Some(200_000),
+            ..BASE.traffic
+        },
+        fix: Fix::Ends { then: 200 },
+        ..BASE
+    },
+    Scenario {
+        name: "disk-full-packages-and-a-dead-backend",
+        about: "The application keeps a cache beside apt's packages, and ended at its start because nothing fits on that file \
+                system any more.",
+        stack: Stack::GunicornTcp,
+        prepare: "install -d -o www-data /var/cache/shop; own_filesystem /var/cache 24m
+                  limit app 'ExecStartPre=/bin/dd if=/dev/zero of=/var/cache/shop/templates bs=64k count=8' Restart=no",
+        inject: &[Step::Sh(
+            "systemctl stop app; rm /var/cache/shop/templates; fill /var/cache/apt/archives/libreoffice-core_4%3a7.4.7-1+deb12u5_amd64.deb
+             systemctl start app || true",
+        )],
+        traffic: Traffic::SHOP,
+        fix: Fix::Ends { then: 502 },
+        restore: "systemctl start app; await_listener :8000",
         ..BASE
     },
 ];

@@ -1,6 +1,6 @@
 //! Large packets vanish on the way to the machine that nginx proxies to.
 
-use crate::{Expect, Scenario, Stack, Step, Traffic};
+use crate::{Expect, Fix, Scenario, Stack, Step, Traffic};
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     name: "mtu-blackhole",
@@ -14,6 +14,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
     )],
     traffic: Traffic { path: "/report", ..Traffic::SHOP_504 },
     restore_around: "ip -n $router link set dev $router mtu 1500; ip netns exec $far nft delete table inet f",
+    fix: Fix::Mends { ways: 1 },
     expect: Expect::Found(&["mtu-blackhole"]),
     ..Scenario::BASE
 }];

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank,
+    Case, Class, Evidence, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
     evidence::quote,
     freeing,
@@ -17,8 +17,8 @@ cause! {
     /// A snapshot or a temporary file that did not fit is removed again, so room may be there once one looks. Deleted
     /// files that are still open take room too, and du does not see them.
     /// # Fix
-    /// Free safe things (package cache, rotated logs, the journal); never the data. Then start what died.
-    /// Only a person can say what may go.
+    /// Have the package manager empty its cache and the journal drop its oldest files, then start what died: relief, for
+    /// what filled it is still to be found. What else may go only a person can say; never the data.
     /// # Not this if
     /// Blocks are free and inodes are not (inodes-full); or what lacks are file watchers or semaphores, which have the
     /// same errno.
@@ -34,7 +34,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["disk-full"],
         },
     }
@@ -147,10 +147,18 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let full = space::lacking(case, &space::refusals(case), FileSystem::is_full);
+    let on = full.first().map(|(on, _)| *on);
+    on.and_then(|on| freeing::make_room(case, on))
+        .into_iter()
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
-        limits::{FileSystem, Spare},
+        limits::{FileSystem, Reclaimable, Spare},
         testing::{Fixture, answers, refuses},
     };
     use host::{answer::Space, looks::Mount};
@@ -189,6 +197,7 @@ mod tests {
     }
 
     const TABLE: &str = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: The table 'orders' is full in /w/o.php:1";
+    const GONE: &str = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: No such file or directory in /w/db.php:1";
     const MISCONF: &str = "PHP message: PHP Fatal error:  Uncaught RedisException: MISCONF Redis is configured to save RDB snapshots in /w/r.php:1";
     const MYSQL: &str = "mysql unix:/run/mysqld/mysqld.sock";
 
@@ -208,10 +217,9 @@ mod tests {
 
     #[test]
     fn what_died_or_refuses_for_it_is_its_effect() {
-        let gone = "PHP message: PHP Fatal error:  Uncaught mysqli_sql_exception: No such file or directory in /w/db.php:1";
         on(
             Fixture::php_fpm()
-                .php_says(gone)
+                .php_says(GONE)
                 .needs(MYSQL, "failed", refuses(2)),
             "/var/lib/mysql",
             0,
@@ -237,18 +245,10 @@ mod tests {
             bytes,
             pid: 4102,
         };
-        let spare = |path: &str, command: &str| Spare {
-            path: path.into(),
-            size: 30 << 20,
-            command: command.into(),
-        };
         let fixture = on(upload(), "/var", 0, 500).with(|it| {
             it.world.limits.deleted = vec![file("/home/core", 9 << 30), file("/var/log/import.log", 2 << 30)];
-            it.world.limits.spare = vec![
-                spare("/home/x.gz", "rm /home/x.gz"),
-                spare("/var/cache/apt/archives", "apt-get clean"),
-            ];
         });
+        let fixture = with_spare(fixture, &[("/home/x.gz", 30, None), APT]);
         let case = fixture.case();
         let told = super::weigh(&case).evidence;
         let told: Vec<&str> = told.iter().map(|it| it.says.as_str()).collect();
@@ -267,6 +267,41 @@ mod tests {
             "{advice}"
         );
         assert!(!advice.contains("/home"), "{advice}");
+    }
+
+    type Room<'a> = (&'a str, u64, Option<Reclaimable>);
+    const APT: Room<'_> = ("/var/cache/apt/archives", 30, Some(Reclaimable::AptCache));
+
+    fn with_spare(fixture: Fixture, spare: &[Room<'_>]) -> Fixture {
+        let spare = spare.iter().map(|(path, mib, of)| Spare {
+            path: (*path).into(),
+            size: mib << 20,
+            of: *of,
+        });
+        fixture.with(|it| it.world.limits.spare = spare.collect())
+    }
+
+    #[test]
+    fn makes_room_of_what_can_be_had_again_and_of_nothing_else() {
+        let var = || on(upload(), "/var", 0, 500);
+        let rotated = ("/var/log/nginx/access.log.1", 900, None);
+        let archives = |mib| (APT.0, mib, APT.2);
+        let logs = ("/var/log/journal", 700, Some(Reclaimable::Journal));
+        let cache = "ask relief: Reclaim { of: AptCache }";
+        with_spare(var(), &[rotated, logs, archives(300)]).offers(&[cache]);
+        let both = format!("{cache}; Reclaim {{ of: Journal }}");
+        with_spare(var(), &[rotated, logs, archives(30)]).offers(&[&both]);
+        with_spare(var(), &[rotated, archives(1)]).offers(&[]); // too little, or a person's
+        with_spare(on(upload(), "/var/lib/nginx", 0, 500), &[logs, archives(300)]).offers(&[]);
+    }
+
+    #[test]
+    fn what_died_is_started_behind_it() {
+        let fixture = Fixture::php_fpm()
+            .php_says(GONE)
+            .needs(MYSQL, "failed", refuses(2));
+        with_spare(on(fixture, "/var", 0, 500), &[APT])
+            .offers(&["ask relief: Reclaim { of: AptCache }; start mysql.service"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
     case::{Passage, PeerSight},
     cause::{Group, Told, cause},
 };
@@ -17,7 +17,8 @@ cause! {
     /// up to some size; larger ones vanish without a word.
     /// # Fix
     /// Lower the MTU of the route or the interface, or clamp the MSS, to what passes; or let ICMP "fragmentation needed" pass.
-    /// Only a person can mend the router that drops it, and knows who else uses that way.
+    /// why502 gives the peer a route of its own with that size: relief, for the router that drops it is a person's to mend,
+    /// who also knows who else uses that way.
     /// # Not this if
     /// Packets as large as the interface's MTU come back, a router says that they are too big (senders then obey), or small
     /// answers hang as well (slow-backend).
@@ -33,7 +34,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["mtu-blackhole"],
         },
     }
@@ -168,6 +169,22 @@ fn advise(case: &Case) -> String {
     )
 }
 
+/// What every IPv6 host must be able to receive; a way that is narrower than that is broken otherwise.
+const NARROWEST: u16 = 1280;
+
+fn remedies(case: &Case) -> Vec<Remedy> {
+    let narrow = probed(case).and_then(|probed| {
+        let (bytes, _) = probed.passing()?;
+        let lost = matches!(probed.largest()?, (_, Ping::Silent));
+        (lost && bytes >= NARROWEST && probed.way.device().is_some()).then_some((probed.to, bytes))
+    });
+    let remedy = narrow.map(|(to, bytes)| {
+        let title = format!("send {to} no packets above {bytes} bytes");
+        Remedy::ask(title, vec![Measure::PathMtu { to, bytes }]).relief()
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -189,6 +206,13 @@ mod tests {
         hangs(&[(100, Answered), (1280, Silent), (1400, Silent), (1500, Silent)])
             .others_succeed()
             .check("found mtu-blackhole <- slow-backend");
+    }
+
+    #[test]
+    fn a_route_of_its_own_carries_what_passes() {
+        hangs(&[(100, Answered), (1280, Answered), (1400, Silent), (1500, Silent)])
+            .offers(&["ask relief: PathMtu { to: 10.9.0.7, bytes: 1280 }"]);
+        hangs(&[(100, Answered), (1280, Silent), (1400, Silent), (1500, Silent)]).offers(&[]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
     passage::{Remote, remotes},
 };
@@ -15,7 +15,8 @@ cause! {
     /// router, or from a filter.
     /// # Fix
     /// Bring the route back, in the tool that owns it (ifupdown, systemd-networkd, NetworkManager, the VPN), or take the one
-    /// that forbids it away. Only a person can say which gateway is right, and why a route forbids.
+    /// that forbids it away. A default route that is gone is put back as the interface's own configuration names it; where
+    /// none does, only a person can say which gateway is right, and why a route forbids.
     /// # Not this if
     /// An interface that holds the peer's network is down (interface-down), the lookup succeeds and a filter refuses
     /// (firewall-reject), or only IPv6 has no way (ipv6-unusable).
@@ -31,7 +32,7 @@ cause! {
         told: Told::OnHost {
             weigh,
             advise,
-            remedies: crate::remedy::none,
+            remedies,
             lab: &["no-route-default-gone", "no-route-prohibited"],
         },
     }
@@ -107,6 +108,16 @@ fn advise(case: &Case) -> String {
     )
 }
 
+fn remedies(case: &Case) -> Vec<Remedy> {
+    // with a default route no lookup of that family would have failed so
+    let lost = refused(case).find(|(_, says)| !forbids(says));
+    let remedy = lost.map(|(remote, _)| {
+        let v6 = remote.to.is_ipv6();
+        Remedy::ask("put the default route back", vec![Measure::DefaultRoute { v6 }])
+    });
+    remedy.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Fixture;
@@ -127,6 +138,13 @@ mod tests {
                 .no_way(says)
                 .check("found no-route");
         }
+    }
+
+    #[test]
+    fn a_route_that_is_gone_is_put_back_and_one_that_forbids_is_a_persons() {
+        let refused = |says| Fixture::nothing("10.99.0.1:80").connect_fails(101).no_way(says);
+        refused("Network is unreachable").offers(&["ask: DefaultRoute { v6: false }"]);
+        refused("Permission denied").offers(&[]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod passage;
 pub(crate) mod peers;
 mod progress;
 mod question;
-mod room;
+pub mod room;
 mod shared;
 mod speaks;
 mod stamps;

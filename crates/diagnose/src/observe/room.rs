@@ -1,22 +1,10 @@
 //! What takes the room of a full file system and may go: only where one is full.
 
-use crate::limits::{FileSystem, Spare};
-use host::{
-    Host, Looks,
-    answer::{DeletedFile, FileSize},
-};
+use crate::limits::{FileSystem, Reclaimable, Spare};
+use host::{Host, Looks, answer::DeletedFile};
 use std::path::Path;
 
-/// Package files that were downloaded and are installed by now, and what removes them.
-const PACKAGES: &[(&str, &str)] = &[
-    ("/var/cache/apt/archives", "apt-get clean"),
-    ("/var/cache/dnf", "dnf clean packages"),
-    ("/var/cache/yum", "yum clean packages"),
-];
 const LOGS: &str = "/var/log";
-const JOURNAL: &str = "/var/log/journal";
-/// So much of the journal stays, bytes: enough to tell what happened.
-const KEPT: u64 = 100 << 20;
 /// Endings of files that a rotation has packed.
 const PACKED: &[&str] = &[".gz", ".xz", ".zst", ".bz2"];
 /// Rotated logs named, each with its command.
@@ -35,45 +23,39 @@ pub(super) fn spare(host: &dyn Host, filesystems: &[FileSystem]) -> Vec<Spare> {
     if !filesystems.iter().any(FileSystem::is_full) {
         return Vec::new();
     }
-    let mut all: Vec<Spare> = PACKAGES
-        .iter()
-        .filter_map(|(dir, command)| packages(host, Path::new(dir), command))
-        .collect();
+    let reclaimable = Reclaimable::ALL.into_iter().map(|of| Spare {
+        path: of.path().to_owned(),
+        size: reclaimable(host, of),
+        of: Some(of),
+    });
     let logs = host.file_sizes(Path::new(LOGS)).unwrap_or_default();
-    all.extend(journal(&logs));
-    all.extend(
-        logs.iter()
-            .filter(|it| is_rotated(&it.path))
-            .take(NAMED)
-            .map(rotated),
-    );
+    let rotated = logs.iter().filter(|it| is_rotated(&it.path)).take(NAMED);
+    let rotated = rotated.map(|it| Spare {
+        path: it.path.clone(),
+        size: it.bytes,
+        of: None,
+    });
+    let mut all: Vec<Spare> = reclaimable.chain(rotated).filter(|it| it.size > 0).collect();
     all.sort_by_key(|it| std::cmp::Reverse(it.size));
     all
 }
 
-fn packages(host: &dyn Host, dir: &Path, command: &str) -> Option<Spare> {
-    let files = host.file_sizes(dir).ok()?;
-    let is_package = |it: &&FileSize| it.path.extension().is_some_and(|it| it == "deb" || it == "rpm");
-    let size: u64 = files.iter().filter(is_package).map(|it| it.bytes).sum();
-    (size > 0).then(|| Spare {
-        path: dir.to_owned(),
-        size,
-        command: command.to_owned(),
-    })
-}
-
-/// What the journal has closed (`system@….journal`); the newest part of it stays.
-fn journal(logs: &[FileSize]) -> Option<Spare> {
-    let of_journal = || logs.iter().filter(|it| it.path.starts_with(JOURNAL));
-    let is_closed = |it: &&FileSize| it.path.to_string_lossy().contains('@');
-    let all: u64 = of_journal().map(|it| it.bytes).sum();
-    let closed: u64 = of_journal().filter(is_closed).map(|it| it.bytes).sum();
-    let size = closed.min(all.saturating_sub(KEPT));
-    (size > 0).then(|| Spare {
-        path: JOURNAL.into(),
-        size,
-        command: format!("journalctl --vacuum-size={}M", KEPT >> 20),
-    })
+/// Bytes that its tool would give back; 0 also where something lies there that is not the tool's own.
+pub fn reclaimable(host: &dyn Host, of: Reclaimable) -> u64 {
+    let files = host.file_sizes(of.path()).unwrap_or_default();
+    let sum = |counts: &dyn Fn(&Path) -> bool| -> u64 {
+        let counted = files.iter().filter(|it| counts(&it.path));
+        counted.map(|it| it.bytes).sum()
+    };
+    match of {
+        _ if files.iter().any(|it| of.is_strange(&it.path)) => 0,
+        // what the journal has closed is `system@….journal`; the newest part of it stays
+        Reclaimable::Journal => {
+            let closed = sum(&|path| path.to_string_lossy().contains('@'));
+            closed.min(sum(&|_| true).saturating_sub(Reclaimable::JOURNAL_KEPT))
+        }
+        _ => sum(&|path| path.extension().is_some_and(|it| it == "deb" || it == "rpm")),
+    }
 }
 
 /// `access.log.2.gz`, `error.log.1`, `app.log-20261101`: renamed by a rotation, and nobody writes to it any more.
@@ -83,16 +65,7 @@ fn is_rotated(path: &Path) -> bool {
     let numbered = name.rsplit_once(['.', '-']).is_some_and(|(before, number)| {
         before.contains("log") && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
     });
-    (packed || numbered) && !path.starts_with(JOURNAL)
-}
-
-fn rotated(it: &FileSize) -> Spare {
-    let path = it.path.to_string_lossy();
-    Spare {
-        path: it.path.clone(),
-        size: it.bytes,
-        command: format!("rm {}", crate::evidence::quote(&path)),
-    }
+    (packed || numbered) && !path.starts_with(Reclaimable::Journal.path())
 }
 
 #[cfg(test)]
@@ -100,7 +73,7 @@ mod tests {
     use super::*;
     use host::{
         Query,
-        answer::{Answer, Space},
+        answer::{Answer, FileSize, Space},
         looks::Mount,
         memory::Memory,
     };
@@ -145,6 +118,10 @@ mod tests {
                 ("btmp.1", 5),
             ],
         );
+        holds(
+            "/var/log/journal",
+            &[("5f3a/system@1.journal", 700), ("5f3a/system.journal", 64)],
+        );
         host
     }
 
@@ -153,7 +130,7 @@ mod tests {
         let found = spare(&host(), &full(0));
         let said: Vec<String> = found
             .iter()
-            .map(|it| format!("{} {}", it.size >> 20, it.command))
+            .map(|it| format!("{} {}", it.size >> 20, it.command()))
             .collect();
         assert_eq!(
             said,
@@ -165,6 +142,23 @@ mod tests {
                 "10 rm /var/log/mysql/error.log.1",
             ]
         );
+    }
+
+    #[test]
+    fn a_cache_that_holds_a_persons_file_is_not_emptied() {
+        let mut host = host();
+        let file = |name: &str| FileSize {
+            path: Reclaimable::AptCache.path().join(name),
+            bytes: 1 << 20,
+        };
+        let mut holds = |name: &str| {
+            let sizes = vec![file("nginx_1.22.deb"), file(name)];
+            let dir = Reclaimable::AptCache.path().to_owned();
+            host.set(Query::FileSizes { dir }, Ok(Answer::FileSizes(sizes)));
+            reclaimable(&host, Reclaimable::AptCache) >> 20
+        };
+        assert_eq!(["partial/php_8.2.deb", "lock"].map(&mut holds), [2, 1]);
+        assert_eq!(["before-upgrade.tar", "kept/shop.sql"].map(&mut holds), [0, 0]);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Route {
     pub protocol: String,
     /// The gateway counts as on the link whatever the addresses say.
     pub onlink: bool,
+    /// The largest packet that may go this way, bytes, where the route says so.
+    pub mtu: Option<u32>,
 }
 
 /// One network interface.
@@ -116,8 +118,15 @@ struct RawLine {
     protocol: String,
     #[serde(default)]
     flags: Vec<String>,
+    #[serde(default)]
+    metrics: Vec<RawMetrics>,
     #[serde(flatten)]
     way: RawRoute,
+}
+
+#[derive(Deserialize)]
+struct RawMetrics {
+    mtu: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -175,7 +184,7 @@ impl RouteTo {
 
 impl Route {
     /// From `ip -j route show`, which writes nothing at all where there is none.
-    pub(super) fn parse_all(json: &[u8]) -> Option<Vec<Self>> {
+    pub fn parse_all(json: &[u8]) -> Option<Vec<Self>> {
         if json.trim_ascii().is_empty() {
             return Some(Vec::new());
         }
@@ -189,6 +198,7 @@ impl Route {
                 metric: raw.metric,
                 protocol: raw.protocol,
                 onlink: raw.flags.iter().any(|flag| flag == "onlink"),
+                mtu: raw.metrics.iter().find_map(|it| it.mtu),
             })
         };
         Some(lines.into_iter().filter_map(route).collect())
@@ -350,6 +360,7 @@ mod tests {
             metric: Some(100),
             protocol: "dhcp".into(),
             onlink: true,
+            mtu: None,
         };
         assert_eq!((table.len(), &table[0]), (3, &first));
         assert_eq!((&*table[1].protocol, &table[2].device), ("kernel", &None));

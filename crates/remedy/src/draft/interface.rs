@@ -98,14 +98,7 @@ fn network(desk: &Desk, link: &Link) -> Result<Network, CannotDraft> {
             // the kernel makes its own with each address
             route.device.as_deref() == Some(&link.name) && route.protocol != "kernel"
         });
-        routes.extend(ours.map(|route| Route {
-            to: route.to,
-            gateway: route.gateway,
-            source: route.source,
-            protocol: route.protocol,
-            metric: route.metric,
-            onlink: route.onlink,
-        }));
+        routes.extend(ours.map(Route::from));
     }
     // a gateway must be reached before a route may lead through it
     routes.sort_by_key(|route| route.gateway.is_some());

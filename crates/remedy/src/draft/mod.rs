@@ -18,6 +18,8 @@ mod nginx_edit;
 mod nginx_limit;
 mod resolver;
 mod rights;
+mod room;
+mod route;
 mod ruleset_file;
 mod selinux;
 mod settings;
@@ -31,7 +33,7 @@ mod wish;
 
 pub use wish::{Wish, grant};
 
-use crate::{Plan, Proof};
+use crate::{Plan, Proof, Step};
 use desk::Desk;
 use diagnose::{Class, Diagnosis, Finding, Measure, Question, Remedy};
 use host::{Host, Unseen};
@@ -39,6 +41,8 @@ use std::path::PathBuf;
 
 /// How long a repaired site is watched, in milliseconds.
 const SETTLE_MS: u64 = 2000;
+/// How long the services of a host may take to come up behind a restart, in milliseconds.
+const BOOT_MS: u64 = 90_000;
 
 /// Why a remedy can't become a plan on this host as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +91,7 @@ pub fn draft(
     }
     let mut desk = Desk::new(host, diagnosis);
     finish(&mut desk, &remedy.measures)?;
+    let proof = proof(diagnosis, finding, &desk.steps);
     Ok(Plan {
         schema: Plan::SCHEMA.to_owned(),
         cause: finding.cause.to_owned(),
@@ -96,7 +101,7 @@ pub fn draft(
         class,
         relief: remedy.relief,
         steps: desk.steps,
-        proof: proof(diagnosis, finding),
+        proof,
         notes: desk.notes,
     })
 }
@@ -168,7 +173,10 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::ResetInterface { name } => interface::reset(desk, name),
         Measure::FlushNeighbour { address } => kernel::flush_neighbour(desk, *address),
         Measure::FlushConntrack { to, udp } => kernel::flush_conntrack(desk, to, *udp),
+        Measure::PathMtu { to, bytes } => route::path_mtu(desk, *to, *bytes),
+        Measure::DefaultRoute { v6 } => route::default(desk, *v6),
         Measure::InterfaceUp { name } => kernel::interface_up(desk, name),
+        Measure::Reclaim { of } => room::reclaim(desk, *of),
         Measure::Reboot => kernel::reboot(desk),
         Measure::Accept { rule, to } => flow::accept(desk, rule, to),
         Measure::Listen { claim, to } => listen::set(desk, claim, to),
@@ -194,7 +202,7 @@ fn stricter(a: Class, b: Class) -> Class {
     if rank(a) >= rank(b) { a } else { b }
 }
 
-fn proof(diagnosis: &Diagnosis, finding: &Finding) -> Proof {
+fn proof(diagnosis: &Diagnosis, finding: &Finding, steps: &[Step]) -> Proof {
     let sites = Question::of_sites(&diagnosis.world);
     Proof {
         must_answer: finding.proof.clone(),
@@ -203,7 +211,7 @@ fn proof(diagnosis: &Diagnosis, finding: &Finding) -> Proof {
             .filter(|site| !finding.proof.iter().any(|failing| failing.is_same(site)))
             .collect(),
         settle_ms: SETTLE_MS,
-        warm_up_ms: 0,
+        warm_up_ms: if steps.contains(&Step::Reboot) { BOOT_MS } else { 0 },
         holds: Vec::new(),
         error_logs: error_logs(diagnosis),
     }

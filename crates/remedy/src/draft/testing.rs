@@ -129,6 +129,10 @@ impl Machine {
         self
     }
 
+    pub(crate) fn memory(&mut self, query: Query, answer: Answer) {
+        self.memory.set(query, Ok(answer));
+    }
+
     /// A site whose route is written there.
     pub(crate) fn site(mut self, name: &str, file: &str, line: u32, endpoint: &str, fails: bool) -> Self {
         let endpoint = Endpoint::Tcp(endpoint.parse().expect("an address"));

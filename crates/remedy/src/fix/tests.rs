@@ -153,6 +153,23 @@ fn after_a_reboot_only_the_proof_is_missing() {
     assert_eq!(half_done(&stage.store).expect("there"), None);
 }
 
+/// Who asked before the restart is gone; what it heard is not.
+#[test]
+fn behind_a_reboot_the_other_sites_must_answer_again() {
+    for (blog, end) in [(Some(200), End::Kept { answers: 0 }), (Some(502), End::TakenBack)] {
+        let mut plan = plan(vec![crate::Step::Reboot]);
+        plan.proof.must_not_break = vec![Site::question("blog", "/")];
+        let mut stage = stage(&plan, &[Some(200)]);
+        stage.site = Site::default().answers("blog", &[Some(200), Some(502), blog]);
+        let id = stage.fix(&plan).expect("begun").id;
+        stage.site.boots();
+        let finished = stage
+            .with(|fixer: &mut Fixer<'_>| fixer.finish(&id))
+            .expect("waits");
+        assert_eq!(finished.end, end, "{:?}", finished.why);
+    }
+}
+
 /// SIGTERM of a host that goes down is no wish of a person to have it taken back.
 #[test]
 fn a_restart_that_ends_us_is_not_taken_back() {

@@ -22,6 +22,7 @@ mod nft;
 mod place;
 mod process;
 mod processes;
+mod reclaim;
 mod reload;
 mod run;
 mod selinux;
@@ -143,9 +144,11 @@ impl LiveHands {
             Step::ResetInterface { name, by, .. } => network::reset(name, *by),
             Step::RestoreInterface { name, found, .. } => network::restore(name, found),
             Step::FlushRoutes => network::flush_routes(),
+            Step::SetRoute { device, from, to } => network::set_route(device, from.as_deref(), to.as_deref()),
             Step::FlushNeighbour { address, device } => kernel::flush_neighbour(*address, device),
             Step::FlushConntrack { to, udp } => kernel::flush_conntrack(to, *udp),
             Step::SetInterface { name, up } => kernel::set_interface(name, *up),
+            Step::Reclaim { of, .. } => reclaim::reclaim(*of),
             Step::Reboot => kernel::reboot(),
         }
     }

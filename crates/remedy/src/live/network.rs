@@ -4,7 +4,7 @@ use super::{
     place::moved,
     run::{self, failed},
 };
-use crate::{NameCache, Network, Owner, StepFailed};
+use crate::{NameCache, Network, Owner, Route, StepFailed};
 use std::time::Duration;
 
 /// For what a daemon does at once.
@@ -55,6 +55,42 @@ pub(super) fn restore(name: &str, had: &Network) -> Result<(), StepFailed> {
         run::succeed("ip", &args, SOON)?;
     }
     Ok(())
+}
+
+/// A route of the main table, if the kernel holds what the plan found.
+pub(super) fn set_route(device: &str, from: Option<&Route>, to: Option<&Route>) -> Result<(), StepFailed> {
+    let named = from.or(to).ok_or_else(|| failed("no route is named"))?;
+    let held = held(named)?;
+    let is = |wanted: Option<&Route>| match (wanted, held.as_slice()) {
+        (None, []) => true,
+        (Some(wanted), [(by, held)]) => by == device && wanted.is(held),
+        _ => false,
+    };
+    if is(to) {
+        return Ok(());
+    }
+    if !is(from) {
+        let found: Vec<String> = held.iter().map(|(by, it)| it.set(by).join(" ")).collect();
+        return Err(moved(match found.is_empty() {
+            true => format!("there is no route to {}", named.to),
+            false => found.join("; "),
+        }));
+    }
+    let args = to.map_or_else(|| named.remove(device), |to| to.set(device));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    run::succeed("ip", &args, SOON).map(drop)
+}
+
+/// Every route to exactly that place, each with its interface.
+fn held(named: &Route) -> Result<Vec<(String, Route)>, StepFailed> {
+    let family = if named.is_v6() { "-6" } else { "-4" };
+    let shown = run::succeed("ip", &[family, "-j", "route", "show", "exact", &named.to], SOON)?;
+    let routes = host::looks::Route::parse_all(shown.out.as_bytes())
+        .ok_or_else(|| failed(format!("ip route show exact {}: not understood", named.to)))?;
+    let held = routes
+        .into_iter()
+        .map(|it| (it.device.clone().unwrap_or_default(), it.into()));
+    Ok(held.collect())
 }
 
 fn is_there(name: &str) -> Result<(), StepFailed> {

@@ -22,8 +22,10 @@ use std::{
 const TOOLS: &[&str] = &[
     "apache2ctl",
     "apachectl",
+    "apt-get",
     "conntrack",
     "cscli",
+    "dnf",
     "fail2ban-client",
     "firewall-cmd",
     "gdb",
@@ -53,6 +55,7 @@ const TOOLS: &[&str] = &[
     "systemd-analyze",
     "ufw",
     "unbound-control",
+    "yum",
 ];
 /// What is kept of each stream, bytes; the rest is read and forgotten, so that a talkative tool is not held up.
 const KEPT: usize = 1 << 20;

@@ -12,6 +12,7 @@ use crate::{
 use complaints::Logs;
 use diagnose::Question;
 use host::{Host, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -35,8 +36,9 @@ const TRIES: usize = 3;
 const AT_ONCE: usize = 8;
 
 /// What the other sites answered before the first step.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Baseline {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Baseline {
     good: Vec<(Question, u16)>,
 }
 
@@ -56,6 +58,11 @@ impl Baseline {
                 .filter_map(|(question, status)| Some((question, status.filter(is_good)?)))
                 .collect(),
         }
+    }
+
+    /// None answered, or there are none.
+    pub fn is_empty(&self) -> bool {
+        self.good.is_empty()
     }
 }
 
@@ -82,7 +89,7 @@ impl Prover<'_> {
         let answers = self.settle(proof, &failing, first_good)?;
         match logs.complaint(self.host, &failing) {
             Some(line) => Err(Unproved::Complains { line }),
-            None => self.neighbours(before).map(|()| answers.max(holding)),
+            None => self.neighbours(proof, before).map(|()| answers.max(holding)),
         }
     }
 
@@ -127,17 +134,19 @@ impl Prover<'_> {
         Ok(answers)
     }
 
-    /// Who answered before must answer now, at the third time of asking at the latest.
-    fn neighbours(&mut self, before: &Baseline) -> Result<(), Unproved> {
+    /// Who answered before must answer now, at the third time of asking at the latest; behind a restart of the host later,
+    /// for their services start like any.
+    fn neighbours(&mut self, proof: &Proof, before: &Baseline) -> Result<(), Unproved> {
+        let until = self.clock.now().after(Duration::from_millis(proof.warm_up_ms));
         let mut open = before.good.clone();
-        for attempt in 1..=TRIES {
+        for attempt in 1.. {
             let questions: Vec<Question> = open.iter().map(|(question, _)| patient(question)).collect();
             let answers = all(self.host, &questions);
             let bad = open.into_iter().zip(answers);
             let bad = bad.filter(|(_, now)| !now.as_ref().is_some_and(is_good));
             let (left, now): (Vec<_>, Vec<_>) = bad.unzip();
             match (left.first(), now.first()) {
-                (Some((question, was)), Some(now)) if attempt == TRIES => {
+                (Some((question, was)), Some(now)) if attempt >= TRIES && self.clock.now() >= until => {
                     return Err(Unproved::Broke {
                         question: Box::new(question.clone()),
                         was: *was,

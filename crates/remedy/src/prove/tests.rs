@@ -67,6 +67,21 @@ fn a_service_may_take_a_while_to_start() {
 }
 
 #[test]
+fn behind_a_restart_of_the_host_other_sites_may_take_as_long() {
+    let starting = [vec![OK], vec![BAD; 30], vec![OK]].concat();
+    let prove = |warm_up_ms| {
+        let proof = Proof {
+            warm_up_ms,
+            ..proof()
+        };
+        prove(&two(&[OK], &starting), &proof).0
+    };
+    assert!(prove(90_000).is_ok());
+    assert!(matches!(prove(0), Err(Unproved::Broke { .. })));
+    assert!(matches!(prove(1000), Err(Unproved::Broke { .. })));
+}
+
+#[test]
 fn what_fails_until_the_end_is_not_mended() {
     for status in [BAD, None] {
         let (proved, took) = prove(&two(&[status], &[OK]), &proof());

@@ -55,6 +55,9 @@ pub struct Route {
     /// The gateway counts as on the link whatever the addresses say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub onlink: bool,
+    /// The largest packet that may go this way, bytes; `None` is what its interface carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
 }
 
 impl NameCache {
@@ -104,7 +107,7 @@ impl Network {
         let address = |(address, length): &(IpAddr, u8)| {
             words(&["address", "replace", &format!("{address}/{length}"), "dev", name])
         };
-        let routes = self.routes.iter().map(|route| route.command(name));
+        let routes = self.routes.iter().map(|route| route.set(name));
         std::iter::once(up)
             .chain(self.addresses.iter().map(address))
             .chain(routes)
@@ -113,18 +116,62 @@ impl Network {
 }
 
 impl Route {
-    fn command(&self, device: &str) -> Vec<String> {
-        let mut args = words(&["route", "replace", &self.to]);
+    /// What makes it, as arguments of `ip`.
+    pub fn set(&self, device: &str) -> Vec<String> {
+        let mut args = self.named("replace", device);
+        let mut push = |key: &str, value: Option<String>| {
+            args.extend(value.into_iter().flat_map(|value| [key.to_owned(), value]));
+        };
+        push("src", self.source.map(|it| it.to_string()));
+        push("mtu", self.mtu.map(|it| it.to_string()));
+        args.extend(self.onlink.then(|| "onlink".to_owned()));
+        args
+    }
+
+    /// What takes it away.
+    pub fn remove(&self, device: &str) -> Vec<String> {
+        self.named("del", device)
+    }
+
+    /// What tells it from other routes to the same place.
+    fn named(&self, verb: &str, device: &str) -> Vec<String> {
+        let mut args = words(&[if self.is_v6() { "-6" } else { "-4" }, "route", verb, &self.to]);
         let mut push = |key: &str, value: Option<String>| {
             args.extend(value.into_iter().flat_map(|value| [key.to_owned(), value]));
         };
         push("via", self.gateway.map(|it| it.to_string()));
         push("dev", Some(device.to_owned()));
-        push("src", self.source.map(|it| it.to_string()));
         push("proto", Some(self.protocol.clone()).filter(|it| !it.is_empty()));
         push("metric", self.metric.map(|it| it.to_string()));
-        args.extend(self.onlink.then(|| "onlink".to_owned()));
         args
+    }
+
+    /// Its family, which `default` alone does not tell.
+    pub fn is_v6(&self) -> bool {
+        self.to.contains(':') || self.gateway.is_some_and(|it| it.is_ipv6())
+    }
+
+    /// Whether the kernel holds this one: a metric that nobody named is the kernel's to choose.
+    pub fn is(&self, held: &Self) -> bool {
+        let metric = self.metric.or(held.metric);
+        Self {
+            metric,
+            ..self.clone()
+        } == *held
+    }
+}
+
+impl From<host::looks::Route> for Route {
+    fn from(it: host::looks::Route) -> Self {
+        Self {
+            to: it.to,
+            gateway: it.gateway,
+            source: it.source,
+            protocol: it.protocol,
+            metric: it.metric,
+            onlink: it.onlink,
+            mtu: it.mtu,
+        }
     }
 }
 
@@ -147,6 +194,7 @@ mod tests {
                 protocol: "dhcp".to_owned(),
                 metric: Some(100),
                 onlink: true,
+                mtu: None,
             }],
         };
         let commands: Vec<String> = network.commands("eth0").iter().map(|it| it.join(" ")).collect();
@@ -155,7 +203,7 @@ mod tests {
             [
                 "link set dev eth0 up",
                 "address replace 10.0.0.2/24 dev eth0",
-                "route replace default via 10.0.0.1 dev eth0 proto dhcp metric 100 onlink",
+                "-4 route replace default via 10.0.0.1 dev eth0 proto dhcp metric 100 onlink",
             ]
         );
     }

@@ -22,7 +22,7 @@ pub use error::StoreError;
 pub use id::FixId;
 pub use lock::{Holder, Lock};
 
-use crate::{Journal, Plan, Step, Test};
+use crate::{Journal, Plan, Step, Test, prove::Baseline};
 use host::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -73,6 +73,9 @@ pub struct Opened {
     /// plan is taken back either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests_failed: Vec<Test>,
+    /// What the other sites answered: also whoever proves it after a restart of the host, or after a crash, holds them to it.
+    #[serde(default, skip_serializing_if = "Baseline::is_empty")]
+    pub before: Baseline,
     /// Which boot of the host that was, where a plan restarts it: `/proc/sys/kernel/random/boot_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,

@@ -107,6 +107,7 @@ fn begin(stage: &Stage, plan: &Plan) -> Fix {
         at,
         by: author(),
         tests_failed: Vec::new(),
+        before: Default::default(),
         boot: None,
         plan: plan.clone(),
     };

@@ -1,6 +1,6 @@
 //! A host in memory, and hands that change it as [`Hands`] demands.
 
-use crate::{Content, FlowRule, Hands, Network, Plan, ProcessId, Step, StepFailed, UnitState};
+use crate::{Content, FlowRule, Hands, Network, Plan, ProcessId, Route, Step, StepFailed, UnitState};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -23,6 +23,7 @@ pub(crate) struct FakeHost {
     pub sysctls: BTreeMap<String, String>,
     pub selinux: BTreeMap<String, bool>,
     pub ports: BTreeMap<u16, Option<String>>,
+    pub routes: BTreeMap<String, Option<Box<Route>>>,
     /// Interfaces, and users who linger.
     pub switches: BTreeMap<String, bool>,
     pub flows: Vec<FlowRule>,
@@ -111,6 +112,9 @@ impl FakeHost {
             }
             Step::SelinuxPort { port, from, .. } => {
                 self.ports.entry(port).or_insert(from);
+            }
+            Step::SetRoute { from, to, .. } => {
+                self.routes.entry(place(&from, &to)).or_insert(from);
             }
             Step::SetInterface { name, up }
             | Step::SetLinger {
@@ -284,6 +288,7 @@ impl FakeHands {
                 host.selinux.insert(name, on);
             }
             Step::SelinuxPort { port, from, to } => settle_in(&mut host.ports, port, &from, to)?,
+            Step::SetRoute { from, to, .. } => settle_in(&mut host.routes, place(&from, &to), &from, to)?,
             Step::SetInterface { name, up }
             | Step::SetLinger {
                 user: name, on: up, ..
@@ -409,6 +414,14 @@ fn settle_in<K: Ord, V: PartialEq + Clone + Default + std::fmt::Debug>(
     settle(&found, from, &to)?;
     all.insert(key, to);
     Ok(())
+}
+
+/// Where a route leads.
+fn place(from: &Option<Box<Route>>, to: &Option<Box<Route>>) -> String {
+    from.as_ref()
+        .or(to.as_ref())
+        .map(|it| it.to.clone())
+        .unwrap_or_default()
 }
 
 fn failed(why: &str) -> StepFailed {

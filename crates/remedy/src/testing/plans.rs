@@ -5,7 +5,7 @@ use crate::{
     Access, Belongings, Content, FlowRule, NameCache, Network, Owner, Plan, Proof, Route, Shelf, Step, Test,
     UnitState,
 };
-use diagnose::Class;
+use diagnose::{Class, limits::Reclaimable};
 use host::browser::{Family, Profile};
 
 pub(crate) const FPM: &str = "php8.2-fpm.service";
@@ -207,12 +207,6 @@ fn of_units_and_their_files() -> Vec<Plan> {
 }
 
 fn of_the_host() -> Vec<Plan> {
-    let to = || {
-        "10.0.0.2:8080"
-            .parse()
-            .map(host::Endpoint::Tcp)
-            .expect("an address")
-    };
     vec![
         plan(vec![
             stop(),
@@ -244,17 +238,6 @@ fn of_the_host() -> Vec<Plan> {
         ]),
         plan(vec![Step::QuitNginx { master: process(300) }]),
         plan(vec![
-            Step::FlushNeighbour {
-                address: "10.0.0.2".parse().expect("an address"),
-                device: "eth0".into(),
-            },
-            Step::FlushConntrack { to: to(), udp: false },
-            Step::SetInterface {
-                name: "eth0".into(),
-                up: true,
-            },
-        ]),
-        plan(vec![
             Step::SelinuxPort {
                 port: 8000,
                 from: None,
@@ -265,12 +248,40 @@ fn of_the_host() -> Vec<Plan> {
                 on: true,
             },
         ]),
+        plan(vec![
+            Step::Reclaim {
+                of: Reclaimable::AptCache,
+                bytes: 90 << 20,
+            },
+            start("failed"),
+        ]),
         plan(vec![sysctl(), Step::Reboot]),
     ]
 }
 
+fn of_the_network() -> Plan {
+    let to = host::Endpoint::Tcp("10.0.0.2:8080".parse().expect("an address"));
+    plan(vec![
+        Step::FlushNeighbour {
+            address: "10.0.0.2".parse().expect("an address"),
+            device: "eth0".into(),
+        },
+        Step::FlushConntrack { to, udp: false },
+        Step::SetRoute {
+            device: "eth0".into(),
+            from: None,
+            to: Some(Box::new(default_route())),
+        },
+        Step::SetInterface {
+            name: "eth0".into(),
+            up: true,
+        },
+    ])
+}
+
 fn of_a_visitor() -> Vec<Plan> {
     vec![
+        of_the_network(),
         plan(vec![
             write("/etc/resolvconf/resolv.conf.d/head", Some(""), Some("n\n")),
             Step::RebuildResolvConf,
@@ -308,14 +319,19 @@ fn reset_interface() -> Step {
         by: Owner::Ifupdown,
         found: Network {
             addresses: vec![([10, 0, 0, 2].into(), 24)],
-            routes: vec![Route {
-                to: "default".into(),
-                gateway: Some([10, 0, 0, 1].into()),
-                source: None,
-                protocol: "static".into(),
-                metric: None,
-                onlink: false,
-            }],
+            routes: vec![default_route()],
         },
+    }
+}
+
+pub(crate) fn default_route() -> Route {
+    Route {
+        to: "default".into(),
+        gateway: Some([10, 0, 0, 1].into()),
+        source: None,
+        protocol: "static".into(),
+        metric: None,
+        onlink: false,
+        mtu: None,
     }
 }

@@ -9,7 +9,7 @@ pub use draw::{
 };
 
 use super::{json::page, words};
-use diagnose::{Finding, Question, Verdict};
+use diagnose::{Finding, Question, Verdict, limits::size};
 use remedy::{Plan, Test, Wish, show};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -281,16 +281,46 @@ pub fn does(step: &remedy::Step) -> String {
         On::SelinuxPort { port, to: None, .. } => format!("leave TCP port {port} to SELinux's policy"),
         On::TakeOut { shelf } => format!("take out of {}: {}", shelf.whose(), shelf.says()),
         On::PutBack { shelf } => format!("put back into {}: {}", shelf.whose(), shelf.says()),
+        On::Reclaim { of, bytes } => format!("have {} give back {}", of.command().0, size(*bytes)),
+        On::Reboot => "restart this host".to_owned(),
+        of_the_network => does_to_the_network(of_the_network),
+    }
+}
+
+/// Of names and ways; the command for every other step.
+fn does_to_the_network(step: &remedy::Step) -> String {
+    use remedy::Step as On;
+    match step {
         On::FlushNames { cache } => format!("have {} forget the names it keeps", cache.program()),
         On::RebuildResolvConf => "have resolvconf make /etc/resolv.conf anew".to_owned(),
         On::ResetInterface { name, by, .. } => format!("have {} set {name} up anew", by.program()),
         On::RestoreInterface { name, .. } => format!("give {name} the addresses and routes that it had"),
+        On::SetRoute {
+            device, to: Some(to), ..
+        } => way(device, to),
+        On::SetRoute { device, from, .. } => {
+            let to = from.as_ref().map_or("", |it| it.to.as_str());
+            format!("take the route to {to} by way of {device} away")
+        }
         On::FlushRoutes => "have the kernel forget what it learnt of ways".to_owned(),
         On::FlushNeighbour { address, .. } => format!("forget the neighbour {address}"),
         On::FlushConntrack { to, .. } => format!("forget tracked connections to {to}"),
         On::SetInterface { name, up } => format!("set {name} {}", if *up { "up" } else { "down" }),
-        On::Reboot => "restart this host".to_owned(),
+        other => show::command(other).unwrap_or_default(),
     }
+}
+
+/// `send what goes to 10.9.0.7 by way of 10.0.0.1 on tun0, in packets of 1280 bytes at most`
+fn way(device: &str, route: &remedy::Route) -> String {
+    let gateway = route.gateway.map_or(String::new(), |it| format!(" {it} on"));
+    let size = route.mtu.map_or(String::new(), |mtu| {
+        format!(", in packets of {mtu} bytes at most")
+    });
+    let what = match route.to.as_str() {
+        "default" => "what has no route of its own",
+        to => &format!("what goes to {to}"),
+    };
+    format!("send {what} by way of{gateway} {device}{size}")
 }
 
 fn tested(test: &Test) -> String {

@@ -455,6 +455,36 @@ fn what_the_kernel_keeps() {
     assert!(up("0x1003\n")[0].contains("nothing is left to do"));
 }
 
+#[test]
+fn room_is_made_where_there_is_any_and_the_plan_says_what_is_lost() {
+    let with = |name: &str| {
+        let dir = std::path::PathBuf::from("/var/cache/apt/archives");
+        let (path, bytes) = (dir.join(name), 90 << 20);
+        let files = vec![host::answer::FileSize { path, bytes }];
+        let mut machine = Machine::new();
+        machine.memory(host::Query::FileSizes { dir }, host::Answer::FileSizes(files));
+        machine.plan(vec![Measure::Reclaim {
+            of: diagnose::limits::Reclaimable::AptCache,
+        }])
+    };
+    let plan = with("nginx_1.22.deb").expect("a plan");
+    assert_eq!(
+        crate::show::command(&plan.steps[0]).as_deref(),
+        Some("apt-get clean")
+    );
+    assert_eq!(crate::show::undone_by(&plan.steps[0]), "can't be taken back");
+    assert!(
+        plan.notes[0].starts_with("90 MiB of downloaded packages"),
+        "{:?}",
+        plan.notes
+    );
+    let refused = with("before-upgrade.sql").expect_err("a person's file");
+    assert!(
+        refused.contains("holds nothing any more that may go"),
+        "{refused}"
+    );
+}
+
 /// nginx with temp directories of root, its workers being www-data.
 fn nginx_with_temp(parent: u32) -> Machine {
     let args = vec!["-g".to_owned(), "daemon on; master_process on;".to_owned()];

@@ -1,5 +1,5 @@
 use super::Bench;
-use crate::{FlowRule, Step, Undo};
+use crate::{FlowRule, Route, Step, Undo};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::{fs::File, os::fd::AsFd, process::Command, thread};
 
@@ -207,6 +207,55 @@ fn an_interface_up_and_down() {
             up: true,
         };
         Bench::new().refuses(&none, "no interface d9");
+    });
+}
+
+#[test]
+fn a_route_there_and_back() {
+    apart(|| {
+        sh(
+            "ip link add d0 type veth peer name d1; ip link set d1 up; ip link set d0 up
+            ip addr add 10.9.8.1/24 dev d0; ip -6 addr add fd09::1/64 dev d0 nodad",
+        );
+        let route = |to: &str, gateway: &str, mtu| Route {
+            to: to.into(),
+            gateway: Some(gateway.parse().expect("an address")),
+            source: None,
+            protocol: "static".into(),
+            metric: None,
+            onlink: false,
+            mtu,
+        };
+        let step = |from: Option<&Route>, to: Option<&Route>| Step::SetRoute {
+            device: "d0".into(),
+            from: from.cloned().map(Box::new),
+            to: to.cloned().map(Box::new),
+        };
+        let default = route("default", "10.9.8.2", None);
+        there_and_back(
+            &step(None, Some(&default)),
+            "ip route",
+            "default via 10.9.8.2 dev d0 proto static",
+        );
+        let v6 = route("fd0a::7", "fd09::2", Some(1280));
+        there_and_back(
+            &step(None, Some(&v6)),
+            "ip -6 route",
+            "fd0a::7 via fd09::2 dev d0 proto static metric 1024 mtu 1280",
+        );
+        let narrow = route("10.7.0.7", "10.9.8.2", Some(1280));
+        let wide = route("10.7.0.7", "10.9.8.2", None);
+        sh("ip route add 10.7.0.7 via 10.9.8.2 proto static");
+        there_and_back(
+            &step(Some(&wide), Some(&narrow)),
+            "ip route",
+            "10.7.0.7 via 10.9.8.2 dev d0 proto static mtu 1280",
+        );
+        sh("ip route replace 10.7.0.7 via 10.9.8.3 proto static");
+        Bench::new().refuses(&step(Some(&wide), Some(&narrow)), "via 10.9.8.3");
+        Bench::new().refuses(&step(None, Some(&narrow)), "via 10.9.8.3");
+        sh("ip route del 10.7.0.7");
+        Bench::new().refuses(&step(Some(&wide), Some(&narrow)), "no route to 10.7.0.7");
     });
 }
 
