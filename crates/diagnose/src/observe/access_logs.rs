@@ -3,6 +3,7 @@
 use super::{
     LOG_BYTES, clock,
     error_logs::{as_nginx_sees, as_written},
+    kept::Kept,
     log_files::{self, Log, Piece},
     parallel,
 };
@@ -81,6 +82,15 @@ impl<'a> AccessLogs<'a> {
     /// Every request.
     pub(super) fn all(&self) -> Vec<Served> {
         self.lines(|_| true, |_| true)
+    }
+
+    /// All that was read of each.
+    pub(super) fn texts(&self) -> impl Iterator<Item = Kept> {
+        self.raw.iter().map(|raw| Kept {
+            log: Some(raw.log.clone()),
+            path: raw.log.path.clone(),
+            text: log_files::joined(&raw.pieces),
+        })
     }
 
     fn lines(&self, worth: fn(&[u8]) -> bool, keep: fn(&AccessLine) -> bool) -> Vec<Served> {

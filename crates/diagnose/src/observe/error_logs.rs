@@ -90,6 +90,20 @@ pub(crate) fn read_since(
     log_files::read(host, &path, since, bytes, time_of)
 }
 
+/// The text of one, where it is a file.
+pub(super) fn text(
+    host: &dyn Host,
+    world: &World,
+    (nginx, path): (usize, &Path),
+    zone: &TimeZone,
+) -> Look<Option<Vec<u8>>> {
+    if !path.is_absolute() || path.starts_with("/dev") {
+        return Ok(None);
+    }
+    let log = read_since(host, world, (nginx, path), (world.since, LOG_BYTES), zone)?;
+    Ok(log.map(|log| log_files::joined(&log.pieces)))
+}
+
 fn read_one(host: &dyn Host, world: &World, (nginx, path): (usize, &Path), zone: &TimeZone) -> Read {
     if !path.is_absolute() || path.starts_with("/dev") {
         return from_journal(host, world, (nginx, path), zone);

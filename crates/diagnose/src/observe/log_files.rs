@@ -50,6 +50,11 @@ impl Piece {
     }
 }
 
+/// Their young parts behind one another.
+pub(super) fn joined(pieces: &[Piece]) -> Vec<u8> {
+    pieces.iter().map(Piece::young).collect::<Vec<_>>().concat()
+}
+
 /// The end of a file, from the start of a line.
 struct Text {
     path: PathBuf,

@@ -20,6 +20,7 @@ mod firewall;
 mod flows;
 mod guards;
 mod hidden;
+mod kept;
 mod kernel_files;
 mod limits;
 mod load;
@@ -53,6 +54,7 @@ use crate::{
 };
 pub(crate) use authority::servers_of_zone;
 use host::{Host, Unseen};
+pub use kept::{Kept, logs};
 pub use load::look as look_at_load;
 pub use names::everywhere;
 pub(crate) use names::system_servers;

@@ -13,6 +13,9 @@ pub struct Report {
     /// Write a page for people: one file that needs nothing else, for any browser; - for standard output
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Tell it of a bundle instead of this host
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
+    pub bundle: Option<PathBuf>,
     /// Print it in this format [default: markdown, unless --html is given]
     #[arg(long, value_enum)]
     pub format: Option<ReportFormat>,

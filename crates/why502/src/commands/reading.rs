@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use diagnose::{Finding, Role, Verdict, World, discover::discover, verdict::SymptomOf};
-use host::{Looks, live::Live};
+use host::{Host, Looks, live::Live};
 use jiff::{Timestamp, tz::TimeZone};
 use logscan::{
     access::Format,
@@ -66,16 +66,61 @@ impl Reading {
 /// # Errors
 /// Where the options contradict each other.
 pub fn read(options: &cli::Reading, depth: Depth, live: &Live, started: Instant) -> anyhow::Result<Reading> {
-    let now = live.now().map_or(0, |at| at.secs());
-    let zone = live.time_zone().unwrap_or(TimeZone::UTC);
-    let window = window(options, now, &zone)?;
-    let (logs, mut trouble) = find(options, live, window)?;
+    let asked = Asked::of(options, live)?;
+    let (logs, trouble) = find(options, live, asked.window)?;
+    of(logs, trouble, depth, asked, started)
+}
+
+/// The same of logs that a recorded host holds.
+///
+/// # Errors
+/// As above.
+pub fn held(
+    options: &cli::Reading,
+    depth: Depth,
+    (host, world): (&dyn Host, &World),
+    started: Instant,
+) -> anyhow::Result<Reading> {
+    let asked = Asked::of(options, host)?;
+    let (kept, unseen) = diagnose::observe::logs(host, world);
+    let trouble = unseen.iter().map(ToString::to_string).collect();
+    of(scan::held(kept), trouble, depth, asked, started)
+}
+
+/// Which of their lines are meant.
+struct Asked<'a> {
+    site: Option<&'a str>,
+    window: Window,
+    zone: TimeZone,
+    now: i64,
+}
+
+impl<'a> Asked<'a> {
+    fn of(options: &'a cli::Reading, host: &dyn Host) -> anyhow::Result<Self> {
+        let now = host.now().map_or(0, |at| at.secs());
+        let zone = host.time_zone().unwrap_or(TimeZone::UTC);
+        Ok(Self {
+            site: options.site.as_deref(),
+            window: window(options, now, &zone)?,
+            zone,
+            now,
+        })
+    }
+}
+
+fn of(
+    logs: Vec<Log>,
+    mut trouble: Vec<String>,
+    depth: Depth,
+    asked: Asked<'_>,
+    started: Instant,
+) -> anyhow::Result<Reading> {
     let stop = stop()?;
     let ask = Ask {
-        window,
-        site: options.site.as_deref(),
+        window: asked.window,
+        site: asked.site,
         depth,
-        zone: zone.clone(),
+        zone: asked.zone.clone(),
         stop: &stop,
     };
     let scanned = scanned(&logs, &ask, started);
@@ -85,8 +130,8 @@ pub fn read(options: &cli::Reading, depth: Depth, live: &Live, started: Instant)
         logs,
         scanned,
         trouble,
-        zone,
-        now,
+        zone: asked.zone,
+        now: asked.now,
     })
 }
 

@@ -7,16 +7,18 @@ use crate::{
     report::{
         account::{Account, Now},
         audit as audit_report,
-        history::{Fix, Incident},
+        history::{Fix, Incident, of_bundle as of_history},
         html,
+        json::Frame,
         logs::{Cause, Story},
         outage,
     },
     scan::Depth,
     screen::safe,
 };
+use ::bundle::Part;
 use anyhow::{Context, ensure};
-use diagnose::Verdict;
+use diagnose::{Diagnosis, Verdict};
 use host::{Host, live::Live};
 use remedy::{Store, memory};
 use std::{ffi::OsString, io::Write, path::Path, time::Instant};
@@ -26,6 +28,9 @@ use std::{ffi::OsString, io::Write, path::Path, time::Instant};
 pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let live = Live::new();
+    if let Some(file) = &options.bundle {
+        return of_bundle(file, options, started);
+    }
     let read = reading::read(&options.reading, Depth::Flow, &live, started)?;
     if !options.reading.paths.is_empty() {
         let read = read.of_some()?;
@@ -33,20 +38,47 @@ pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
         write(options, &account)?;
         return Ok(super::logs::exit(&account.story));
     }
-    let scope = cli::Scope::of_site(options.reading.site.clone());
-    let (diagnosis, frame) = super::diagnose::look(&live, &scope, Some(&options.state), started);
-    super::site::exists(&diagnosis.world, scope.site.as_deref())?;
+    let seen = super::diagnose::look(&live, &scope(options), Some(&options.state), started);
+    let audit = foresight(&live, &seen.1.looked.host);
+    tell(options, &read, (&seen, audit, past(&options.state)), started)
+}
+
+/// Of another host, as it was when it was recorded.
+fn of_bundle(file: &Path, options: &cli::Report, started: Instant) -> anyhow::Result<Exit> {
+    let bundle = super::bundle::read(file)?;
+    let host = super::bundle::looks(&bundle, file)?;
+    let seen = super::diagnose::look(&host, &scope(options), None, started);
+    let world = (&host as &dyn Host, &*seen.0.world);
+    let read = reading::held(&options.reading, Depth::Flow, world, started)?;
+    let past = bundle.part(Part::History).map(of_history).unwrap_or_default();
+    // a bundle holds what a diagnosis looks at, not what an audit does
+    tell(options, &read, (&seen, None, past), started)
+}
+
+fn scope(options: &cli::Report) -> cli::Scope {
+    cli::Scope::of_site(options.reading.site.clone())
+}
+
+/// Fixes and incidents.
+type Past = (Vec<Fix>, Vec<Incident>);
+
+fn tell(
+    options: &cli::Report,
+    read: &Reading,
+    ((diagnosis, frame), audit, past): (&(Diagnosis, Frame), Option<audit_report::Report>, Past),
+    started: Instant,
+) -> anyhow::Result<Exit> {
     let causes = reading::causes(&diagnosis.verdict, &read.bursts, read.now);
-    let mut account = account(&read, &causes, options, started);
+    let mut account = account(read, &causes, options, started);
     account.host = frame.looked.host.clone();
-    (account.fixes, account.incidents) = past(&options.state);
+    (account.fixes, account.incidents) = past;
     account.now = Some(Now {
         verdict: &diagnosis.verdict,
-        frame: &frame,
-        audit: foresight(&live, &frame.looked.host),
+        frame,
+        audit,
     });
     write(options, &account)?;
-    Ok(exit(&read, &diagnosis.verdict))
+    Ok(exit(read, &diagnosis.verdict))
 }
 
 /// What is not all is no answer.
@@ -86,7 +118,7 @@ fn account<'a>(
 }
 
 /// What was done to this host and what failed on it, newest first; nothing where we may not see it, which the verdict says.
-fn past(state: &cli::State) -> (Vec<Fix>, Vec<Incident>) {
+fn past(state: &cli::State) -> Past {
     let store = Store::at(&state.dir());
     let ids = store.ids().unwrap_or_default();
     let fixes = ids.iter().rev().filter_map(|id| store.load(id).ok());

@@ -9,8 +9,8 @@ use remedy::{
     journal::{FixEvent, Record, StepEvent, StepState, What},
 };
 use schemars::JsonSchema;
-use serde::Serialize;
-use std::fmt::Write;
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt::Write};
 
 /// What `why502 history --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -24,7 +24,7 @@ pub struct Report {
 }
 
 /// A root that made requests fail.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
     /// The cause.
     pub cause: String,
@@ -59,6 +59,27 @@ impl Incident {
     }
 }
 
+/// What a bundle holds of a host's past; nothing where it is none of ours.
+pub fn of_bundle(bytes: &[u8]) -> (Vec<Fix>, Vec<Incident>) {
+    #[derive(Default, Deserialize)]
+    struct Past {
+        fixes: Vec<Fix>,
+        incidents: Vec<Incident>,
+    }
+    let moment = |at: &str| {
+        at.parse::<jiff::Timestamp>()
+            .map_or_else(|_| Timestamp::default(), |at| Timestamp(at.as_millisecond()))
+    };
+    let mut past: Past = serde_json::from_slice(bytes).unwrap_or_default();
+    for event in past.fixes.iter_mut().flat_map(|fix| &mut fix.events) {
+        event.at_ms = moment(&event.at);
+    }
+    for it in &mut past.incidents {
+        (it.first_ms, it.last_ms) = (moment(&it.first), moment(&it.last));
+    }
+    (past.fixes, past.incidents)
+}
+
 /// Incidents on a screen.
 const INCIDENTS: usize = 12;
 
@@ -88,7 +109,7 @@ pub fn incidents(incidents: &[Incident], clock: &Clock) -> String {
 }
 
 /// A fix that was begun.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Fix {
     /// Its name, as `why502 undo` takes it.
     pub id: String,
@@ -122,25 +143,25 @@ pub struct Fix {
 }
 
 /// A step and what became of it.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// From one.
     pub number: usize,
     /// What it does.
     pub does: String,
     /// What became of it.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// When, RFC 3339.
     pub at: String,
     /// To which step, from one; null: to the fix.
     pub step: Option<usize>,
     /// What.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// What a tool said, or why.
     pub says: String,
     /// For drawing.
@@ -169,7 +190,7 @@ impl Fix {
         let steps = plan.steps.iter().enumerate().map(|(index, step)| Step {
             number: index + 1,
             does: super::fix::does(step),
-            state: state(journal.step(index)),
+            state: state(journal.step(index)).into(),
         });
         Self {
             id: fix.id().to_string(),
@@ -234,7 +255,7 @@ fn event(of: &Record) -> Event {
     Event {
         at: of.at.to_string(),
         step,
-        what,
+        what: what.into(),
         says: of.says.clone(),
         at_ms: of.at,
     }

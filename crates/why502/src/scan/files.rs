@@ -41,6 +41,8 @@ pub(super) enum Packing {
     Plain,
     /// Plain, in a pipe.
     Pipe,
+    /// Plain, and all of it is the head.
+    Held,
     Gzip,
     Zstd,
     Xz,
@@ -97,11 +99,26 @@ impl LogFile {
         })
     }
 
+    /// A log whose text is at hand: there is no file.
+    pub(super) fn held(path: &Path, text: Vec<u8>) -> Self {
+        Self {
+            path: path.to_owned(),
+            size: text.len() as u64,
+            modified: None,
+            packing: Packing::Held,
+            head: text,
+        }
+    }
+
     /// Its text from the beginning; bytes taken off the disk are added to `read`.
     ///
     /// # Errors
     /// As the system says.
     pub(super) fn text<'a>(&'a self, read: &'a AtomicU64) -> io::Result<Box<dyn Read + 'a>> {
+        if self.packing == Packing::Held {
+            read.fetch_add(self.size, Ordering::Relaxed);
+            return Ok(Box::new(self.head.as_slice()));
+        }
         let file = Counted(open(&self.path)?, read);
         let file = BufReader::with_capacity(128 << 10, self.head.as_slice().chain(file));
         unpacked(self.packing, file)
@@ -137,7 +154,7 @@ static UNCOUNTED: AtomicU64 = AtomicU64::new(0);
 
 fn unpacked<'a>(packing: Packing, file: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match packing {
-        Packing::Plain | Packing::Pipe => Box::new(file),
+        Packing::Plain | Packing::Pipe | Packing::Held => Box::new(file),
         Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
         Packing::Zstd => {
             let mut text = zstd::stream::read::Decoder::with_buffer(file)?;

@@ -9,5 +9,5 @@ mod pump;
 mod sources;
 mod work;
 
-pub use sources::{Log, configured, named};
+pub use sources::{Log, configured, held, named};
 pub use work::{Ask, Depth, Scanned, run};

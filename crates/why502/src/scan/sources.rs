@@ -1,7 +1,7 @@
 //! Which logs there are: those that nginx's config names, with what was rotated away, or those that the command line names.
 
 use super::files::{LogFile, open};
-use diagnose::World;
+use diagnose::{World, observe::Kept, world::AccessLog};
 use logscan::{
     access::Format,
     scan::{Kind, guess, well_known},
@@ -33,29 +33,39 @@ pub fn configured(world: &World, since: Option<SystemTime>) -> (Vec<Log>, Vec<St
     let (mut logs, mut trouble) = (Vec::new(), Vec::new());
     for nginx in &world.nginx {
         for log in &nginx.access_logs {
-            let format = log
-                .format
-                .as_deref()
-                .map_or_else(Format::combined, Format::compile);
-            let site = if let [site] = &log.sites[..] {
-                site.clone()
-            } else {
-                String::new()
-            };
-            add(
-                &mut logs,
-                &mut trouble,
-                &log.path,
-                Kind::Access(Box::new(format)),
-                site,
-                since,
-            );
+            let (kind, site) = of(log);
+            add(&mut logs, &mut trouble, &log.path, kind, site, since);
         }
         for path in &nginx.error_logs {
             add(&mut logs, &mut trouble, path, Kind::Error, String::new(), since);
         }
     }
     (logs, trouble)
+}
+
+/// The logs of a recorded host, as far as its looks hold them.
+pub fn held(kept: Vec<Kept>) -> Vec<Log> {
+    let log = |it: Kept| {
+        let (kind, site) = it.log.as_ref().map_or((Kind::Error, String::new()), of);
+        Log {
+            name: it.path.display().to_string(),
+            kind,
+            site,
+            files: vec![LogFile::held(&it.path, it.text)],
+        }
+    };
+    kept.into_iter().map(log).collect()
+}
+
+/// How its lines are written, and the site where all of them are of one.
+fn of(log: &AccessLog) -> (Kind, String) {
+    let format = log.format.as_deref();
+    let format = format.map_or_else(Format::combined, Format::compile);
+    let site = match &log.sites[..] {
+        [site] => site.clone(),
+        _ => String::new(),
+    };
+    (Kind::Access(Box::new(format)), site)
 }
 
 fn add(

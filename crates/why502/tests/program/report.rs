@@ -72,6 +72,44 @@ fn an_outage_is_told_with_what_the_host_shows_of_it() {
 }
 
 #[test]
+fn a_bundle_is_told_where_the_host_is_not() {
+    let stage = failing();
+    stage.why502(&["bundle", "/opt/host.tar.zst"]).ends(0, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("host.tar.zst"), stage.read("/opt/host.tar.zst")).unwrap();
+    drop(stage);
+    let report = |args: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_why502"));
+        program.args(["report", "--bundle", "host.tar.zst"]).args(args);
+        run(program.current_dir(dir.path()), b"")
+    };
+    let page = report(&["--html", "-"]);
+    page.ends(
+        2,
+        &[
+            "shop.example answers 502",
+            "7 requests failed of 14",
+            "connection refused (111)",
+            "/cart/*",
+        ],
+    )
+    .is_harmless();
+    assert!(
+        !page.out.contains("What will make a 502 tomorrow"),
+        "no audit was recorded"
+    );
+    report(&[]).ends(
+        2,
+        &[
+            "# shop.example answers 502",
+            "## Burst 1: shop.example",
+            "## Load by route",
+        ],
+    );
+    report(&["access.log"]).ends(64, &["--bundle"]);
+}
+
+#[test]
 fn it_takes_the_place_of_an_older_page_and_of_nothing_else() {
     let stage = failing();
     stage.write("/opt/out.html", "old");
