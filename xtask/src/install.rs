@@ -32,6 +32,9 @@ const PACKAGES: &[(&str, &str)] = &[
         "fonts-dejavu-core",
     ),
     ("/usr/sbin/dnsmasq", "dnsmasq-base"),
+    ("/usr/sbin/nsd", "nsd"),
+    ("/usr/sbin/unbound", "unbound"),
+    ("/usr/bin/ldns-signzone", "ldnsutils"),
     ("/usr/bin/xz", "xz-utils"),
     ("/usr/bin/zstd", "zstd"),
     (

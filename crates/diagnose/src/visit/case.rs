@@ -44,6 +44,8 @@ pub struct Check {
     pub machine: Machine,
     /// What each source says of the site's name, the system first; empty for an address.
     pub names: Vec<NameAsked>,
+    /// What this system gives for a name that nobody can have (RFC 6761); asked where the site seems to be inside.
+    pub nowhere: Vec<IpAddr>,
     /// Another name that the site's name stands for.
     pub alias: Option<String>,
     /// Where the page leads, whose name has no address.
@@ -114,6 +116,8 @@ pub enum Why {
     Cookies(usize),
     /// Over TLS, because a browser remembers that the site wants it.
     Promise,
+    /// In the clear, because nothing good came over TLS: a network that wants a login answers there.
+    Portal,
 }
 
 /// One request and what came of it.

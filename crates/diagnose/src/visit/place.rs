@@ -1,6 +1,6 @@
 //! What a visitor types into a browser, taken apart.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 /// A page: `https://shop.example:8443/cart?x=1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,14 @@ fn encoded(target: &str) -> String {
         }
     }
     text
+}
+
+/// An address of an inner network, or of this machine: no site for all is there.
+pub(super) fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback(),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use remedy::{Plan, Test, Wish, show};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What `why502 fix --json` prints.
+/// What `why502 fix --json`, and `--json` of each `why502 client`, prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// Always `why502/repair/1`.
@@ -25,7 +25,8 @@ pub struct Report {
     pub host: String,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// What `diagnose` found: `found`, `torn`, `unexplained`, `recovered` or `healthy`.
+    /// What `diagnose` found: `found`, `torn`, `unexplained`, `recovered` or `healthy`; `asked` where nothing was diagnosed and
+    /// a person asked for it (`why502 client`).
     pub verdict: String,
     /// The answer in one sentence.
     pub says: String,

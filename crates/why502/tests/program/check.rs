@@ -19,14 +19,14 @@ pub fn resolver(stage: &Stage, address: &str) {
 }
 
 /// A machine with an empty home, whose names come from this file.
-fn visitor(servers: &str, names: &str) -> Stage {
+pub fn visitor(servers: &str, names: &str) -> Stage {
     let stage = Stage::serving(servers);
     hosts(&stage, names);
     resolver(&stage, "127.0.0.1");
     stage
 }
 
-fn check(stage: &Stage, args: &[&str]) -> Run {
+pub fn check(stage: &Stage, args: &[&str]) -> Run {
     at_home(stage, &[&["check"], args].concat())
 }
 
@@ -36,7 +36,7 @@ pub fn at_home(stage: &Stage, args: &[&str]) -> Run {
     run(command.args(["HOME=/opt/home", PROGRAM]).args(args), b"")
 }
 
-const SHOP: &str = "127.0.0.1 shop.example\n";
+pub const SHOP: &str = "127.0.0.1 shop.example\n";
 
 #[test]
 fn a_502_of_the_first_server_is_told_with_a_line_that_the_server_finds_again() {
@@ -125,7 +125,7 @@ fn what_works_is_said_to_work_without_root_too() {
 }
 
 /// A DNS server of that machine; what it does not know does not exist.
-fn dnsmasq(stage: &Stage, address: &str, options: &str) {
+pub fn dnsmasq(stage: &Stage, address: &str, options: &str) {
     stage.sh(&format!(
         "/usr/sbin/dnsmasq --no-resolv --no-hosts --user=root --pid-file= --bind-interfaces --listen-address={address} \
          --local=/#/ {options}"
@@ -295,14 +295,14 @@ pub fn cached_failure(stage: &Stage, page: &str) {
 }
 
 /// A certificate for this name, as its own authority.
-fn certificate(stage: &Stage, file: &str, name: &str) {
+pub fn certificate(stage: &Stage, file: &str, name: &str) {
     stage.sh(&format!(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /opt/{file}.key -out /opt/{file}.pem \
          -days 30 -subj /CN={name} -addext subjectAltName=DNS:{name} 2>/dev/null"
     ));
 }
 
-fn tls_site(port: u16, file: &str, does: &str) -> String {
+pub fn tls_site(port: u16, file: &str, does: &str) -> String {
     format!(
         "server {{ listen {port} ssl http2; server_name shop.example; ssl_certificate /opt/{file}.pem; ssl_certificate_key /opt/{file}.key; location / {{ {does} }} }}\n"
     )

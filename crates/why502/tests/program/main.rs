@@ -24,3 +24,4 @@ mod stage;
 mod terminal;
 mod ticket;
 mod usage;
+mod visitor;

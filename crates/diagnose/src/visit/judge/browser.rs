@@ -11,8 +11,7 @@ use crate::{Rank, words::count};
 
 /// It fails with a browser's cookies, each time, and works without them, each time.
 pub(super) fn cookies(check: &Check) -> Option<Theory> {
-    let bare = |it: &&Asked| it.connected() && !it.visit.http2;
-    if !ours(check).filter(bare).all(Asked::suits) {
+    if !ours(check).filter(|it| it.connected()).all(Asked::suits) {
         return None;
     }
     check.browsers.iter().enumerate().find_map(|(nth, sight)| {
@@ -37,7 +36,7 @@ pub(super) fn cookies(check: &Check) -> Option<Theory> {
                 .cause("client-cookie")
                 .seen(rank, format!("with {sent}: {outcome}, {} times of {0}; without: the page, each time", with.len()), format!("why502 check {}", check.place))
                 .seen(Rank::Hint, format!("{}, {bytes} bytes as a header; the largest: {}", count(cookies.len(), "cookie"), names.join(", ")), format!("why502 check {} --json", check.place))
-                .visitor(format!("Clear this site's cookies only: in the browser, the lock beside the address, then \"Clear cookies and site data\" for {host}."))
+                .visitor(format!("Clear this site's cookies only: close the browser, then why502 client clear {} (it shows what it does, and undo puts it back); or in the browser the lock beside the address, then \"Clear cookies and site data\" for {host}.", crate::evidence::quote(&check.place.to_string())))
                 .visitor("You will be logged out there, nowhere else."),
         )
     })
@@ -56,7 +55,7 @@ pub(super) fn cache(check: &Check) -> Option<Theory> {
         Theory::new(Whose::Browser, format!("{} shows a stored answer: {status} from {}; the page itself works now.", sight.name(), cached.stored))
             .cause("client-cache")
             .seen(Rank::Decisive, format!("its cache holds {status} for exactly this page"), format!("ls -l {}", crate::evidence::quote(&cached.file.to_string_lossy())))
-            .visitor("Reload past the cache: Ctrl+Shift+R (Cmd+Shift+R). If it comes back, clear the cache for this site."),
+            .visitor(format!("Reload past the cache: Ctrl+Shift+R (Cmd+Shift+R). If it comes back: close the browser, then why502 client clear {}", crate::evidence::quote(&check.place.to_string()))),
     )
 }
 
@@ -78,4 +77,22 @@ pub(super) fn promise(check: &Check) -> Option<Theory> {
             .seen(Rank::Strong, format!("{} works, {} does not, and the browser never asks for the first (HSTS)", check.place, secure.place), super::curl(secure, ""))
             .visitor("The promise came from the site itself: tell its operator to mend https. Until then another browser that never met the site opens it by http."),
     )
+}
+
+/// What to do where the page works, and a browser may still show something else.
+pub(super) fn kept(check: &Check) -> Vec<String> {
+    let worker = check.browsers.iter().find(|it| {
+        it.kept
+            .as_ref()
+            .is_ok_and(|kept| !kept.service_workers.is_empty())
+    });
+    let reload = "If your browser still shows an error, reload with Ctrl+Shift+R, then try a private window; what only fails there is kept in the browser.".to_owned();
+    let clear = worker.map(|sight| {
+        format!(
+            "In {} a service worker of the site answers in its place, also with what it stored while the site failed. If only this browser fails: close it, then why502 client clear {}",
+            sight.name(),
+            crate::evidence::quote(&check.place.to_string())
+        )
+    });
+    std::iter::once(reload).chain(clear).collect()
 }

@@ -228,9 +228,7 @@ fn without_failure(check: &Check) -> Judgement {
         ),
     };
     let visitor = match outcome {
-        Outcome::Works => vec![
-            "If your browser still shows an error, reload with Ctrl+Shift+R, then try a private window; what only fails there is kept in the browser.".to_owned(),
-        ],
+        Outcome::Works => browser::kept(check),
         _ => Vec::new(),
     };
     Judgement {

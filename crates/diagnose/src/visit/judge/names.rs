@@ -52,6 +52,10 @@ pub(super) fn resolver(check: &Check) -> Option<Theory> {
     if !check.system_addresses().is_empty() {
         return None;
     }
+    // resolvers that know better than one that checks signatures may only not check them
+    if bogus(check).is_some() {
+        return None;
+    }
     match check
         .names
         .iter()
@@ -76,7 +80,7 @@ fn stale(check: &Check, bad: &Asked, good: &Asked) -> Theory {
         .cause("client-dns")
         .seen(rank, format!("{who} says {to}, this system says {given}"), format!("getent ahosts {host}; dig +short {host}"))
         .seen(Rank::Strong, format!("at {from}: {}; at {to}: {}", trouble(check, bad), good.outcome()), super::curl(good, ""))
-        .visitor("Use another resolver for now (9.9.9.9, or your provider's other one), or wait until the old answer runs out.")
+        .visitor(other_resolver(check, "or wait until the old answer runs out"))
         .visitor("Restart the router if it answers DNS in this network: it may keep the old address.");
     if proves { theory.unclear() } else { theory }
 }
@@ -129,14 +133,18 @@ fn lacking(check: &Check, knows: &NameAsked) -> Theory {
         format!("{who} says {}", steps::listed(knows.addresses())),
         format!("dig {host}"),
     )
-    .visitor("Use another resolver for now (9.9.9.9, or your provider's other one).")
+    .visitor(other_resolver(check, "as root; undo takes it back"))
+}
+
+fn other_resolver(check: &Check, or: &str) -> String {
+    let host = crate::evidence::quote(&check.place.host);
+    format!(
+        "Use another resolver for now: sudo why502 client dns {host} --server 9.9.9.9 (or your provider's other one), {or}."
+    )
 }
 
 fn said(asked: &NameAsked) -> String {
     match &asked.answer {
-        Ok(NameAnswer::Failed(2)) if asked.unchecked.is_some() => {
-            "says that the signatures do not hold".to_owned()
-        }
         Ok(NameAnswer::Failed(2)) => "fails (SERVFAIL)".to_owned(),
         Ok(NameAnswer::Failed(5)) => "refuses to answer".to_owned(),
         Ok(NameAnswer::Silent) => "does not answer".to_owned(),
@@ -187,17 +195,20 @@ fn deaf(check: &Check) -> Option<Theory> {
     )
 }
 
+/// A resolver that refuses the name, and gives its address once it is told not to check signatures.
+fn bogus(check: &Check) -> Option<&NameAsked> {
+    let unchecked =
+        |it: &&NameAsked| matches!(&it.unchecked, Some(NameAnswer::Addresses(found)) if !found.is_empty());
+    check.names.iter().find(unchecked)
+}
+
 /// Nobody knows the name, or its signatures do not hold.
 pub(super) fn zone(check: &Check) -> Option<Theory> {
     if check.place.address().is_some() || !check.system_addresses().is_empty() {
         return None;
     }
     let host = &check.place.host;
-    let unsigned = check
-        .names
-        .iter()
-        .find(|it| matches!(&it.unchecked, Some(NameAnswer::Addresses(found)) if !found.is_empty()));
-    if let Some(it) = unsigned {
+    if let Some(it) = bogus(check) {
         return Some(
             Theory::new(Whose::Zone, format!("the DNSSEC signatures of {host} do not hold, so resolvers that check them refuse it."))
                 .seen(Rank::Decisive, format!("{} answers SERVFAIL, and an address once it is told not to check", steps::by(it.by)), format!("dig {host}; dig +cd {host}; delv {host}"))

@@ -4,6 +4,7 @@ use super::{
     super::{
         Check,
         case::{Asked, By, NameAsked, Why},
+        place::is_private,
         steps, tls,
     },
     Theory, Whose, curl, is_sound, ours,
@@ -68,7 +69,8 @@ fn is_heard(check: &Check) -> bool {
         )
     };
     let knows = |it: &NameAsked| {
-        it.by != By::System && matches!(it.answer, Ok(NameAnswer::Addresses(_) | NameAnswer::Missing))
+        let told = |answer| matches!(answer, Some(&(NameAnswer::Addresses(_) | NameAnswer::Missing)));
+        it.by != By::System && (told(it.answer.as_ref().ok()) || told(it.unchecked.as_ref()))
     };
     check.asked.iter().any(|it| it.connected() || refused(it)) || check.names.iter().any(knows)
 }
@@ -82,51 +84,50 @@ fn leads_out(ip: IpAddr) -> bool {
 
 /// A portal of the network answers in place of the site.
 pub(super) fn portal(check: &Check) -> Option<Theory> {
+    let outside = !ours(check).any(|own| is_private(own.visit.to.ip()));
     let asks_to_log_in = |it: &&Asked| it.page.as_ref().is_some_and(|page| page.status == 511);
     let leads_inside = |it: &&Asked| {
+        let leads = matches!(it.why, Why::Redirect | Why::Portal);
+        leads && it.place.host != check.place.host && is_private(it.visit.to.ip()) && outside
+    };
+    let find = |is: &dyn Fn(&&Asked) -> bool| check.asked.iter().find(is);
+    let (it, rank, says, command) = if let Some(it) = find(&asks_to_log_in) {
+        let says = "511 is the status by which a network asks for a login (RFC 6585)".to_owned();
+        (it, Rank::Decisive, says, curl(it, ""))
+    } else if let Some(it) = find(&leads_inside) {
         let inside = it.visit.to.ip();
-        it.why == Why::Redirect
-            && it.place.host != check.place.host
-            && is_private(inside)
-            && !ours(check).any(|own| is_private(own.visit.to.ip()))
-    };
-    let by_status = check.asked.iter().find(asks_to_log_in);
-    let it = by_status.or_else(|| check.asked.iter().find(leads_inside))?;
-    let (rank, says) = match by_status {
-        Some(_) => (
-            Rank::Decisive,
-            "511 is the status by which a network asks for a login (RFC 6585)".to_owned(),
-        ),
-        None => (
+        let says = format!("the page of a public site leads to {inside}, an address inside this network");
+        (it, Rank::Strong, says, curl(it, ""))
+    } else {
+        // of one that answers for every name
+        let at = check
+            .nowhere
+            .iter()
+            .find(|it| check.system_addresses().contains(it))?;
+        let says =
+            format!("{at} is what this network gives for every name, also for one that nobody can have");
+        let there = |it: &&Asked| it.visit.to.ip() == *at;
+        let leads = |it: &&Asked| there(it) && it.place.host != check.place.host;
+        let it = find(&leads).or_else(|| find(&there))?;
+        (
+            it,
             Rank::Strong,
-            format!(
-                "the page of a public site leads to {}, an address inside this network",
-                it.visit.to.ip()
-            ),
-        ),
+            says,
+            "getent hosts why502-check.invalid".to_owned(),
+        )
     };
+    let host = &it.place.host;
     Some(
         Theory::new(
             Whose::Network,
-            format!(
-                "this network wants a login first: {} answers in place of the site.",
-                it.place.host
-            ),
+            format!("this network wants a login first: {host} answers in place of the site."),
         )
         .cause("client-network")
-        .seen(rank, says, curl(it, ""))
+        .seen(rank, says, command)
         .visitor(format!(
-            "Open http://{}/ in the browser, log in to the network, then try again.",
-            it.place.host
+            "Open http://{host}/ in the browser, log in to the network, then try again."
         )),
     )
-}
-
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback(),
-    }
 }
 
 /// The clock is so wrong that no certificate can be valid.
@@ -205,7 +206,7 @@ pub(super) fn no_way(check: &Check) -> Option<Theory> {
     if blocked + dead < tried.len() {
         return None;
     }
-    Some(lost(check, &tried, blocked == tried.len())?.visitor("Try from another network, a phone without Wi-Fi say. Works there: ask the provider of this one. Fails there: the site is off, or its firewall drops visitors."))
+    Some(lost(check, &tried, blocked == tried.len())?.visitor(format!("If the gateway does not answer either: sudo why502 client reset {}", crate::evidence::quote(&check.place.to_string()))).visitor("Try from another network, a phone without Wi-Fi say. Works there: ask the provider of this one. Fails there: the site is off, or its firewall drops visitors."))
 }
 
 fn lost(check: &Check, tried: &[&Asked], all_blocked: bool) -> Option<Theory> {

@@ -36,6 +36,7 @@ fn check() -> Check {
             proxy: None,
         },
         names: vec![named(By::System, &["192.0.2.1"])],
+        nowhere: Vec::new(),
         alias: None,
         dead_end: None,
         asked: Vec::new(),
@@ -255,7 +256,10 @@ fn a_name_that_nobody_knows_is_the_zones() {
     check.names[1].answer = Ok(NameAnswer::Failed(2));
     check.names[1].unchecked = Some(NameAnswer::Addresses(vec![[192, 0, 2, 1].into()]));
     is(&check, Some(Whose::Zone), None, "DNSSEC");
+    // nobody who does not check signatures knows better
     check.names.push(zone(&["192.0.2.1"]));
+    is(&check, Some(Whose::Zone), None, "DNSSEC");
+    check.names[1].unchecked = None;
     is(&check, Some(Whose::Resolver), Some("client-dns"), "which exists");
     check.names.truncate(1);
     check.names.push(NameAsked {

@@ -43,16 +43,25 @@ impl<'a> Asker<'a> {
         self.ask(Why::Proxy, place, to, |visit| visit.proxy = Some(proxy))
     }
 
-    /// With a browser's cookies.
+    /// Once more without cookies, by the protocol that a browser uses there.
+    pub(super) fn bare(&mut self, place: &Place, to: SocketAddr, http2: bool) -> Option<Asked> {
+        match http2 {
+            true => self.http2(place, to),
+            false => self.plain(Why::Again, place, to),
+        }
+    }
+
+    /// With a browser's cookies, by the protocol that a browser uses there.
     pub(super) fn with_cookies(
         &mut self,
         nth: usize,
         place: &Place,
-        to: SocketAddr,
+        (to, http2): (SocketAddr, bool),
         jar: &Jar,
     ) -> Option<Asked> {
         self.ask(Why::Cookies(nth), place, to, |visit| {
-            visit.cookies = Some(jar.clone())
+            visit.http2 = http2;
+            visit.cookies = Some(jar.clone());
         })
     }
 

@@ -4,11 +4,13 @@ use super::{
     super::{
         Check, Question,
         case::{BrowserSight, Why},
+        steps,
     },
     asks::Asker,
     best,
 };
 use host::{Host, Looks, browser::Jar};
+use std::net::SocketAddr;
 
 /// Profiles looked at, and of these asked with cookies.
 const PROFILES: usize = 8;
@@ -53,6 +55,7 @@ pub(super) fn ask(asker: &mut Asker<'_>, check: &mut Check) {
         return;
     };
     let place = check.place.clone();
+    let http2 = speaks_http2(check, to);
     let jars: Vec<(usize, Jar)> = check
         .browsers
         .iter()
@@ -62,23 +65,31 @@ pub(super) fn ask(asker: &mut Asker<'_>, check: &mut Check) {
         .take(ASKED)
         .collect();
     for (nth, jar) in jars {
-        let Some(first) = asker.with_cookies(nth, &place, to, &jar) else {
+        let Some(first) = asker.with_cookies(nth, &place, (to, http2), &jar) else {
             return;
         };
         let differs = first.talk.is_ok() && !first.suits() && bare(check);
         check.asked.push(first);
         if differs {
-            check.asked.extend(asker.plain(Why::Again, &place, to));
-            check.asked.extend(asker.with_cookies(nth, &place, to, &jar));
-            check.asked.extend(asker.plain(Why::Again, &place, to));
+            check.asked.extend(asker.bare(&place, to, http2));
+            check
+                .asked
+                .extend(asker.with_cookies(nth, &place, (to, http2), &jar));
+            check.asked.extend(asker.bare(&place, to, http2));
         }
     }
+}
+
+/// A browser uses HTTP/2 where it is offered.
+fn speaks_http2(check: &Check, to: SocketAddr) -> bool {
+    let by_http2 = |it: &&super::Asked| it.why == Why::Http2 && it.visit.to == to;
+    check.asked.iter().filter(by_http2).any(|it| it.page.is_some())
 }
 
 /// The page comes without cookies, each time.
 fn bare(check: &Check) -> bool {
     let mut ours = check.plain().filter(|it| check.is_systems(it) && it.connected());
-    ours.all(|it| it.suits() || it.visit.http2)
+    ours.all(|it| it.suits() || steps::is_refused_h2(it))
 }
 
 /// A browser that remembers that the site wants TLS never asks for `http://`.

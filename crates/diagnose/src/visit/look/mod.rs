@@ -28,6 +28,7 @@ pub fn look(host: &dyn Host, question: &Question, tell: &mut dyn FnMut(&Step)) -
         id: id(at, &question.place),
         machine: machine::look(host, &question.place),
         names: Vec::new(),
+        nowhere: Vec::new(),
         alias: None,
         dead_end: None,
         asked: Vec::new(),
@@ -62,6 +63,7 @@ fn ask(asker: &mut Asker<'_>, check: &mut Check, tell: &mut dyn FnMut(&Step)) {
     }
     http2(asker, check);
     redirects(asker, check);
+    portal(asker, check);
     proxy(asker, check);
     tell(&steps::http(check));
     again(asker, check);
@@ -127,6 +129,38 @@ fn redirects(asker: &mut Asker<'_>, check: &mut Check) {
 
 fn next_of(from: &Asked) -> Option<Place> {
     from.place.join(from.page.as_ref()?.redirect()?)
+}
+
+/// Where TLS led to no page: what answers in the clear, and where that leads.
+fn portal(asker: &mut Asker<'_>, check: &mut Check) {
+    let first = check.asked.iter().find(|it| check.is_systems(it));
+    let Some(to) = first.map(|it| it.visit.to).filter(|_| check.place.tls) else {
+        return;
+    };
+    let failed = |it: &&Asked| it.page.is_none() || super::tls::trouble(check, it).is_some();
+    if !check
+        .plain()
+        .filter(|it| check.is_systems(it))
+        .all(|it| failed(&it))
+    {
+        return;
+    }
+    let place = Place {
+        tls: false,
+        port: 80,
+        ..check.place.clone()
+    };
+    let found = asker.plain(Why::Portal, &place, SocketAddr::new(to.ip(), place.port));
+    let next = found
+        .as_ref()
+        .and_then(next_of)
+        .filter(|it| it.host != place.host);
+    check.asked.extend(found);
+    if let Some(next) = next
+        && let Some(to) = asker.address_of(&next, None)
+    {
+        check.asked.extend(asker.plain(Why::Portal, &next, to));
+    }
 }
 
 fn proxy(asker: &mut Asker<'_>, check: &mut Check) {

@@ -3,6 +3,7 @@
 use super::super::{
     Check, Question,
     case::{By, NameAsked},
+    place::is_private,
 };
 use crate::{
     case::NameAnswer,
@@ -10,6 +11,9 @@ use crate::{
 };
 use host::{Host, Look, Looks, answer::DnsReply, query::RecordKind};
 use std::net::SocketAddr;
+
+/// A name that no zone has; who gives it an address gives one to every name.
+const NOBODYS: &str = "why502-check.invalid";
 
 /// Asks all: the system, its servers, those given, and the zone's own.
 pub(super) fn look(host: &dyn Host, question: &Question, check: &mut Check) {
@@ -25,6 +29,9 @@ pub(super) fn look(host: &dyn Host, question: &Question, check: &mut Check) {
         }),
         unchecked: None,
     });
+    if check.system_addresses().iter().any(|it| is_private(*it)) {
+        check.nowhere = host.system_name(NOBODYS).unwrap_or_default();
+    }
     let configured = observe::system_servers(host);
     let sources: Vec<By> = configured
         .iter()

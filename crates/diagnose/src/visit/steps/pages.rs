@@ -12,7 +12,10 @@ use super::{
 /// The pages that came.
 pub fn http(check: &Check) -> Step {
     let told = |it: &&Asked| {
-        matches!(it.why, Why::Address | Why::Http2 | Why::Redirect | Why::Proxy) && it.connected()
+        matches!(
+            it.why,
+            Why::Address | Why::Http2 | Why::Redirect | Why::Portal | Why::Proxy
+        ) && it.connected()
     };
     let mut lines: Vec<Line> = Vec::new();
     for it in check.asked.iter().filter(told) {
@@ -31,6 +34,7 @@ fn page(asked: &Asked) -> Line {
     let version = if asked.visit.http2 { "HTTP/2" } else { "HTTP/1.1" };
     let how = match asked.why {
         Why::Redirect => format!("then {}: ", asked.place),
+        Why::Portal => format!("in the clear {}: ", asked.place),
         Why::Proxy => "through the proxy: ".to_owned(),
         _ => format!("{version} from {}: ", asked.visit.to.ip()),
     };

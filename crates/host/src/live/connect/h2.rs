@@ -21,14 +21,16 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 const PRIORITY: u8 = 32;
+/// A frame that is longer must be asked for by a setting (RFC 9113 section 4.2).
+const LONGEST_FRAME: usize = 16 << 10;
 /// Frames heard at most: a server may send empty ones for ever.
 const MOST_FRAMES: usize = 2000;
 
-/// Asks on stream 1 and hears it out.
-pub(super) fn ask(line: &mut TlsLine, visit: &Visit, until: Instant) -> Talked {
+/// Asks on stream 1, with this Cookie header unless it is empty, and hears it out.
+pub(super) fn ask(line: &mut TlsLine, visit: &Visit, cookies: &[u8], until: Instant) -> Talked {
     let mut talked = Talked::default();
     let mut exchange = Exchange::default();
-    let said = line.say(&opening(visit), until);
+    let said = line.say(&opening(visit, cookies), until);
     let (mut raw, mut frames) = (Vec::new(), 0);
     let end = loop {
         match exchange.take(&mut raw, &mut frames) {
@@ -54,9 +56,9 @@ pub(super) fn ask(line: &mut TlsLine, visit: &Visit, until: Instant) -> Talked {
 }
 
 /// The preface, our settings (none), and the request, which ends the stream on our side.
-fn opening(visit: &Visit) -> Vec<u8> {
+fn opening(visit: &Visit, cookies: &[u8]) -> Vec<u8> {
     let agent = visit.user_agent();
-    let fields: [(&[u8], &[u8]); 6] = [
+    let mut fields: Vec<(&[u8], &[u8])> = vec![
         (b":method", b"GET"),
         (b":scheme", b"https"),
         (b":authority", visit.authority.as_bytes()),
@@ -64,10 +66,20 @@ fn opening(visit: &Visit) -> Vec<u8> {
         (b"user-agent", agent.as_bytes()),
         (b"accept", b"text/html,application/xhtml+xml,*/*;q=0.8"),
     ];
+    // each in a field of its own, as browsers send them (RFC 9113 section 8.2.3): servers bound fields, too
+    let crumbs = cookies.split(|byte| *byte == b';').map(<[u8]>::trim_ascii_start);
+    fields.extend(crumbs.filter(|it| !it.is_empty()).map(|it| (&b"cookie"[..], it)));
     let block = Encoder::new().encode(fields);
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &[]));
-    bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, 1, &block));
+    let parts = block.chunks(LONGEST_FRAME);
+    let last = parts.len().saturating_sub(1);
+    for (nth, part) in parts.enumerate() {
+        let kind = if nth == 0 { HEADERS } else { CONTINUATION };
+        let ends = if nth == 0 { END_STREAM } else { 0 };
+        let whole = if nth == last { END_HEADERS } else { 0 };
+        bytes.extend(frame(kind, ends | whole, 1, part));
+    }
     bytes
 }
 
@@ -118,7 +130,7 @@ impl Exchange {
         let (kind, flags) = (head[3], head[4]);
         let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
         *frames += 1;
-        if length > 16 << 10 || *frames > MOST_FRAMES {
+        if length > LONGEST_FRAME || *frames > MOST_FRAMES {
             // larger than we allow: not HTTP/2, or a server that does not keep to it
             return Step::Over(End::Reset);
         }

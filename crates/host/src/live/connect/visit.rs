@@ -74,7 +74,7 @@ fn talk(mut line: Line, visit: &Visit) -> Look<Talked> {
             }
             let cookies = cookies(visit)?;
             let talked = if visit.http2 {
-                over_h2(&mut line, visit, seen.tls.as_ref())
+                over_h2(&mut line, visit, &cookies, seen.tls.as_ref())
             } else {
                 ask(&mut line, visit, &cookies)
             };
@@ -97,21 +97,21 @@ fn opened(heard: &[u8]) -> bool {
     heard.starts_with(b"HTTP/1.") && heard.get(9..10) == Some(b"2")
 }
 
-fn over_h2(line: &mut TlsLine, visit: &Visit, seen: Option<&TlsSight>) -> Talked {
+fn over_h2(line: &mut TlsLine, visit: &Visit, cookies: &Cookies, seen: Option<&TlsSight>) -> Talked {
     // a server that has no HTTP/2 goes on without a word, in HTTP/1.1
     match seen.and_then(|tls| tls.alpn.as_deref()) {
-        Some("h2") => h2::ask(line, visit, Instant::now() + TO_ANSWER),
+        Some("h2") => {
+            let talked = h2::ask(line, visit, &cookies.header, Instant::now() + TO_ANSWER);
+            without_secrets(talked, visit, cookies)
+        }
         _ => Talked::default(),
     }
 }
 
 fn ask(ear: &mut impl Ear, visit: &Visit, cookies: &Cookies) -> Talked {
     let greeting = Greeting::saying(request(visit, cookies), http::is_whole);
-    let mut talked = hear(ear, &greeting, Instant::now() + TO_ANSWER);
-    if visit.cookies.is_some() {
-        talked.heard = without_secrets(&talked.heard, cookies);
-    }
-    talked
+    let talked = hear(ear, &greeting, Instant::now() + TO_ANSWER);
+    without_secrets(talked, visit, cookies)
 }
 
 fn request(visit: &Visit, cookies: &Cookies) -> Vec<u8> {
@@ -205,9 +205,17 @@ fn is_the_site(visit: &Visit, seen: Option<&TlsSight>) -> Look<()> {
     }
 }
 
+/// What a site says to somebody it knows is nobody else's.
+fn without_secrets(mut talked: Talked, visit: &Visit, cookies: &Cookies) -> Talked {
+    if visit.cookies.is_some() {
+        talked.heard = blotted(&talked.heard, cookies);
+    }
+    talked
+}
+
 /// Status and headers; of the body only whether it is one of nginx's own pages. A value that the site repeats is
 /// blotted out.
-fn without_secrets(heard: &[u8], cookies: &Cookies) -> Vec<u8> {
+fn blotted(heard: &[u8], cookies: &Cookies) -> Vec<u8> {
     const KNOWN: &[&str] = &["<center>nginx", "Request Header Or Cookie Too Large"];
     let (head, body) = http::split(heard);
     let mut clean = head.to_vec();

@@ -93,7 +93,7 @@ pub struct StepLine {
 /// One request.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Request {
-    /// `address`, `http2`, `redirect`, `again`, `proxy`, `cookies` or `https`.
+    /// `address`, `http2`, `redirect`, `again`, `proxy`, `cookies`, `https` or `portal`.
     pub why: &'static str,
     /// The page.
     pub url: String,
@@ -193,6 +193,7 @@ fn request(asked: &Asked) -> Request {
             Why::Proxy => "proxy",
             Why::Cookies(_) => "cookies",
             Why::Promise => "https",
+            Why::Portal => "portal",
         },
         url: asked.place.to_string(),
         to: asked.visit.to.to_string(),
