@@ -110,10 +110,17 @@ fn runs(unit: &Unit, program: &str) -> bool {
         .is_some_and(|name| !name.is_empty() && name.starts_with(program))
 }
 
-/// At that time requests failed, or the unit ended.
+/// At that time requests failed, or the unit ended; and it is not down for another reason since.
 pub fn is_near(case: &Case, unit: &Unit, at: Timestamp) -> bool {
     let all: Vec<&Symptom> = case.symptoms.iter().collect();
-    service::among(&all, at) || ended(unit).is_some_and(|end| at.distance(end) <= service::SLACK)
+    let ends = ended(unit).is_some_and(|end| at.distance(end) <= service::SLACK);
+    (service::among(&all, at) || ends) && !came_back(unit, at)
+}
+
+/// A unit that is down now ran once more after that, and ended of something else.
+fn came_back(unit: &Unit, at: Timestamp) -> bool {
+    let last = service::last_run(unit).filter(|_| !unit.is_up());
+    last.is_some_and(|(began, _)| began > at)
 }
 
 /// When a unit that is down ended.

@@ -49,6 +49,8 @@ pub struct Refusal {
     pub evidence: Evidence,
     /// What was to be written, or the directory it would be in.
     pub path: Option<PathBuf>,
+    /// What it complains of lasts after there is room again: Redis takes no writes until a snapshot succeeds.
+    pub outlasts: bool,
 }
 
 /// A program says that a write found no room.
@@ -67,6 +69,7 @@ pub fn refusals(case: &Case) -> Vec<Refusal> {
             Refusal {
                 path: named_path(&evidence.says),
                 evidence,
+                outlasts: false,
             }
         });
     let needed = case
@@ -88,6 +91,7 @@ fn of_nginx(symptom: &Symptom) -> Option<Refusal> {
             Source::log(&symptom.log, "No space left on device"),
         ),
         path: Some(path.clone()),
+        outlasts: false,
     })
 }
 
@@ -97,6 +101,7 @@ fn of_server(case: &Case, sight: &DependencySight) -> Option<Refusal> {
     let unit = sight.unit.as_ref().filter(|_| needs::is_felt(case) && !is_past)?;
     let mut refusal = of_unit(case, unit)?;
     refusal.path = data_dir(case, sight).or(refusal.path);
+    refusal.outlasts = sight.dependency.service == Service::Redis && sight.answers() == Some(true);
     Some(refusal)
 }
 
@@ -125,6 +130,7 @@ fn of_unit(case: &Case, unit: &Unit) -> Option<Refusal> {
             line.source.clone(),
         ),
         path: named_path(line.text),
+        outlasts: false,
     })
 }
 

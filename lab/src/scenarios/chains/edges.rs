@@ -62,7 +62,8 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "chain-cache-disk",
-        about: "Visitors get 500 <- Redis takes no writes (MISCONF) <- it finds no room for its snapshot.",
+        about: "Visitors get 500 <- Redis takes no writes (MISCONF) <- it finds no room for its snapshot. With room again it still takes none \
+                until a snapshot succeeds.",
         stack: Stack::FpmRedis,
         prepare: "own_filesystem /var/lib/redis 1m",
         inject: &[Step::Sh(
@@ -72,12 +73,19 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         traffic: ANSWERS_500,
         expect: Expect::Found(&["disk-full"]),
         chain: &["cache-full", "disk-full"],
-        restore: "rm /var/lib/redis/old.rdb; REDISCLI_AUTH=Ruhig-Blut_7 redis-cli bgsave; sleep 0.5",
+        links: &[Link {
+            remove: "rm /var/lib/redis/old.rdb",
+            status: 500,
+            expect: Expect::Found(&["cache-full"]),
+            chain: &["cache-full"],
+        }],
+        restore: "REDISCLI_AUTH=Ruhig-Blut_7 redis-cli bgsave; sleep 0.5",
         ..BASE
     },
     Scenario {
         name: "chain-database-memory",
-        about: "Visitors get 500 <- MariaDB is down <- the kernel killed it: an export took the 250 MiB that its unit may use.",
+        about: "Visitors get 500 <- MariaDB is down <- the kernel killed it: an export took the 250 MiB that its unit may use. \
+                Once it was started again and then stopped by hand, it is down and nothing is behind that.",
         stack: Stack::FpmMariaDb,
         prepare: "own_limits",
         inject: &[Step::Sh(
@@ -90,6 +98,12 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         traffic: ANSWERS_500,
         expect: Expect::Found(&["oom-kill"]),
         chain: &["db-down", "oom-kill"],
+        links: &[Link {
+            remove: "systemctl start mariadb; await_listener mysqld.sock; sleep 1.2; systemctl stop mariadb",
+            status: 500,
+            expect: Expect::Found(&["db-down"]),
+            chain: &["db-down"],
+        }],
         restore: "rm -r /etc/systemd/system/mariadb.service.d; systemctl daemon-reload; systemctl restart mariadb",
         ..BASE
     },
