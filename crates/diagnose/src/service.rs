@@ -11,7 +11,7 @@ pub use run::{config_test_command, restart, set_option, setting, start, start_co
 pub use workers::{is_silent, workers};
 
 use crate::{
-    Case, Opinion, Source, Symptom,
+    Case, Opinion, Source, Symptom, backend_log,
     case::{MadeBy, PeerSight, errno},
     world::Said,
 };
@@ -364,6 +364,14 @@ pub fn of_cut_off(
     let cut = cut_off(case);
     let mut opinions = case.peers.iter().filter_map(|peer| opinion(case, peer, &cut));
     opinions.next().unwrap_or_default()
+}
+
+/// The backend said that it ended workers which took too long, as requests were cut off.
+pub fn ends_slow_workers(case: &Case, peer: &PeerSight) -> bool {
+    let cut = cut_off(case);
+    let kills =
+        |line: &Said<'_>| backend_log::is_own_timeout(line.text) && line.at.is_some_and(|at| among(&cut, at));
+    !cut.is_empty() && said(case, peer).iter().any(kills)
 }
 
 /// Failures in which the backend had the request: cut off, or answered with an error of its own.

@@ -63,10 +63,12 @@ struct Waits<'a> {
 }
 
 fn waits(case: &Case) -> Option<Waits<'_>> {
-    if queue::waited(case).is_empty() {
-        return None;
-    }
-    case.peers.iter().find_map(|peer| {
+    let waited = !queue::waited(case).is_empty();
+    let mut peers = case.peers.iter();
+    peers.find_map(|peer| {
+        if !waited && !service::ends_slow_workers(case, peer) {
+            return None;
+        }
         let (idle, all) = peer.progress.as_ref()?.idle;
         let busy = all - idle.min(all);
         let mut held = held(case, peer).into_iter().collect::<Vec<_>>();
@@ -238,6 +240,19 @@ mod tests {
         held(API, SocketState::SynSent, "wait_woken")
             .second_look((0, 2), 0)
             .check("found external-api-slow");
+    }
+
+    #[test]
+    fn fires_behind_a_backend_that_kills_who_waits() {
+        let held = |text: &str| {
+            let mut fixture = held(API, SocketState::SynSent, "wait_woken").says(1, text);
+            fixture.symptoms.clear();
+            fixture
+                .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+                .second_look((0, 2), 0)
+        };
+        held("[CRITICAL] WORKER TIMEOUT (pid:501)").check("found external-api-slow <- worker-timeout-kill");
+        held("[INFO] Booting worker with pid: 501").check_not("external-api-slow");
     }
 
     #[test]

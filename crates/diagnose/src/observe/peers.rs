@@ -168,5 +168,10 @@ fn may_be_stuck(case: &Case, peer: &PeerSight) -> bool {
             .is_none_or(|asked| super::attribute::is_same(asked, &peer.endpoint))
     });
     let queued = matches!(case.listener(&peer.endpoint), Ok(Some(listener)) if listener.recv_q > 0);
-    complained || queued || peer.connect_timed_out() || case.processes_of(peer).any(crate::case::is_stuck)
+    let killed = crate::service::ends_slow_workers(case, peer);
+    complained
+        || queued
+        || killed
+        || peer.connect_timed_out()
+        || case.processes_of(peer).any(crate::case::is_stuck)
 }
