@@ -113,6 +113,20 @@ const TOO_LONG: &[&str] = &[
     "Terminating timed out worker",
 ];
 
+/// A worker ended because it had served its number of requests.
+const RECYCLED: &[&str] = &[
+    // gunicorn --max-requests
+    "Autorestarting worker after current request",
+    // php-fpm pm.max_requests; an idle child that is one too many ends without a word at this level
+    "exited with code 0 after",
+    // uWSGI max-requests
+    "max requests reached",
+    // unicorn-worker-killer
+    "exceeds max number of requests",
+    // uvicorn --limit-max-requests
+    "Maximum request limit of ",
+];
+
 /// Every worker is busy.
 const ALL_BUSY: &[&str] = &[
     "server reached pm.max_children",
@@ -159,6 +173,11 @@ pub fn is_told_to_restart(text: &str) -> bool {
 /// The backend's own time limit ended a request.
 pub fn is_own_timeout(text: &str) -> bool {
     holds(text, TOO_LONG)
+}
+
+/// A worker ended for the requests it had served.
+pub fn is_recycled(text: &str) -> bool {
+    holds(text, RECYCLED)
 }
 
 /// No worker was left.

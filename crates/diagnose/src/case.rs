@@ -77,6 +77,8 @@ pub struct Symptom {
     pub first: Timestamp,
     /// Last seen.
     pub last: Timestamp,
+    /// The seconds in which it was seen, oldest first (the first 200).
+    pub times: Vec<Timestamp>,
     /// Upstream response times of the failed requests, seconds, as far as logged (at most 200).
     pub upstream_seconds: Vec<f64>,
     /// One log line, whole: hostile.
@@ -292,11 +294,8 @@ impl Case {
 
     /// The processes of a peer's backend.
     pub fn processes_of<'a>(&'a self, peer: &'a PeerSight) -> impl Iterator<Item = &'a Process> {
-        let pids = peer
-            .backend
-            .as_ref()
-            .map_or(&[][..], |backend| backend.pids.as_slice());
-        pids.iter().filter_map(|pid| self.world.process(*pid))
+        let pids = peer.backend.iter().flat_map(|backend| &backend.pids);
+        pids.filter_map(|pid| self.world.process(*pid))
     }
 
     /// What listens on exactly this address (a wildcard listener counts).

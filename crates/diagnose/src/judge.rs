@@ -4,7 +4,7 @@ use crate::{
     Case, Cause, CauseId, Class, Evidence, Finding, Opinion, Rank, Remedy, Role, Side, Verdict,
     case::{NameAnswer, NameSight, PeerSight},
     cause::Told,
-    masters, service,
+    masters, refusal, service,
     stale::is_written,
     topology::Target,
     trigger,
@@ -170,6 +170,8 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     }
     let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
     match case.works_now() {
+        // another address was refused, and not ours
+        Some(true) if refusal::is_all(case) => quiet || case.mended.is_some(),
         Some(true) => {
             quiet
                 || !is_half_up(case)

@@ -47,10 +47,13 @@ pub fn of<'a>(case: &'a Case, kinds: &'static [Service]) -> impl Iterator<Item =
 
 /// A statement of an application's database waits for another one.
 pub fn somebody_waits_for_a_lock(case: &Case) -> bool {
-    let tables = of(case, DATABASES).filter_map(|sight| sight.told()?.table("processes"));
-    tables
-        .into_iter()
-        .any(|table| table.rows().any(|row| is_blocked(&row)))
+    of(case, DATABASES).any(waits_for_a_lock)
+}
+
+/// A statement of it waits for another one.
+pub fn waits_for_a_lock(sight: &DependencySight) -> bool {
+    let table = sight.told().and_then(|it| it.table("processes"));
+    table.is_some_and(|table| table.rows().any(|row| is_blocked(&row)))
 }
 
 /// It waits for another one: MySQL says what it waits for, PostgreSQL for whom.

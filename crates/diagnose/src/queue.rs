@@ -33,8 +33,15 @@ pub fn listener<'a>(case: &'a Case, peer: &PeerSight) -> Option<&'a Socket> {
 
 /// Requests that waited in vain, to be accepted or to be answered: timed out, or refused by a full queue.
 pub fn waited(case: &Case) -> Vec<&Symptom> {
-    case.having(|trouble| matches!(trouble, Trouble::TimedOut | Trouble::Connect(errno::EAGAIN)))
-        .collect()
+    case.symptoms.iter().filter(|it| is_of_waiting(it)).collect()
+}
+
+/// nginx waited in vain, or there was no room to wait.
+pub fn is_of_waiting(symptom: &Symptom) -> bool {
+    matches!(
+        symptom.trouble(),
+        Some(Trouble::TimedOut | Trouble::Connect(errno::EAGAIN))
+    )
 }
 
 /// The limit of this peer's accept queue, where the queue and not the work behind it makes requests fail: it is far

@@ -53,6 +53,17 @@ pub struct Refusal {
     pub outlasts: bool,
 }
 
+impl Refusal {
+    /// What it says where there is room by now, on that file system if it is known.
+    pub fn before_room(&self, on: Option<&FileSystem>) -> Evidence {
+        let mut told = self.evidence.clone();
+        if self.outlasts && on.is_some() {
+            told.rank = Rank::Hint;
+        }
+        told
+    }
+}
+
 /// A program says that a write found no room.
 pub fn is_refusal(text: &str) -> bool {
     let text = text.to_lowercase();

@@ -239,6 +239,10 @@ impl Fixture {
             count: 10,
             first: NOW.before(Duration::from_secs(60)),
             last: NOW.before(Duration::from_secs(1)),
+            times: vec![
+                NOW.before(Duration::from_secs(60)),
+                NOW.before(Duration::from_secs(1)),
+            ],
             upstream_seconds: Vec::new(),
             sample: "a line".into(),
             log: "/var/log/nginx/error.log".into(),
@@ -480,6 +484,20 @@ impl Fixture {
         if let Some(symptom) = self.symptoms.last_mut() {
             symptom.first = NOW.before(Duration::from_secs(first));
             symptom.last = NOW.before(Duration::from_secs(last));
+            symptom.times = vec![symptom.first, symptom.last];
+        }
+        self
+    }
+
+    /// The last kind of failure was seen in these seconds, so many ago.
+    pub fn seen_at(mut self, ago: &[u64]) -> Self {
+        let last = ago.last().copied().unwrap_or_default();
+        self = self.seen(ago.first().copied().unwrap_or_default(), last);
+        if let Some(symptom) = self.symptoms.last_mut() {
+            symptom.times = ago
+                .iter()
+                .map(|ago| NOW.before(Duration::from_secs(*ago)))
+                .collect();
         }
         self
     }
@@ -607,6 +625,8 @@ fn nginx() -> Nginx {
         worker_connections: Some((768, Place::line("/etc/nginx/nginx.conf".as_ref(), 8))),
         http_dir: Some("/etc/nginx/conf.d".into()),
         has_limits: false,
+        has_quiet_limits: false,
+        limit_zones: Vec::new(),
         proxies: Vec::new(),
         main: Some(Place::line("/etc/nginx/nginx.conf".as_ref(), 1)),
     }

@@ -3,7 +3,9 @@
 use crate::{
     code::CodeFile,
     guard::Guards,
+    jobs::JobRun,
     limits::Limits,
+    refusal::LimitZone,
     topology::{BackendKind, Claim, FpmPool, Place, Route},
 };
 use host::{
@@ -55,6 +57,8 @@ pub struct World {
     pub kernel_files: Look<Kernel>,
     /// What changed on the host around that time, oldest first.
     pub changes: Vec<Change>,
+    /// Runs of jobs of cron and of timers since then, oldest first; looked at only where requests had to wait.
+    pub jobs: Vec<JobRun>,
     /// Config tests of units that failed, by unit.
     pub config_tests: BTreeMap<String, Look<ConfigTest>>,
     /// `net.core.somaxconn`
@@ -102,6 +106,10 @@ pub struct Nginx {
     pub names: Vec<String>,
     /// Some `limit_req` or `limit_conn` stands somewhere.
     pub has_limits: bool,
+    /// Some of them say nothing at the level `error`: `limit_req_log_level notice`.
+    pub has_quiet_limits: bool,
+    /// What they count in.
+    pub limit_zones: Vec<LimitZone>,
     /// Whose word nginx takes for who the client is: `set_real_ip_from`, as written. Proxies and CDNs.
     pub proxies: Vec<String>,
     /// A directive of the main context, beside which others of it can stand.
@@ -292,6 +300,7 @@ impl World {
             kernel: Err(not("kernel log")),
             kernel_files: Err(not("the files of the kernel")),
             changes: Vec::new(),
+            jobs: Vec::new(),
             config_tests: BTreeMap::new(),
             somaxconn: Err(not("net.core.somaxconn")),
             memory_available: Err(not("free memory")),

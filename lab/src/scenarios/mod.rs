@@ -53,6 +53,7 @@ mod ipv6_localhost;
 mod ipv6_unusable;
 mod k8s_no_endpoints;
 mod keepalive_race;
+mod limits_refused;
 mod listen_backlog_full;
 mod listen_type_mismatch;
 mod mtu_blackhole;
@@ -75,6 +76,7 @@ mod proxy_loop;
 mod reboot_needed;
 mod request_too_big_for_backend;
 mod runtime_dir_missing;
+mod scheduled_job_load;
 mod search_down;
 mod slow_backend;
 mod socket_dir_permission;
@@ -92,6 +94,7 @@ mod websocket_headers;
 mod whose_load;
 mod worker_connections_limit;
 mod worker_crash;
+mod worker_recycle;
 mod worker_timeout_kill;
 mod wrong_upstream_port;
 
@@ -190,6 +193,9 @@ static ALL: &[&[Scenario]] = &[
     chains::edges::SCENARIOS,
     two_faults::SCENARIOS,
     out_of_catalogue::SCENARIOS,
+    limits_refused::SCENARIOS,
+    worker_recycle::SCENARIOS,
+    scheduled_job_load::SCENARIOS,
     controls::SCENARIOS,
 ];
 

@@ -27,7 +27,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("lock wait timeout exceeded", 85), ("waiting for table metadata lock", 90), ("slow query", 60), ("deadlock found", 60)],
-        effect_of: &["cpu-saturated", "disk-error", "disk-full", "io-saturated", "memory-pressure"],
+        effect_of: &["cpu-saturated", "disk-error", "disk-full", "io-saturated", "memory-pressure", "scheduled-job-load"],
         settled_by: ("see what the database is doing", "mariadb -e \"show full processlist\""),
         told: Told::OnHost {
             weigh,

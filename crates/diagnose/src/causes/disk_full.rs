@@ -114,17 +114,10 @@ fn no_longer(case: &Case, refusals: &[Refusal]) -> Opinion {
         );
         Evidence::supports(Rank::Hint, says, on.source("-h"))
     });
-    let told = |it: &Refusal| {
-        let mut told = it.evidence.clone();
-        if it.outlasts && on.is_some() {
-            told.rank = Rank::Hint;
-        }
-        told
-    };
     Opinion {
         subject: on.map_or_else(|| "disk".to_owned(), |on| on.mount.point.display().to_string()),
         says: format!("{place} had no room for what was to be written"),
-        evidence: refusals.iter().map(told).chain(room).collect(),
+        evidence: refusals.iter().map(|it| it.before_room(on)).chain(room).collect(),
     }
 }
 

@@ -24,7 +24,7 @@ cause! {
     /// above nginx's: `server.keepAliveTimeout` (and `headersTimeout`) of Node.js, `KeepAliveTimeout`, `--keep-alive`.
     /// # Not this if
     /// GETs fail as well, the same POST fails every time, nginx opens a connection for each request, or the backend
-    /// logs a crash or a timeout.
+    /// logs a crash, a timeout or the end of a worker (worker-recycle).
     pub static KEEPALIVE_RACE = {
         id: "keepalive-race",
         title: "a kept connection was closed just as nginx used it",
@@ -32,7 +32,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("keepalive", 60), ("keep-alive", 60), ("socket hang up", 50), ("econnreset", 40)],
-        effect_of: &[],
+        effect_of: &["worker-recycle"],
         settled_by: ("compare the idle times of both sides", "nginx -T 2>/dev/null | grep -n keepalive; curl -sI http://ADDRESS/ | grep -i keep-alive"),
         told: Told::OnHost {
             weigh,

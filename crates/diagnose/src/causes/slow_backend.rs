@@ -29,7 +29,7 @@ cause! {
         class: Class::Ask,
         share_of: share_of,
         phrases: &[("executing too slow", 80), ("Maximum execution time", 40)],
-        effect_of: &["backend-orphan-workers", "backend-port-taken", "broker-down", "cache-down", "cpu-saturated", "db-connection-limit", "db-down", "db-slow", "disk-error", "disk-full", "external-api-slow", "fd-limit", "heavy-endpoint", "io-saturated", "memory-pressure", "mtu-blackhole", "process-limit", "search-down", "traffic-bruteforce", "traffic-crawler", "traffic-flood", "traffic-spam", "traffic-surge"],
+        effect_of: &["backend-orphan-workers", "backend-port-taken", "broker-down", "cache-down", "cpu-saturated", "db-connection-limit", "db-down", "db-slow", "disk-error", "disk-full", "external-api-slow", "fd-limit", "heavy-endpoint", "io-saturated", "memory-pressure", "mtu-blackhole", "process-limit", "scheduled-job-load", "search-down", "traffic-bruteforce", "traffic-crawler", "traffic-flood", "traffic-spam", "traffic-surge"],
         settled_by: ("ask the slow page directly and see how long it takes", "curl -s -o /dev/null -w '%{time_starttransfer}\\n' -m 300 http://127.0.0.1/"),
         told: Told::OnHost {
             weigh,

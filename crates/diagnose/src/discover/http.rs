@@ -1,9 +1,11 @@
 //! What nginx's config says of `http` as a whole.
 
+use super::routes;
+use crate::refusal::LimitZone;
 use nginx_conf::{Body, Directive, Source, Tree};
 use std::path::{Path, PathBuf};
 
-/// Networks of proxies taken from one config at most.
+/// Networks of proxies, and zones of limits, taken from one config at most.
 const MOST: usize = 1000;
 
 /// A directory of which `http` includes every `*.conf`.
@@ -27,6 +29,35 @@ pub(super) fn has_limits(tree: &Tree) -> bool {
     any(tree, &mut |it| {
         it.name.value.as_bytes().starts_with(b"limit_req")
             || it.name.value.as_bytes().starts_with(b"limit_conn")
+    })
+}
+
+/// Refusals of some limit are logged below the level `error`, which is all that most error logs hold.
+pub(super) fn has_quiet_limits(tree: &Tree) -> bool {
+    any(tree, &mut |it| {
+        let level = it.arg(0).map(ToString::to_string).unwrap_or_default();
+        (it.is("limit_req_log_level") || it.is("limit_conn_log_level")) && level != "error"
+    })
+}
+
+/// `limit_req_zone KEY zone=NAME:SIZE …;` and `limit_conn_zone`, which have the same head.
+pub(super) fn limit_zones(tree: &Tree) -> Vec<LimitZone> {
+    let mut all = Vec::new();
+    any(tree, &mut |it| {
+        if it.is("limit_req_zone") || it.is("limit_conn_zone") {
+            all.extend(limit_zone(tree, it));
+        }
+        all.len() >= MOST
+    });
+    all
+}
+
+fn limit_zone(tree: &Tree, it: &Directive) -> Option<LimitZone> {
+    let zone = it.arg(1)?.to_string();
+    Some(LimitZone {
+        name: zone.strip_prefix("zone=")?.split(':').next()?.to_owned(),
+        key: it.arg(0)?.to_string(),
+        written: routes::place(&tree.place(it.name.span)),
     })
 }
 
@@ -74,11 +105,18 @@ mod tests {
     #[test]
     fn what_http_includes_limits_and_believes() {
         let tree = tree(
-            "http { set_real_ip_from 192.0.2.0/24; include sites-enabled/*; include conf.d/*.conf; server { \
-             set_real_ip_from 2001:db8::/32; location / { limit_req zone=a; } } }\n",
+            "http { limit_req_zone $server_name zone=a:10m rate=5r/s; set_real_ip_from 192.0.2.0/24; include sites-enabled/*; include conf.d/*.conf; server { \
+             set_real_ip_from 2001:db8::/32; location / { limit_req zone=a; limit_req_log_level \
+             notice; } } }\n",
         );
         assert_eq!(dir(&tree), Some("/etc/nginx/conf.d".into()));
-        assert!(has_limits(&tree));
+        assert!(has_limits(&tree) && has_quiet_limits(&tree));
+        let zones = limit_zones(&tree);
+        let [zone] = zones.as_slice() else {
+            panic!("{zones:?}")
+        };
+        assert_eq!((zone.name.as_str(), zone.key.as_str()), ("a", "$server_name"));
+        assert_eq!(zone.written.to_string(), "/etc/nginx/nginx.conf:1");
         assert_eq!(proxies(&tree), ["192.0.2.0/24", "2001:db8::/32"]);
     }
 

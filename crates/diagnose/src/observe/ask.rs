@@ -76,6 +76,7 @@ pub(super) fn symptom(world: &World, asked: &Asked, peer: Option<Endpoint>, targ
         count: 1,
         first: world.now,
         last: world.now,
+        times: vec![world.now],
         upstream_seconds: Vec::new(),
         sample: asked.command.clone(),
         log: std::path::PathBuf::new(),

@@ -70,6 +70,12 @@ impl<'a> Routes<'a> {
         })
     }
 
+    /// A route of the site that refused a request, where an internal redirect may have led it away from its URI.
+    pub(super) fn refusing(&self, clue: &Clue<'_>) -> Option<usize> {
+        let of_site = |route: &Route| route.nginx == clue.nginx && site(route, clue) == Site::This;
+        self.routes.iter().position(of_site)
+    }
+
     /// Routes of other sites that the request may have gone as well, the best of each: the log they share does not tell.
     pub(super) fn rivals(&self, clue: &Clue<'_>, found: usize) -> Vec<usize> {
         let site_of = |index: usize| self.routes.get(index).map(|route| route.site.as_str());

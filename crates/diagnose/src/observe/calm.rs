@@ -20,7 +20,7 @@ pub(super) fn at_last(case: &Case) -> Option<Mended> {
 /// away, or something mended it that leaves no trace.
 pub(super) fn good_row(case: &Case) -> Option<Mended> {
     let neighbours = &case.neighbours;
-    let failed: u64 = case.symptoms.iter().map(|symptom| symptom.count).sum();
+    let failed: u64 = case.symptoms.iter().map(events).sum();
     let between = neighbours.succeeded.saturating_sub(neighbours.in_a_row);
     let odds = between as f64 / (failed + between).max(1) as f64;
     let luck = odds.powf(neighbours.in_a_row as f64);
@@ -28,11 +28,19 @@ pub(super) fn good_row(case: &Case) -> Option<Mended> {
         seen: true,
         at: case.last(),
         says: format!(
-            "{} requests in a row went well since, where {failed} of {} had failed",
+            "{} requests in a row went well since, where {failed} of {} had failed, as many of one second counted once",
             neighbours.in_a_row,
             failed + between
         ),
     })
+}
+
+/// Requests that failed in one second failed of one thing: what fails many at once, now and then, has long rows between.
+fn events(symptom: &Symptom) -> u64 {
+    match symptom.times.len() as u64 {
+        0 => symptom.count,
+        seconds => symptom.count.min(seconds),
+    }
 }
 
 /// Requests had to wait; the same one is answered now, no worker has anything to do and nothing waits before them. A

@@ -1,7 +1,7 @@
 //! What changed on the host around the failures: what a trigger is chosen from.
 
 mod files;
-mod jobs;
+pub(super) mod jobs;
 mod names;
 
 use crate::{

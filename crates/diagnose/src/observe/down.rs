@@ -117,6 +117,7 @@ fn symptom(
         count: 1,
         first: said.map_or(world.now, |it| it.at),
         last: world.now,
+        times: Vec::new(),
         upstream_seconds: Vec::new(),
         sample: said.map_or_else(|| how, |it| it.sample.clone()),
         log: said.map(|it| it.log.clone()).unwrap_or_default(),

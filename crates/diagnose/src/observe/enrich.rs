@@ -6,6 +6,7 @@ use super::{
 use crate::{
     Case, Symptom, World,
     case::{Backend, Mended, PeerSight, errno},
+    queue,
     restart::LOADING,
     topology::{BackendKind, Claim, Place, Route},
     world::{BackendLine, ChangeKind, ConfigTest, Kernel, UserService},
@@ -99,6 +100,10 @@ pub(super) fn world(
         .collect();
     world.code = code::look(host, world, drafts);
     world.changes = changes::look(host, world, &concerned, told.packages, told.since);
+    let mut symptoms = drafts.iter().flat_map(|draft| &draft.symptoms);
+    if symptoms.any(queue::is_of_waiting) {
+        world.jobs = changes::jobs::runs(host, world.since, world.now);
+    }
 }
 
 fn add_needed(world: &mut World, (units, lines): (Vec<Unit>, Vec<JournalLine>)) {

@@ -7,7 +7,7 @@ use super::{
     attribute::endpoint_of,
     error_logs::Complained,
 };
-use crate::case::MadeBy;
+use crate::{World, case::MadeBy, refusal};
 use host::{Endpoint, Timestamp};
 use logscan::{Complaint, ErrorLine, Level, Phase, Trouble};
 use std::{collections::HashMap, path::PathBuf};
@@ -54,12 +54,16 @@ pub(super) struct Failure {
 
 /// Joins both logs. `error_reach[nginx]`: from when on that instance's error log is known. Oldest first.
 pub(super) fn join(
+    world: &World,
     complaints: &[Complained],
     served: &[Served],
     error_reach: &[Option<Timestamp>],
 ) -> Vec<Failure> {
     let mut requests = Requests::new(served);
-    let counted = |it: &Complained| it.line.level >= Level::Error || it.line.complaint.is_echo();
+    // limit_req_log_level may be lower
+    let limited = |it: &Complained| matches!(it.line.complaint.trouble, Trouble::Limited(_));
+    let counted =
+        |it: &Complained| it.line.level >= Level::Error || it.line.complaint.is_echo() || limited(it);
     // where nothing else parts alike requests: this one failed for certain, so it chooses first
     let certain = |it: &Complained| it.line.complaint.trouble == Trouble::NoLiveUpstreams;
     let counted = complaints.iter().enumerate().filter(|(_, it)| counted(it));
@@ -68,7 +72,7 @@ pub(super) fn join(
     for (order, complaint) in first.into_iter().chain(then) {
         let request = requests.of(complaint).map(|at| &served[at]);
         if request.is_none_or(|request| !request.own) {
-            failures.push((order, from_complaint(complaint, request)));
+            failures.push((order, from_complaint(world, complaint, request)));
         }
     }
     let told = requests.told;
@@ -76,9 +80,15 @@ pub(super) fn join(
         .iter()
         .zip(&told)
         .filter(|(served, told)| **told == 0 && !served.own && is_failure(served.line.status));
-    for (served, _) in
-        silent.filter(|(served, _)| matches!(served.line.status, Some(500 | 502..=504 | 520..=527)))
-    {
+    // a limit that tells no log of what it refuses
+    let tells = |nginx: usize| complaints.iter().any(|it| it.nginx == nginx && limited(it));
+    let quiet = |nginx: usize| world.nginx.get(nginx).is_some_and(|it| it.has_quiet_limits) && !tells(nginx);
+    let refused = |it: &Served| {
+        it.line.status == Some(503) && it.line.made_by_nginx() != Some(false) && quiet(it.nginx)
+    };
+    for (served, _) in silent.filter(|(served, _)| {
+        matches!(served.line.status, Some(500 | 502..=504 | 520..=527)) && !refused(served)
+    }) {
         let reach = error_reach.get(served.nginx).copied().flatten();
         let known = reach.is_some_and(|reach| reach <= served.at);
         failures.push((usize::MAX, from_access(served, known)));
@@ -210,10 +220,12 @@ pub(super) fn parse_peer(text: &str) -> Option<Endpoint> {
     endpoint_of(&logscan::Peer::parse(text)?)
 }
 
-fn from_complaint(complaint: &Complained, request: Option<&Served>) -> Failure {
+fn from_complaint(world: &World, complaint: &Complained, request: Option<&Served>) -> Failure {
     let line = &complaint.line;
     let status = request.and_then(|served| served.line.status);
     let served_well = status.is_some() && !is_failure(status);
+    let failed = refusal::fault(world.nginx.get(complaint.nginx), line, status).is_some();
+    let guarded = is_refusal(line) && !failed;
     Failure {
         at: complaint.at,
         nginx: complaint.nginx,
@@ -229,7 +241,7 @@ fn from_complaint(complaint: &Complained, request: Option<&Served>) -> Failure {
         seconds: request.and_then(seconds),
         sample: complaint.sample.clone(),
         log: complaint.log.clone(),
-        harmless: served_well || is_refusal(line) || (status.is_none() && !is_grave(complaint)),
+        harmless: served_well || guarded || (status.is_none() && !is_grave(complaint)),
     }
 }
 

@@ -74,7 +74,7 @@ fn logged(
     } else {
         Vec::new()
     };
-    let failures = failures::join(&errors.complaints, &served, &errors.reach);
+    let failures = failures::join(world, &errors.complaints, &served, &errors.reach);
     let mut drafts = symptoms::group(world, routes, &failures);
     shared::settle(host, world, routes, &mut drafts);
     let neighbours = neighbours::of_drafts(&mut drafts, &served, routes);

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) const CASES: usize = 50;
 /// Kinds of symptom at most, of all cases.
 const KINDS: usize = 200;
-/// Upstream times kept of one kind.
+/// Times, and upstream times, kept of one kind.
 const SECONDS: usize = 200;
 /// Distinct failing paths kept of one route.
 const PATHS: usize = 16;
@@ -76,8 +76,15 @@ fn about(world: &World, routes: &Routes<'_>, failure: &Failure) -> (Option<About
             .as_ref()
             .is_some_and(|it| is_of_name(&it.trouble))
     };
+    let refused = || {
+        failure
+            .complaint
+            .as_ref()
+            .is_some_and(|it| matches!(it.trouble, Trouble::Limited(_)))
+    };
     let found = routes.find(&clue);
-    if let Some(index) = found.or_else(|| routes.resolving(&clue).filter(|_| unresolved())) {
+    let found = found.or_else(|| routes.resolving(&clue).filter(|_| unresolved()));
+    if let Some(index) = found.or_else(|| routes.refusing(&clue).filter(|_| refused())) {
         return (Some(About::Route(index)), world.routes.get(index).cloned());
     }
     let said = failure
@@ -234,6 +241,7 @@ fn varies_not(trouble: &Trouble) -> bool {
             | Trouble::NotFastCgi(_)
             | Trouble::NotHttp2(_)
             | Trouble::TempFile { .. }
+            | Trouble::Limited(_)
     )
 }
 
@@ -261,6 +269,7 @@ impl Draft {
             count: 0,
             first: at,
             last: at,
+            times: Vec::new(),
             upstream_seconds: Vec::new(),
             sample: failure.sample.clone(),
             log: failure.log.clone(),
@@ -275,6 +284,9 @@ impl Draft {
         };
         symptom.count += 1;
         symptom.last = symptom.last.max(failure.at);
+        if symptom.times.len() < SECONDS && symptom.times.last() != Some(&failure.at) {
+            symptom.times.push(failure.at);
+        }
         symptom.status = failure.status.or(symptom.status);
         if symptom.made_by == MadeBy::Unknown {
             symptom.made_by = failure.made_by;

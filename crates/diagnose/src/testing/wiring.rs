@@ -399,6 +399,7 @@ impl Fixture {
             count: 10,
             first: NOW.before(Duration::from_secs(60)),
             last: NOW.before(Duration::from_secs(1)),
+            times: Vec::new(),
             upstream_seconds: vec![0.002],
             sample: "a line".into(),
             log: "/var/log/nginx/access.log".into(),

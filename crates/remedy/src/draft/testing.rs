@@ -253,6 +253,8 @@ fn nginx() -> Nginx {
         worker_connections: None,
         http_dir: None,
         has_limits: false,
+        has_quiet_limits: false,
+        limit_zones: Vec::new(),
         proxies: Vec::new(),
         main: None,
     }
@@ -270,6 +272,7 @@ fn symptom(site: &str) -> SymptomOf {
             count: 1,
             first: NOW,
             last: NOW,
+            times: vec![NOW],
             upstream_seconds: Vec::new(),
             sample: String::new(),
             log: Default::default(),

@@ -379,6 +379,7 @@ mod tests {
                 count: 42,
                 first: NOW.before(Duration::from_secs(180)),
                 last: NOW.before(Duration::from_secs(2)),
+                times: Vec::new(),
                 upstream_seconds: Vec::new(),
                 sample: "a log line".into(),
                 log: "/var/log/nginx/error.log".into(),

@@ -3,7 +3,10 @@
 //! systemd does not log who asked it to stop a unit. That a job ran at that very moment is what any host shows.
 
 use super::{super::clock, actor, stem};
-use crate::world::{Change, ChangeKind};
+use crate::{
+    jobs::JobRun,
+    world::{Change, ChangeKind},
+};
 use host::{Host, Looks, Timestamp, looks::JournalLine};
 use jiff::{civil::DateTime, tz::TimeZone};
 use std::{path::Path, time::Duration};
@@ -39,7 +42,10 @@ pub(super) fn look(host: &dyn Host, lines: &[JournalLine], ours: &[&Change]) -> 
         return Vec::new();
     }
     let mut runs: Vec<Run> = of_cron(lines).collect();
-    runs.extend(of_timers(host, lines, &downs));
+    let is_down = |name: &str| downs.iter().any(|down| down.about == name);
+    let meanwhile = |name: &str, run: &Run| !is_down(name) && downs.iter().any(|down| run.covers(down.at));
+    let timed = of_timers(host, lines, LONGEST, meanwhile);
+    runs.extend(timed.into_iter().map(|(_, run)| run));
     runs.extend(of_logrotate(host));
     let mut jobs: Vec<Change> = downs
         .iter()
@@ -83,15 +89,37 @@ fn of_cron(lines: &[JournalLine]) -> impl Iterator<Item = Run> {
     })
 }
 
-/// Services that ran while one of the units went down, and that a timer starts.
-fn of_timers(host: &dyn Host, lines: &[JournalLine], downs: &[&Change]) -> Vec<Run> {
-    let is_down = |name: &str| downs.iter().any(|down| down.about == name);
-    let mut runs: Vec<(String, Run)> = lines
-        .iter()
-        .enumerate()
-        .filter_map(|(index, line)| Some((line.unit.clone(), service_run(line, &lines[index + 1..])?)))
-        .filter(|(name, run)| !is_down(name) && downs.iter().any(|down| run.covers(down.at)))
+/// All that ran since then, oldest first.
+pub(in crate::observe) fn runs(host: &dyn Host, since: Timestamp, now: Timestamp) -> Vec<JobRun> {
+    let lines = host.journal(&[], since, super::LINES).unwrap_or_default();
+    let timed = of_timers(host, &lines, now.since(since), |_, _| true);
+    let cron = of_cron(&lines).map(|run| (None, run));
+    let all = timed.into_iter().map(|(unit, run)| (Some(unit), run)).chain(cron);
+    let mut all: Vec<JobRun> = all
+        .map(|(unit, run)| JobRun {
+            says: run.says,
+            unit,
+            from: run.from,
+            to: run.to.min(now),
+        })
         .collect();
+    all.sort_by_key(|run| run.from);
+    all
+}
+
+/// Services that a timer starts, with each run of interest.
+fn of_timers(
+    host: &dyn Host,
+    lines: &[JournalLine],
+    longest: Duration,
+    wanted: impl Fn(&str, &Run) -> bool,
+) -> Vec<(String, Run)> {
+    let run = |(index, line): (usize, &JournalLine)| {
+        let run = service_run(line, &lines[index + 1..], longest)?;
+        Some((line.unit.clone(), run))
+    };
+    let mut runs: Vec<(String, Run)> = lines.iter().enumerate().filter_map(run).collect();
+    runs.retain(|(name, run)| wanted(name, run));
     let mut names: Vec<String> = runs.iter().map(|(name, _)| name.clone()).collect();
     names.sort_unstable();
     names.dedup();
@@ -107,18 +135,18 @@ fn of_timers(host: &dyn Host, lines: &[JournalLine], downs: &[&Change]) -> Vec<R
         run.says = format!("{name} ran, started by {}", timer.unwrap_or_default());
         timer.is_some()
     });
-    runs.into_iter().map(|(_, run)| run).collect()
+    runs
 }
 
 /// The run of a service that systemd starts with this line.
-fn service_run(line: &JournalLine, later: &[JournalLine]) -> Option<Run> {
+fn service_run(line: &JournalLine, later: &[JournalLine], longest: Duration) -> Option<Run> {
     let starts = |line: &JournalLine| line.text.starts_with("Starting ") || line.text.starts_with("Started ");
     let is_start = line.by == "systemd" && line.unit.ends_with(".service") && starts(line);
     let ends = |it: &&JournalLine| {
         it.by == "systemd" && it.unit == line.unit && !starts(it) && !it.text.contains("Consumed ")
     };
     let end = later.iter().find(ends).map(|it| it.at);
-    let longest = line.at.after(LONGEST);
+    let longest = line.at.after(longest);
     is_start.then(|| Run {
         kind: kind(stem(&line.unit)),
         from: line.at,
