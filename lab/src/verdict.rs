@@ -15,6 +15,9 @@ pub(crate) struct Verdict {
     pub(crate) took_ms: u64,
     #[serde(skip)]
     exit: Option<i32>,
+    /// What it could not do, in its last line.
+    #[serde(skip)]
+    complaint: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +55,8 @@ impl Verdict {
             )
         })?;
         verdict.exit = output.status.code();
+        let complaint = errors.lines().last().filter(|line| line.starts_with("why502: "));
+        verdict.complaint = complaint.unwrap_or_default().to_owned();
         Ok(verdict)
     }
 
@@ -148,9 +153,10 @@ impl Verdict {
     fn check_exit(&self, exit: i32) -> Result<()> {
         ensure!(
             self.exit == Some(exit),
-            "{}: expected exit code {exit}, got {:?}",
+            "{}: expected exit code {exit}, got {:?} {}",
             self.brief(),
-            self.exit
+            self.exit,
+            self.complaint
         );
         Ok(())
     }
@@ -208,6 +214,7 @@ mod tests {
             findings,
             took_ms: 1,
             exit: Some(exit),
+            complaint: String::new(),
         };
         assert_eq!(
             verdict.check(expect).is_ok(),

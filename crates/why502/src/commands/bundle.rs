@@ -11,6 +11,7 @@ use anyhow::{Context, bail, ensure};
 use bundle::{Bundle, Manifest, Part};
 use host::{Host, live::Live, memory::Memory, recorded, redact::Redactor};
 use remedy::Store;
+use rustix::fs::FileType;
 use std::{
     fs::OpenOptions,
     io::{Read, Write},
@@ -214,8 +215,12 @@ fn name(manifest: &Manifest, options: &cli::Bundle) -> PathBuf {
     format!("why502-{host}-{at}.tar.zst{age}").into()
 }
 
-/// An error where so many bytes would be much of what is free there.
+/// An error where so many bytes would be much of what is free there. A pipe takes no room.
 pub fn fits(file: &Path, bytes: usize) -> anyhow::Result<()> {
+    let is_file = |it: rustix::fs::Stat| FileType::from_raw_mode(it.st_mode) == FileType::RegularFile;
+    if rustix::fs::stat(file).is_ok_and(|it| !is_file(it)) {
+        return Ok(());
+    }
     let room = room(file, cli::MAX_FREE)?;
     ensure!(
         bytes as u64 <= room,

@@ -54,6 +54,17 @@ fn what_is_no_recording_is_refused_in_one_line() {
         .ends(3, &["/nowhere/file"]);
 }
 
+#[test]
+fn a_recording_goes_into_a_pipe_on_a_full_disk() {
+    let stage = Stage::serving(&site("shop.example", 8000));
+    stage.sh("mount -t tmpfs -o size=8k none /mnt; mkfifo /mnt/pipe; cat /mnt/pipe >/run/host.json 2>&1 &");
+    let code = stage.why502(&["--record", "/mnt/pipe"]).code;
+    assert!(matches!(code, Some(1 | 2)), "{code:?}");
+    stage
+        .why502(&["--record", "/mnt/file"])
+        .ends(3, &["of what is free there"]);
+}
+
 /// Every recorded host, drawn: one screen of eighty columns that begins with the site.
 #[test]
 fn every_recorded_host_fits_on_a_screen() {
