@@ -75,7 +75,8 @@ fn is_blind(world: &World) -> bool {
 fn no_nginx(world: &World) -> Option<Unseen> {
     (world.nginx.is_empty() && world.processes.is_ok()).then(|| Unseen::Unusable {
         what: "nginx".to_owned(),
-        why: "none runs on this host and none is installed; run why502 where nginx answers 502".to_owned(),
+        why: "none runs on this host and none is known that should; run why502 where nginx answers 502"
+            .to_owned(),
     })
 }
 

@@ -89,16 +89,15 @@ fn look(scout: &Scout, world: &mut World) {
         look_around(scout, world);
         let processes = world.processes.clone().unwrap_or_default();
         let mut masters = masters::running(&processes);
-        leave_other_networks(scout, &mut masters);
+        let seen = masters.len();
+        leave_other_networks(scout, &mut masters, network_of(1, &processes));
         let instances = look_closer(scout, world, &masters, &processes);
         let broke_off = |_| (Err(broken_off("units")), Vec::new());
         let (units, claims) = units.join().unwrap_or_else(broke_off);
         world.claims.splice(0..0, claims);
         world.units = units;
-        for (nginx, routes) in instances
-            .into_iter()
-            .chain(stopped_instance(scout, world, &masters))
-        {
+        let stopped = stopped_instance(scout, world, &masters, seen > masters.len());
+        for (nginx, routes) in instances.into_iter().chain(stopped) {
             world.nginx.push(nginx);
             world.routes.extend(routes);
         }
@@ -175,7 +174,7 @@ fn spawn_instances<'s, 'e: 's>(
 
 /// The nginx this host should run: the unit systemd knows, or a binary at the usual places. Where processes could not
 /// be seen, nothing is said to be stopped.
-fn stopped_instance(scout: &Scout, world: &World, running: &[Master]) -> Option<Instance> {
+fn stopped_instance(scout: &Scout, world: &World, running: &[Master], others: bool) -> Option<Instance> {
     if !running.is_empty() || world.processes.is_err() {
         return None;
     }
@@ -186,13 +185,22 @@ fn stopped_instance(scout: &Scout, world: &World, running: &[Master]) -> Option<
     let unit = world.units.iter().flatten().find(is_nginx);
     let command = unit.and_then(|unit| Command::of_unit(&unit.exec_start));
     let command = command.or_else(|| usual_binary(scout))?;
-    let unit = unit.map(|unit| unit.name.clone());
-    Some(instance::stopped(
-        scout,
-        &command,
-        unit,
-        world.accounts.as_ref().ok(),
-    ))
+    let name = unit.map(|unit| unit.name.clone());
+    let (nginx, routes) = instance::stopped(scout, &command, name, world.accounts.as_ref().ok());
+    let idle = unit.is_none_or(|unit| is_idle(unit, others)) && (others || routes.is_empty());
+    if idle {
+        scout.note(Unseen::Unusable {
+            what: command.exe.display().to_string(),
+            why: "this nginx does not run, and nothing says that it should".to_owned(),
+        });
+    }
+    (!idle).then_some((nginx, routes))
+}
+
+/// Nobody means it to run: a package that was installed and never started, or given up for an nginx in a container.
+fn is_idle(unit: &Unit, others: bool) -> bool {
+    let left = others && unit.file_state != "enabled";
+    unit.active_state == "inactive" && (unit.last_started.is_none() || left)
 }
 
 fn usual_binary(scout: &Scout) -> Option<Command> {
@@ -212,23 +220,33 @@ fn usual_binary(scout: &Scout) -> Option<Command> {
 }
 
 /// One world has the sockets of one network: an nginx elsewhere is said to be out of sight, not judged by them.
-fn leave_other_networks(scout: &Scout, masters: &mut Vec<Master>) {
-    let network = masters.first().and_then(|master| master.process.netns);
+/// That of a container is neither, where it is not known which network is ours.
+fn leave_other_networks(scout: &Scout, masters: &mut Vec<Master>, ours: Option<u64>) {
+    let is_apart = |master: &Master| ours.is_none() && master.process.contained;
+    let first = masters.iter().find(|master| !is_apart(master));
+    let network = first.and_then(|master| master.process.netns);
     masters.retain(|master| {
         let here = master.process.netns == network || master.process.netns.is_none();
-        if !here {
-            scout.note(Unseen::Unusable {
-                what: format!("nginx, process {}", master.process.pid),
-                why: "it is in another network namespace; run why502 inside it".to_owned(),
-            });
-        }
-        here
+        let place = match (is_apart(master), here) {
+            (true, _) => "a container",
+            (false, false) => "another network namespace",
+            (false, true) => return true,
+        };
+        scout.note(Unseen::Unusable {
+            what: format!("nginx, process {}", master.process.pid),
+            why: format!("it is in {place}; run why502 inside it"),
+        });
+        false
     });
+}
+
+fn network_of(pid: u32, processes: &[Process]) -> Option<u64> {
+    processes.iter().find(|process| process.pid == pid)?.netns
 }
 
 /// The network of the first nginx, where it is not the host's own.
 fn netns_to_enter(masters: &[Master], processes: &[Process]) -> Option<u32> {
-    let host_net = processes.iter().find(|process| process.pid == 1)?.netns?;
+    let host_net = network_of(1, processes)?;
     let master = masters.first()?.process;
     master.netns.filter(|net| *net != host_net).map(|_| master.pid)
 }

@@ -48,6 +48,9 @@ pub struct Process {
     pub netns: Option<u64>,
     /// Mount namespace inode.
     pub mntns: Option<u64>,
+    /// It has a PID namespace of its own below that of /proc (`NSpid` of proc_pid_status(5)): a container. Every user
+    /// may see that, unlike the namespaces themselves.
+    pub contained: bool,
 }
 
 /// The state letter of /proc.
@@ -122,6 +125,7 @@ impl Process {
             open_files: raw.open_files,
             netns: raw.netns,
             mntns: raw.mntns,
+            contained: status("NSpid").count() > 1,
         })
     }
 

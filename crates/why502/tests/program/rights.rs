@@ -1,6 +1,6 @@
 //! A host where little is to be seen: no nginx, no rights.
 
-use crate::stage::{PAGE, Stage, site};
+use crate::stage::{PAGE, Stage, site, with_servers};
 
 /// Hides every nginx program.
 const NO_NGINX: &str = "mount -t tmpfs none /usr/sbin";
@@ -63,6 +63,42 @@ fn a_site_that_nginx_does_not_have_is_not_healthy() {
     for known in ["static.example", "www.static.example"] {
         assert_ne!(stage.why502(&["--site", known]).code, Some(64), "{known}");
     }
+}
+
+/// Debian's package as it comes: one site, and that asks nobody.
+const PACKAGED: &str = "server { listen 80 default_server; server_name _; root /srv; }";
+
+#[test]
+fn an_nginx_that_nobody_started_is_no_failure() {
+    let stage = Stage::new();
+    stage.write("/etc/nginx/nginx.conf", with_servers(PACKAGED));
+    for run in [stage.why502(&[]), stage.why502_as_nobody(&[])] {
+        run.ends(
+            3,
+            &[
+                "Could not look",
+                "does not run, and nothing says that it",
+                "run why502 where nginx answers 502",
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_nginx_in_a_container_is_not_taken_for_the_idle_one_beside_it() {
+    let stage = Stage::new();
+    stage.write("/etc/nginx/nginx.conf", with_servers(&site("shop.example", 8000)));
+    stage.write(
+        "/etc/nginx/other.conf",
+        "error_log /run/o.log; pid /run/o.pid; events {} http { access_log off; server {
+        listen 81; server_name other.example; location / { proxy_pass http://127.0.0.1:9; } } }",
+    );
+    stage.sh("unshare --net --pid --fork --mount-proc nginx -c /etc/nginx/other.conf -g 'daemon off;' >/dev/null 2>&1 &
+        until [ -e /run/o.pid ]; do sleep 0.01; done");
+    stage.why502_as_nobody(&[]).ends(
+        3,
+        &["Could not look", "it is in a container; run why502 inside it"],
+    );
 }
 
 #[test]
