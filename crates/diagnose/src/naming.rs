@@ -73,6 +73,15 @@ pub fn sights<'a>(case: &'a Case, lookup: Lookup<'a>) -> impl Iterator<Item = &'
         .filter(move |sight| plain(&sight.name) == wanted)
 }
 
+/// Where nginx said so: its log, or its own test of its config.
+pub fn told_by(case: &Case, lookup: Lookup<'_>) -> Source {
+    let test = case.nginx().and_then(|nginx| nginx.test.as_ref().ok());
+    match test.filter(|_| lookup.symptom.log.as_os_str().is_empty()) {
+        Some(test) => Source::command(test.command.clone()),
+        None => Source::log(&lookup.symptom.log, lookup.name),
+    }
+}
+
 /// Those whom nginx itself asks: at start what the system is configured with, for requests its own `resolver`.
 pub fn is_asked_by_nginx(lookup: Lookup<'_>, sight: &NameSight) -> bool {
     lookup.at_start != matches!(sight.by, NameSource::NginxResolver(_))

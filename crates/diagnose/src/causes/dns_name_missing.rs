@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy,
     case::{NameAnswer, NameSource},
     cause::{Group, Told, cause},
     elsewhere::reload_nginx,
@@ -51,7 +51,7 @@ fn weigh(case: &Case) -> Opinion {
     let Some(lookup) = naming::failed(case) else {
         return Opinion::none();
     };
-    let mut evidence = vec![complaint(lookup)];
+    let mut evidence = vec![complaint(case, lookup)];
     evidence.extend(servers_say(case, lookup));
     evidence.extend(known_elsewhere(case, lookup));
     Opinion {
@@ -61,7 +61,7 @@ fn weigh(case: &Case) -> Opinion {
     }
 }
 
-fn complaint(lookup: Lookup<'_>) -> Evidence {
+fn complaint(case: &Case, lookup: Lookup<'_>) -> Evidence {
     let told = matches!(
         lookup.symptom.trouble(),
         Some(Trouble::Unresolved { code: 3, .. })
@@ -75,7 +75,7 @@ fn complaint(lookup: Lookup<'_>) -> Evidence {
         (false, false) => format!("nginx could not resolve {}", lookup.name),
     };
     let rank = if told { Rank::Strong } else { Rank::Hint };
-    Evidence::supports(rank, says, Source::log(&lookup.symptom.log, lookup.name))
+    Evidence::supports(rank, says, naming::told_by(case, lookup))
 }
 
 /// Servers that answer that there is no such name: decisive where every one that answers says so.

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source,
+    Case, Class, Evidence, Measure, Opinion, Rank, Remedy,
     case::{NameAnswer, NameSight, NameSource},
     cause::{Group, Told, cause},
     naming::{self, Lookup, Meaning, as_written, is_asked_by_nginx, meaning, resolver_of_nginx},
@@ -54,7 +54,7 @@ fn weigh(case: &Case) -> Opinion {
     let asked: Vec<&NameSight> = naming::sights(case, lookup)
         .filter(|sight| is_asked_by_nginx(lookup, sight))
         .collect();
-    let mut evidence = vec![complaint(lookup)];
+    let mut evidence = vec![complaint(case, lookup)];
     evidence.extend(asked.iter().filter_map(|sight| broken(case, lookup, sight)));
     evidence.extend(answers_now(case, &asked));
     let who = asked
@@ -69,7 +69,7 @@ fn weigh(case: &Case) -> Opinion {
     }
 }
 
-fn complaint(lookup: Lookup<'_>) -> Evidence {
+fn complaint(case: &Case, lookup: Lookup<'_>) -> Evidence {
     let (rank, says) = match lookup.symptom.trouble() {
         Some(Trouble::ResolverUnreachable { errno, .. }) => (
             Rank::Strong,
@@ -90,7 +90,7 @@ fn complaint(lookup: Lookup<'_>) -> Evidence {
             format!("nginx could not find {} when it read its config", lookup.name),
         ),
     };
-    Evidence::supports(rank, says, Source::log(&lookup.symptom.log, lookup.name))
+    Evidence::supports(rank, says, naming::told_by(case, lookup))
 }
 
 /// A server nginx asks that fails: decisive where nothing listens there, or where somebody else does better.

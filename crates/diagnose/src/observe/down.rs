@@ -4,12 +4,12 @@ use super::{
     LOOKS_AT_ONCE_ASKED, error_logs::Complained, parallel, question::reachable, stance::foreign_master,
     symptoms::Draft,
 };
-use crate::{Symptom, World, case::MadeBy};
+use crate::{Symptom, World, case::MadeBy, world::ConfigTest};
 use host::{
     Endpoint, Host, Looks, Stance, Talk,
     answer::{Connect, SocketState},
 };
-use logscan::Trouble;
+use logscan::{Complaint, Trouble, error_log};
 
 /// A draft for each instance of which a listen address does not answer.
 pub(super) fn drafts(host: &dyn Host, world: &World, complaints: &[Complained]) -> Vec<Draft> {
@@ -36,9 +36,14 @@ fn of_instance(host: &dyn Host, world: &World, nginx: usize, complaints: &[Compl
         .iter()
         .rev()
         .find(|it| it.nginx == nginx && keeps_it_down(&it.line.complaint.trouble));
+    let mut symptom = symptom(world, dead, endpoint, outcome, said);
+    if dead && symptom.complaint.is_none() {
+        // a start that is tested first (ExecStartPre= of Debian) says so nowhere but in the journal
+        symptom.complaint = instance.test.as_ref().ok().and_then(refusal);
+    }
     Some(Draft {
         nginx,
-        symptoms: vec![symptom(world, dead, endpoint, outcome, said)],
+        symptoms: vec![symptom],
         hosts: vec![None],
         ..Draft::default()
     })
@@ -87,6 +92,12 @@ fn keeps_it_down(trouble: &Trouble) -> bool {
         trouble,
         Trouble::BadConfig { .. } | Trouble::ListenFailed { .. } | Trouble::HostNotFound { .. }
     )
+}
+
+/// What keeps it from starting, by its own test.
+fn refusal(test: &ConfigTest) -> Option<Complaint> {
+    let complaint = error_log::parse_pasted(&test.says).complaint;
+    (!test.passed && keeps_it_down(&complaint.trouble)).then_some(complaint)
 }
 
 fn symptom(

@@ -89,11 +89,7 @@ fn logged(
 
 /// Every address of every route, and whether it takes connections.
 fn reach(host: &dyn Host, world: &World) -> (Vec<Vec<Asked>>, Connects) {
-    let wanted: Vec<(&Route, Vec<String>)> = world
-        .routes
-        .iter()
-        .map(|route| (route, names::wanted(route, None)))
-        .collect();
+    let wanted: Vec<names::Wanted<'_>> = world.routes.iter().map(names::Wanted::of_route).collect();
     let names = names::ask(host, world, &wanted, false);
     let asked: Vec<Vec<Asked>> = world
         .routes

@@ -47,7 +47,7 @@ mod window;
 
 use crate::{
     Case, Options, World,
-    case::{Backend, Flows, NameSight, NameSource, Neighbours, PeerSight},
+    case::{Backend, Flows, NameSight, Neighbours, PeerSight},
     dependencies::{self, DependencySight},
     topology::Route,
     traffic::Demand,
@@ -180,14 +180,9 @@ struct Sights {
 }
 
 fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -> Vec<Sights> {
-    let wanted: Vec<(&Route, Vec<String>)> = drafts
+    let wanted: Vec<names::Wanted<'_>> = drafts
         .iter()
-        .filter_map(|draft| {
-            draft
-                .route
-                .as_ref()
-                .map(|route| (route, names::wanted(route, Some(draft))))
-        })
+        .map(|draft| names::Wanted::of_draft(draft))
         .collect();
     let names = names::ask(host, world, &wanted, true);
     let targets: Vec<Vec<targets::Asked>> = drafts
@@ -200,11 +195,11 @@ fn sights(host: &dyn Host, world: &World, drafts: &[&Draft], known: &Connects) -
         })
         .collect();
     let connects = connects(host, world, drafts, &targets, known);
-    let all = drafts.iter().zip(targets);
-    all.map(|(draft, targets)| Sights {
+    let all = drafts.iter().zip(targets).zip(wanted);
+    all.map(|((draft, targets), wanted)| Sights {
         peers: peers::sights(host, world, draft, &targets, &connects),
         dependencies: Vec::new(),
-        names: of_draft(&names, draft),
+        names: wanted.among(&names),
         flows: Vec::new(),
         demand: None,
     })
@@ -227,24 +222,6 @@ fn connects(
     let mut all = peers::connect(host, world, wanted.filter(|it| !known.contains_key(it)));
     all.extend(known.iter().map(|(key, answer)| (key.clone(), answer.clone())));
     all
-}
-
-fn of_draft(names: &[NameSight], draft: &Draft) -> Vec<NameSight> {
-    let Some(route) = &draft.route else {
-        return Vec::new();
-    };
-    let wanted = names::wanted(route, Some(draft));
-    let resolvers = &route.settings.resolvers;
-    let ours = |sight: &&NameSight| match sight.by {
-        NameSource::NginxResolver(at) => resolvers.contains(&at),
-        _ => true,
-    };
-    names
-        .iter()
-        .filter(|sight| wanted.contains(&sight.name))
-        .filter(ours)
-        .cloned()
-        .collect()
 }
 
 fn cases(world: &Arc<World>, drafts: &[(Draft, Neighbours)], sights: Vec<Sights>) -> Vec<Case> {

@@ -24,20 +24,55 @@ struct Question {
     netns_of: Option<u32>,
 }
 
-/// What a draft wants to know: its route's names, and the names nginx could not resolve.
-pub(super) fn wanted(route: &Route, draft: Option<&Draft>) -> Vec<String> {
-    let mut names: Vec<String> = targets::names(&route.target)
-        .into_iter()
-        .map(|(name, ..)| name)
-        .collect();
-    for symptom in draft.iter().flat_map(|draft| &draft.symptoms) {
-        if let Some(Trouble::Unresolved { name, .. } | Trouble::NoResolver(name)) = symptom.trouble() {
-            names.push(name.clone());
+/// Names that somebody wants to know, and whom an instance of nginx asks.
+pub(super) struct Wanted<'a> {
+    nginx: usize,
+    resolvers: &'a [SocketAddr],
+    pub names: Vec<String>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The names of a route.
+    pub(super) fn of_route(route: &'a Route) -> Self {
+        let names = targets::names(&route.target).into_iter().map(|(name, ..)| name);
+        Self {
+            nginx: route.nginx,
+            resolvers: &route.settings.resolvers,
+            names: names.filter(|name| is_name(name)).collect(),
         }
     }
-    names.retain(|name| is_name(name));
-    names.dedup();
-    names
+
+    /// Those of a draft's route, and those that nginx could not resolve: for a request, or when it was to start.
+    pub(super) fn of_draft(draft: &'a Draft) -> Self {
+        let none = Self {
+            nginx: draft.nginx,
+            resolvers: &[],
+            names: Vec::new(),
+        };
+        let mut wanted = draft.route.as_ref().map_or(none, Self::of_route);
+        let failed = draft
+            .symptoms
+            .iter()
+            .filter_map(|symptom| match symptom.trouble()? {
+                Trouble::Unresolved { name, .. }
+                | Trouble::NoResolver(name)
+                | Trouble::HostNotFound { name, .. } => Some(name.clone()),
+                _ => None,
+            });
+        wanted.names.extend(failed.filter(|name| is_name(name)));
+        wanted.names.dedup();
+        wanted
+    }
+
+    /// What was heard of them.
+    pub(super) fn among(&self, all: &[NameSight]) -> Vec<NameSight> {
+        let ours = |sight: &&NameSight| match sight.by {
+            NameSource::NginxResolver(at) => self.resolvers.contains(&at),
+            _ => true,
+        };
+        let wanted = all.iter().filter(|sight| self.names.contains(&sight.name));
+        wanted.filter(ours).cloned().collect()
+    }
 }
 
 /// Names in a log are a stranger's: only what could be one is asked for.
@@ -46,30 +81,21 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 253 && name.bytes().all(plain) && name.parse::<IpAddr>().is_err()
 }
 
-/// Asks for the names of these routes: of each the system, and nginx's resolvers where it resolves at run time; the
-/// servers of `/etc/resolv.conf` too where `all` says so.
-pub(super) fn ask(
-    host: &dyn Host,
-    world: &World,
-    wanted: &[(&Route, Vec<String>)],
-    all: bool,
-) -> Vec<NameSight> {
-    let servers = if all && !wanted.is_empty() {
+/// Asks for these names: of each the system, and nginx's resolvers where it resolves at run time; the servers of
+/// `/etc/resolv.conf` too where `all` says so.
+pub(super) fn ask(host: &dyn Host, world: &World, wanted: &[Wanted<'_>], all: bool) -> Vec<NameSight> {
+    let servers = if all && wanted.iter().any(|it| !it.names.is_empty()) {
         system_servers(host)
     } else {
         Vec::new()
     };
     let mut questions: Vec<Question> = Vec::new();
-    for (route, names) in wanted {
-        let netns_of = foreign_master(world, route.nginx);
-        let by_nginx = route
-            .settings
-            .resolvers
-            .iter()
-            .map(|at| NameSource::NginxResolver(*at));
+    for it in wanted {
+        let netns_of = foreign_master(world, it.nginx);
+        let by_nginx = it.resolvers.iter().map(|at| NameSource::NginxResolver(*at));
         let by_system = servers.iter().map(|at| NameSource::SystemResolver(*at));
         let sources: Vec<NameSource> = by_nginx.chain(by_system).chain([NameSource::System]).collect();
-        for name in names {
+        for name in &it.names {
             for by in &sources {
                 let question = Question {
                     name: name.clone(),

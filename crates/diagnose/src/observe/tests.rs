@@ -487,3 +487,28 @@ fn nginx_that_is_down_is_a_case_of_its_own() {
     ));
     assert_eq!(cases[0].symptoms[0].status, None);
 }
+
+#[test]
+fn a_name_that_keeps_nginx_from_starting_is_asked_for() {
+    let mut told = Told::new(Fixture::gunicorn()).error_log("").answers(
+        "127.0.0.1:80",
+        Talk::Nothing,
+        Stance::default(),
+        Connect::Failed(111),
+        "",
+    );
+    told.world.nginx[0].master = None;
+    told.world.nginx[0].test = Ok(crate::world::ConfigTest {
+        passed: false,
+        says: "[emerg] host not found in upstream \"api.internal\" in /etc/nginx/sites-enabled/shop:10"
+            .into(),
+        place: None,
+        command: "nginx -t".into(),
+    });
+    let cases = told.observe();
+    assert!(matches!(
+        cases[0].symptoms[0].trouble(),
+        Some(Trouble::HostNotFound { .. })
+    ));
+    assert_eq!(cases[0].names[0].name, "api.internal");
+}

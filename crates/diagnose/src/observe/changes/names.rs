@@ -1,6 +1,6 @@
 //! Names that may resolve differently since: the host's own files, and name servers of this host that read theirs anew.
 
-use super::super::names::wanted;
+use super::super::names::Wanted;
 use crate::{
     case::PeerSight,
     topology::Route,
@@ -26,7 +26,7 @@ pub(super) fn look(host: &dyn Host, concerned: &[(&Route, &[PeerSight])], since:
     };
     let names = concerned
         .iter()
-        .flat_map(|(route, peers)| [wanted(route, None), of_peers(peers)].concat());
+        .flat_map(|(route, peers)| [Wanted::of_route(route).names, of_peers(peers)].concat());
     let names: BTreeSet<String> = names.collect();
     if names.is_empty() {
         return Vec::new();
