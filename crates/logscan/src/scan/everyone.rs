@@ -1,6 +1,6 @@
 //! Whose load it is.
 
-use super::{Flow, Load, Top, top};
+use super::{Flow, Load, Top, Weight, top};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::{
@@ -33,10 +33,12 @@ pub enum By {
     Site,
     /// The upstream
     Upstream,
+    /// The autonomous system of the address. No line tells it: see [`Everyone::regroup`].
+    System,
 }
 
 impl By {
-    /// All of them.
+    /// All that lines tell.
     pub const ALL: [Self; 9] = [
         Self::Client,
         Self::Network,
@@ -48,6 +50,10 @@ impl By {
         Self::Site,
         Self::Upstream,
     ];
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
 }
 
 /// One request, borrowed from its line. What the line does not hold is empty.
@@ -82,7 +88,8 @@ pub struct Request<'a> {
 pub struct Everyone {
     /// All of them.
     pub total: Load,
-    tops: [Top; By::ALL.len()],
+    tops: [Top; By::ALL.len() + 1],
+    wanted: Wanted,
     alike: Alike,
     timeline: Timeline,
     flow: Option<Box<Flow>>,
@@ -93,6 +100,14 @@ impl Everyone {
     pub fn with_flow() -> Self {
         Self {
             flow: Some(Box::default()),
+            ..Self::default()
+        }
+    }
+
+    /// One that lists loads by these and by nothing else: what nobody asks for costs no time.
+    pub fn listing(by: &[By]) -> Self {
+        Self {
+            wanted: Wanted(by.iter().fold(0, |all, by| all | by.bit())),
             ..Self::default()
         }
     }
@@ -115,6 +130,14 @@ impl Everyone {
             }
         });
         top
+    }
+
+    /// Lists what is listed by one thing by another as well: addresses by what somebody knows of them.
+    pub fn regroup(&mut self, from: By, to: By, name: impl Fn(&[u8]) -> Vec<u8>) {
+        let all = self.by(from).ranked(Weight::Requests, usize::MAX);
+        for it in &all {
+            self.tops[to as usize].add(&name(&it.key), &it.load);
+        }
     }
 
     /// Loads over time: the second each begins, in order.
@@ -145,18 +168,46 @@ impl Everyone {
         let load = &request.load;
         self.total.add(load);
         self.timeline.add(request.at, load);
-        if self.alike.is_full() {
-            let tops = &mut self.tops;
-            let alike = std::mem::take(&mut self.alike);
-            alike.pour(|by, key, load| tops[by as usize].add(key, load));
+        if self.wanted.has(Wanted::ALIKE) {
+            if self.alike.is_full() {
+                let tops = &mut self.tops;
+                let alike = std::mem::take(&mut self.alike);
+                alike.pour(|by, key, load| tops[by as usize].add(key, load));
+            }
+            self.alike.add(request);
         }
-        self.alike.add(request);
-        let mut tally = |by: By, key: &[u8]| self.tops[by as usize].add(key, load);
+        let wanted = self.wanted;
+        let mut tally = |by: By, key: &[u8]| {
+            if wanted.has(by.bit()) {
+                self.tops[by as usize].add(key, load);
+            }
+        };
         tally(By::Client, request.client);
-        with_network(request.client, |network| tally(By::Network, network));
         tally(By::Agent, request.agent);
         tally(By::Route, request.route);
         tally(By::Referrer, origin(request.referrer));
+        if wanted.has(By::Network.bit()) {
+            with_network(request.client, |network| tally(By::Network, network));
+        }
+    }
+}
+
+/// Lists that somebody asked for, a bit each.
+#[derive(Clone, Copy, Debug)]
+struct Wanted(u16);
+
+impl Wanted {
+    /// What is looked up as one.
+    const ALIKE: u16 = By::Site.bit() | By::Upstream.bit() | By::Method.bit() | By::Status.bit();
+
+    fn has(self, bits: u16) -> bool {
+        self.0 & bits > 0
+    }
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self(u16::MAX)
     }
 }
 
@@ -326,6 +377,47 @@ mod tests {
             let mut found = Vec::new();
             with_network(client.as_bytes(), |it| found = it.to_vec());
             assert_eq!(String::from_utf8_lossy(&found), network, "{client}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_counted_as_beside_all_else() {
+        let request = |at: u8| Request {
+            at: i64::from(at),
+            site: b"shop",
+            upstream: b"up",
+            client: if at.is_multiple_of(2) {
+                b"192.0.2.7"
+            } else {
+                b"192.0.3.7"
+            },
+            forwarded: b"",
+            agent: b"x",
+            referrer: b"",
+            method: b"GET",
+            route: b"/",
+            status: 200,
+            load: Load {
+                requests: 1,
+                ..Load::default()
+            },
+        };
+        let mut all = Everyone::default();
+        (0..9).for_each(|at| all.add(&request(at)));
+        let ranked = |of: &Everyone, by| of.by(by).ranked(Weight::Requests, 9);
+        for by in By::ALL {
+            let mut one = Everyone::listing(&[by]);
+            (0..9).for_each(|at| one.add(&request(at)));
+            assert_eq!(ranked(&one, by), ranked(&all, by), "{by:?}");
+            assert_eq!((one.total, one.timeline()), (all.total, all.timeline()));
+            // site, upstream, method and status are looked up as one
+            let alike = |by: By| Wanted(by.bit()).has(Wanted::ALIKE);
+            let others = By::ALL
+                .into_iter()
+                .filter(|it| *it != by && !(alike(*it) && alike(by)));
+            for other in others {
+                assert!(ranked(&one, other).is_empty(), "{other:?} beside {by:?}");
+            }
         }
     }
 

@@ -22,6 +22,9 @@ pub struct Reading {
     /// Rows of each list
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
+    /// List load by autonomous system too, by this database (.mmdb: GeoLite2-ASN, DB-IP ASN Lite)
+    #[arg(long, value_name = "FILE")]
+    pub as_database: Option<PathBuf>,
     /// How nginx wrote the logs in PATH: the text of a log_format
     #[arg(long, value_name = "TEXT", requires = "paths")]
     pub log_format: Option<String>,
@@ -34,7 +37,13 @@ pub struct Logs {
     #[command(flatten)]
     pub reading: Reading,
     /// Also read what did not fail, and say whose load it was
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        requires_if("as", "as_database")
+    )]
     pub by: Vec<LogsBy>,
     /// Width of a step in time, of the table and in --json and --csv: 10s, 1m, 1h
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
@@ -79,6 +88,8 @@ pub enum LogsBy {
     Site,
     /// Upstream
     Upstream,
+    /// Autonomous system, by --as-database
+    As,
 }
 
 fn when(text: &str) -> Result<When, String> {

@@ -17,12 +17,14 @@ use std::{io::Write, time::Instant};
 pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let live = Live::new();
-    let depth = if options.by.is_empty() {
+    let database = options.reading.as_database.is_some();
+    let by = by(&options.by, database);
+    let depth = if by.is_empty() {
         Depth::Failures
     } else {
         Depth::Everyone
     };
-    let read = reading::read(&options.reading, depth, &live, started)?.of_some()?;
+    let read = reading::read(&options.reading, (depth, &counted(&by)), &live, started)?.of_some()?;
     let causes = if options.reading.paths.is_empty() && !read.scanned.partial {
         causes(&live, &read)
     } else {
@@ -35,7 +37,7 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
         causes: &causes,
         trouble: &read.trouble,
         zone: &read.zone,
-        by: &by(&options.by),
+        by: &by,
         top: options.reading.top,
         bucket: options.bucket,
         took: started.elapsed(),
@@ -74,9 +76,18 @@ pub fn exit(story: &Story<'_>) -> Exit {
     }
 }
 
-fn by(asked: &[LogsBy]) -> Vec<By> {
+/// Systems are told by addresses.
+fn counted(by: &[By]) -> Vec<By> {
+    let addresses = by.contains(&By::System).then_some(By::Client);
+    by.iter().copied().chain(addresses).collect()
+}
+
+/// A database that was named is used.
+fn by(asked: &[LogsBy], database: bool) -> Vec<By> {
+    let known = database.then_some(By::System);
     let one = |by: &LogsBy| match by {
-        LogsBy::All => By::ALL.to_vec(),
+        LogsBy::All => By::ALL.into_iter().chain(known).collect(),
+        LogsBy::As => vec![By::System],
         LogsBy::Client => vec![By::Client],
         LogsBy::Network => vec![By::Network],
         LogsBy::Agent => vec![By::Agent],
@@ -87,5 +98,8 @@ fn by(asked: &[LogsBy]) -> Vec<By> {
         LogsBy::Site => vec![By::Site],
         LogsBy::Upstream => vec![By::Upstream],
     };
-    asked.iter().flat_map(one).collect()
+    match asked {
+        [] => known.into_iter().collect(),
+        asked => asked.iter().flat_map(one).collect(),
+    }
 }

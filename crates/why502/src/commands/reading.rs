@@ -4,7 +4,7 @@ use crate::{
     cli::{self, When},
     commands::site,
     report::logs::{self as report, Cause},
-    scan::{self, Ask, Depth, Log, Scanned},
+    scan::{self, Ask, Depth, Log, Scanned, Systems},
 };
 use anyhow::{Context, bail};
 use diagnose::{Finding, Role, Verdict, World, discover::discover, verdict::SymptomOf};
@@ -12,7 +12,7 @@ use host::{Host, Looks, live::Live};
 use jiff::{Timestamp, tz::TimeZone};
 use logscan::{
     access::Format,
-    scan::{Burst, Kind, Window, bursts},
+    scan::{Burst, By, Kind, Window, bursts},
 };
 use signal_hook::{consts::SIGINT, flag};
 use std::{
@@ -61,35 +61,41 @@ impl Reading {
     }
 }
 
-/// Reads logs; the first Ctrl-C ends it with what there is.
+/// Reads logs; the first Ctrl-C ends it with what there is. Load is listed by what is asked for, by everything with
+/// [`Depth::Flow`].
 ///
 /// # Errors
 /// Where the options contradict each other.
-pub fn read(options: &cli::Reading, depth: Depth, live: &Live, started: Instant) -> anyhow::Result<Reading> {
+pub fn read(
+    options: &cli::Reading,
+    (depth, by): (Depth, &[By]),
+    live: &Live,
+    started: Instant,
+) -> anyhow::Result<Reading> {
     let asked = Asked::of(options, live)?;
     let (logs, trouble) = find(options, live, asked.window)?;
-    of(logs, trouble, depth, asked, started)
+    of(logs, trouble, (depth, by), asked, started)
 }
 
-/// The same of logs that a recorded host holds.
+/// The same of logs that a recorded host holds, with all lists.
 ///
 /// # Errors
 /// As above.
 pub fn held(
     options: &cli::Reading,
-    depth: Depth,
     (host, world): (&dyn Host, &World),
     started: Instant,
 ) -> anyhow::Result<Reading> {
     let asked = Asked::of(options, host)?;
     let (kept, unseen) = diagnose::observe::logs(host, world);
     let trouble = unseen.iter().map(ToString::to_string).collect();
-    of(scan::held(kept), trouble, depth, asked, started)
+    of(scan::held(kept), trouble, (Depth::Flow, &[]), asked, started)
 }
 
 /// Which of their lines are meant.
 struct Asked<'a> {
     site: Option<&'a str>,
+    systems: Option<Systems>,
     window: Window,
     zone: TimeZone,
     now: i64,
@@ -101,6 +107,7 @@ impl<'a> Asked<'a> {
         let zone = host.time_zone().unwrap_or(TimeZone::UTC);
         Ok(Self {
             site: options.site.as_deref(),
+            systems: options.as_database.as_deref().map(Systems::open).transpose()?,
             window: window(options, now, &zone)?,
             zone,
             now,
@@ -111,7 +118,7 @@ impl<'a> Asked<'a> {
 fn of(
     logs: Vec<Log>,
     mut trouble: Vec<String>,
-    depth: Depth,
+    (depth, by): (Depth, &[By]),
     asked: Asked<'_>,
     started: Instant,
 ) -> anyhow::Result<Reading> {
@@ -120,10 +127,15 @@ fn of(
         window: asked.window,
         site: asked.site,
         depth,
+        by,
         zone: asked.zone.clone(),
         stop: &stop,
     };
-    let scanned = scanned(&logs, &ask, started);
+    let mut scanned = scanned(&logs, &ask, started);
+    if let Some(systems) = &asked.systems {
+        let everyone = &mut scanned.everyone;
+        everyone.regroup(By::Client, By::System, |client| systems.name(client));
+    }
     trouble.extend(scanned.trouble.iter().cloned());
     Ok(Reading {
         bursts: bursts_of(&logs, &scanned),

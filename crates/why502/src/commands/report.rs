@@ -31,7 +31,7 @@ pub fn run(options: &cli::Report) -> anyhow::Result<Exit> {
     if let Some(file) = &options.bundle {
         return of_bundle(file, options, started);
     }
-    let read = reading::read(&options.reading, Depth::Flow, &live, started)?;
+    let read = reading::read(&options.reading, (Depth::Flow, &[]), &live, started)?;
     if !options.reading.paths.is_empty() {
         let read = read.of_some()?;
         let account = account(&read, &[], options, started);
@@ -49,7 +49,7 @@ fn of_bundle(file: &Path, options: &cli::Report, started: Instant) -> anyhow::Re
     let host = super::bundle::looks(&bundle, file)?;
     let seen = super::diagnose::look(&host, &scope(options), None, started);
     let world = (&host as &dyn Host, &*seen.0.world);
-    let read = reading::held(&options.reading, Depth::Flow, world, started)?;
+    let read = reading::held(&options.reading, world, started)?;
     let past = bundle.part(Part::History).map(of_history).unwrap_or_default();
     // a bundle holds what a diagnosis looks at, not what an audit does
     tell(options, &read, (&seen, None, past), started)

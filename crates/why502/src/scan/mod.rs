@@ -7,7 +7,9 @@
 mod files;
 mod pump;
 mod sources;
+mod systems;
 mod work;
 
 pub use sources::{Log, configured, held, named};
+pub use systems::Systems;
 pub use work::{Ask, Depth, Scanned, run};

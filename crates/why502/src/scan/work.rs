@@ -6,7 +6,7 @@ use super::{
     pump::{Begins, Buffer, Part, pump},
 };
 use jiff::tz::TimeZone;
-use logscan::scan::{AccessScan, BackendScan, Cells, ErrorScan, Everyone, Kind, Seen, Window};
+use logscan::scan::{AccessScan, BackendScan, By, Cells, ErrorScan, Everyone, Kind, Seen, Window};
 use std::{
     io,
     os::unix::fs::FileExt,
@@ -44,6 +44,8 @@ pub struct Ask<'a> {
     pub site: Option<&'a str>,
     /// How much of them.
     pub depth: Depth,
+    /// By what load is listed, where everyone is asked for.
+    pub by: &'a [By],
     /// Zone of stamps without an offset.
     pub zone: TimeZone,
     /// Whether to stop and come back with what there is.
@@ -112,7 +114,7 @@ pub fn run(logs: &[Log], ask: &Ask<'_>, mut tick: impl FnMut(u64)) -> Scanned {
         warnings: Cells::default(),
         everyone: match ask.depth {
             Depth::Flow => Everyone::with_flow(),
-            Depth::Failures | Depth::Everyone => Everyone::default(),
+            Depth::Failures | Depth::Everyone => Everyone::listing(ask.by),
         },
     };
     let done: Vec<Worker<'_>> = thread::scope(|scope| {
@@ -335,6 +337,7 @@ mod tests {
             window: Window::ALL,
             site: None,
             depth: Depth::Failures,
+            by: &[],
             zone: TimeZone::UTC,
             stop: &stop,
         };

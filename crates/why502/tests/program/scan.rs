@@ -163,6 +163,98 @@ fn a_log_that_grows_is_counted_up_to_a_whole_line() {
     });
 }
 
+/// A database in MaxMind's format (https://maxmind.github.io/MaxMind-DB/) that knows 192.0.2.0/24.
+fn database() -> Vec<u8> {
+    const DEPTH: u32 = 24;
+    let network = u32::from_be_bytes([192, 0, 2, 0]);
+    let mut file = Vec::new();
+    for bit in 0..DEPTH {
+        // no node and the data begin behind the tree, the latter sixteen bytes later
+        let on = if bit + 1 == DEPTH { DEPTH + 16 } else { bit + 1 };
+        let right = network >> (31 - bit) & 1 == 1;
+        for record in if right { [DEPTH, on] } else { [on, DEPTH] } {
+            file.extend(&record.to_be_bytes()[1..]);
+        }
+    }
+    let text = |it: &str| {
+        [
+            &[0x40 | u8::try_from(it.len().min(29)).unwrap()],
+            &it.len()
+                .checked_sub(29)
+                .map_or(vec![], |more| vec![u8::try_from(more).unwrap()])[..],
+            it.as_bytes(),
+        ]
+        .concat()
+    };
+    let number = |it: u32| [&[0xc4][..], &it.to_be_bytes()].concat();
+    let short = |it: u16| [&[0xa2][..], &it.to_be_bytes()].concat();
+    let map = |fields: &[(&str, Vec<u8>)]| {
+        let body = fields
+            .iter()
+            .flat_map(|(key, value)| [text(key), value.clone()].concat());
+        std::iter::once(0xe0 | u8::try_from(fields.len()).unwrap())
+            .chain(body)
+            .collect::<Vec<u8>>()
+    };
+    file.extend([0; 16]);
+    file.extend(map(&[
+        ("autonomous_system_number", number(64500)),
+        ("autonomous_system_organization", text("Example \x1b[31mNetworks")),
+    ]));
+    file.extend(b"\xab\xcd\xefMaxMind.com");
+    file.extend(map(&[
+        ("node_count", number(DEPTH)),
+        ("record_size", short(24)),
+        ("ip_version", short(4)),
+        ("database_type", text("Test-ASN")),
+        ("binary_format_major_version", short(2)),
+        ("binary_format_minor_version", short(0)),
+        (
+            "build_epoch",
+            [&[0x08, 0x02][..], &1_700_000_000u64.to_be_bytes()].concat(),
+        ),
+        ("languages", vec![0x00, 0x04]),
+        ("description", vec![0xe0]),
+    ]));
+    file
+}
+
+#[test]
+fn load_is_told_by_autonomous_system_where_a_database_is_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = hour()
+        .lines()
+        .next()
+        .unwrap()
+        .replace("192.0.2.0", "198.51.100.7");
+    std::fs::write(dir.path().join("access.log"), format!("{}{other}\n", hour())).unwrap();
+    std::fs::write(dir.path().join("as.mmdb"), database()).unwrap();
+    let told = logs(&["--as-database", "as.mmdb", "--json", "access.log"], dir.path());
+    let lists = told.json()["load"].clone();
+    let rows: Vec<(&str, u64)> = lists[0]["top"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (
+                it["key"].as_str().unwrap(),
+                it["load"]["requests"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(lists[0]["by"], "as");
+    assert!(
+        rows[0].0.starts_with("AS64500 Example") && rows[0].1 == 3600,
+        "{rows:?}"
+    );
+    assert_eq!(rows[1], ("-", 1));
+    logs(&["--as-database", "as.mmdb", "access.log"], dir.path())
+        .ends(2, &["AS64500"])
+        .is_harmless();
+    logs(&["--by", "as", "access.log"], dir.path()).ends(64, &["--as-database"]);
+    logs(&["--as-database", "access.log", "access.log"], dir.path()).ends(3, &["access.log", "database"]);
+}
+
 #[test]
 fn what_is_damaged_or_not_there_is_said() {
     let dir = tempfile::tempdir().unwrap();

@@ -13,10 +13,11 @@ use logscan::scan::{By, Ranked, Weight};
 use maud::{Markup, html};
 
 /// What is told, and whether it is open.
-const LISTS: [(By, &str, bool); 8] = [
+const LISTS: [(By, &str, bool); 9] = [
     (By::Route, "By path, ids folded", true),
     (By::Client, "By visitor", true),
     (By::Network, "By network", false),
+    (By::System, "By autonomous system", false),
     (By::Agent, "By user agent", false),
     (By::Referrer, "By referrer", false),
     (By::Site, "By site", false),

@@ -98,6 +98,7 @@ pub fn called(by: By) -> &'static str {
         By::Status => "status",
         By::Site => "site",
         By::Upstream => "upstream",
+        By::System => "as",
     }
 }
 
