@@ -3,8 +3,8 @@
 use super::chains::waits::{export_job, quicker};
 use crate::{Expect, Scenario, Stack, Step, Traffic};
 
-/// People ask for the front page until three runs of the job have kept some of them waiting. One more is begun for those who come.
-const THREE_RUNS: &str = r#"
+/// People ask for the front page until four runs of the job have kept some of them waiting. One more is begun for those who come.
+const FOUR_RUNS: &str = r#"
 systemctl start export.timer
 python3 - <<'PY'
 import time
@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 runs, last = 0, 0
-while runs < 3:
+while runs < 4:
     ask = urllib.request.Request("http://127.0.0.1/", headers={"Host": "shop.example"})
     try:
         urllib.request.urlopen(ask).read()
@@ -22,7 +22,7 @@ while runs < 3:
     time.sleep(0.2)
 PY
 while [ $(systemctl is-active export) = activating ]; do sleep 0.1; done
-sleep 4
+sleep 8
 systemctl start --no-block export
 "#;
 
@@ -32,7 +32,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
             Judged after it has learnt to lock nobody out.",
     stack: Stack::GunicornPostgres,
     prepare: concat!(quicker!(), export_job!("*-*-* *:*:00/20", "3")),
-    inject: &[Step::Sh(THREE_RUNS)],
+    inject: &[Step::Sh(FOUR_RUNS)],
     traffic: Traffic {
         at_once: 1,
         pause_ms: 200,

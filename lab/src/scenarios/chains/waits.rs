@@ -1,6 +1,5 @@
 //! Workers wait for something that waits itself.
 
-use super::super::external_api_slow::{FOUND_AGAIN, LOST};
 use crate::{Expect, Fix, Held, Link, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
@@ -63,19 +62,7 @@ const QUICKER: &str = quicker!();
 const ASKS_OUTSIDE: &str = "sed -i '1i import urllib.request' /srv/app/shop.py
              sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
              systemctl restart app; await_listener :8000";
-macro_rules! asks_nobody {
-    () => {
-        "sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py; systemctl restart app; await_listener :8000"
-    };
-}
-const ASKS_NOBODY: &str = asks_nobody!();
-/// Their workers are not killed in the second in which a third visitor's is.
-const TWO_BEFORE: &str = r#"
-for one in 1 2; do
-  systemd-run -q --collect --unit=visitor$one bash -c 'while true; do curl -s -H "Host: shop.example" http://127.0.0.1/; done'
-done
-sleep 3
-"#;
+const ASKS_NOBODY: &str = "sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py; systemctl restart app; await_listener :8000";
 const LOCK: &str = "systemd-run -q --unit=export --collect mariadb shop -e 'LOCK TABLES products WRITE; SELECT SLEEP(600)'
              until [ \"$(mariadb -Ne \"SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'\")\" = 1 ]; do sleep 0.05; done";
 const UNLOCK: &str = "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm";
@@ -194,24 +181,6 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         expect: Expect::Found(&["db-slow"]),
         chain: &["worker-timeout-kill", "db-slow", "?"],
         restore: UNLOCK,
-        ..UNTRIED
-    },
-    Scenario {
-        name: "chain-kill-api",
-        about: "Visitors get 502 <- gunicorn kills what lasts six seconds <- each request asks another company's server, which does not \
-                answer.",
-        stack: Stack::GunicornTcp,
-        prepare: "sed -i 's/--workers 2/--workers 4 --timeout 6/' /etc/systemd/system/app.service
-                  sed -i 's/read_timeout 4s/read_timeout 20s/' /etc/nginx/sites-available/shop",
-        inject: &[LOST, Step::Sh(ASKS_OUTSIDE), Step::Sh(TWO_BEFORE)],
-        traffic: Traffic {
-            at_once: 1,
-            ..Traffic::SHOP
-        },
-        expect: Expect::Found(&["external-api-slow"]),
-        chain: &["worker-timeout-kill", "external-api-slow"],
-        restore_around: FOUND_AGAIN,
-        restore: concat!("systemctl stop 'visitor*'\n", asks_nobody!()),
         ..UNTRIED
     },
     Scenario {
