@@ -48,9 +48,10 @@ pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'st
     if verdict.outcome == Outcome::Healthy {
         verdict.unseen = no_nginx(&world)
             .into_iter()
+            .chain(unloadable(&world))
             .chain(world.unseen.iter().cloned())
             .collect();
-        if is_blind(&world) {
+        if is_blind(&world, &verdict.unseen) {
             verdict.outcome = Outcome::Unexplained;
         }
     }
@@ -58,7 +59,7 @@ pub fn conclude(host: &dyn Host, world: World, options: &Options, causes: &[&'st
 }
 
 /// Too little was seen to call a host healthy: no nginx, or none of whose error logs or routes could be read.
-fn is_blind(world: &World) -> bool {
+fn is_blind(world: &World, unseen: &[Unseen]) -> bool {
     let hidden = |path: &PathBuf| {
         world
             .unseen
@@ -66,9 +67,7 @@ fn is_blind(world: &World) -> bool {
             .any(|it| it.what().contains(&*path.to_string_lossy()))
     };
     let blind = |nginx: &Nginx| !nginx.error_logs.is_empty() && nginx.error_logs.iter().all(hidden);
-    world.nginx.is_empty()
-        || world.nginx.iter().any(blind)
-        || (world.routes.is_empty() && !world.unseen.is_empty())
+    world.nginx.is_empty() || world.nginx.iter().any(blind) || (world.routes.is_empty() && !unseen.is_empty())
 }
 
 /// Said where processes and programs could be seen and none is nginx's.
@@ -77,6 +76,23 @@ fn no_nginx(world: &World) -> Option<Unseen> {
         what: "nginx".to_owned(),
         why: "none runs on this host and none is known that should; run why502 where nginx answers 502"
             .to_owned(),
+    })
+}
+
+/// Files that do not load may hide what the running nginx, which read older ones, asks.
+fn unloadable(world: &World) -> impl Iterator<Item = Unseen> {
+    let asks = |index: usize| world.routes.iter().any(|route| route.nginx == index);
+    let hidden = world
+        .nginx
+        .iter()
+        .enumerate()
+        .filter(move |(index, _)| !asks(*index));
+    hidden.filter_map(|(_, nginx)| {
+        let test = nginx.test.as_ref().ok().filter(|test| !test.passed)?;
+        Some(Unseen::Unusable {
+            what: "whom nginx asks".to_owned(),
+            why: format!("its configuration does not load: {}", test.says),
+        })
     })
 }
 

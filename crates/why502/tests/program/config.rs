@@ -3,6 +3,20 @@
 use crate::stage::{PAGE, Stage, site, with_servers};
 
 #[test]
+fn a_config_that_broke_under_a_running_nginx_is_said_so() {
+    let stage = Stage::serving(&site("shop.example", 8000));
+    stage.backend(8000, PAGE);
+    stage.sh("sed -i s/proxy_pass/proxy_pas/ /etc/nginx/nginx.conf");
+    let says = [
+        "Could not look",
+        "whom nginx asks: its configuration does not load",
+        "unknown directive",
+        "proxy_pas",
+    ];
+    stage.why502(&[]).ends(3, &says);
+}
+
+#[test]
 fn a_running_nginx_is_judged_by_what_it_runs() {
     let stage = Stage::serving(&site("shop.example", 8000));
     stage.backend(8000, PAGE);
