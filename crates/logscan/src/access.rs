@@ -6,6 +6,7 @@ mod lay;
 mod literal;
 mod prefilter;
 mod reach;
+mod sweep;
 mod values;
 
 pub(crate) use lay::Stamp;
@@ -81,7 +82,7 @@ pub enum Escape {
 pub struct Format {
     escape: Escape,
     parts: Vec<Part>,
-    prefilter: prefilter::Prefilter,
+    mark: Option<sweep::Mark>,
     columns: lay::Columns,
 }
 
@@ -150,7 +151,7 @@ impl Format {
     /// Whether a line can be a request that failed with 5xx or 499, at memory speed. A no is certain for lines of this
     /// format; a yes needs [`Format::parse`].
     pub fn may_be_failure(&self, line: &[u8]) -> bool {
-        self.prefilter.may_be_failure(line)
+        self.mark.as_ref().is_none_or(|mark| mark.is_in(line))
     }
 
     /// Reads one line, with or without its line end. `None` if it does not fit the format, or is longer than nginx's

@@ -1,6 +1,6 @@
 //! The text of a `log_format` -> parts.
 
-use super::{Escape, Format, Part, Reach, Variable, lay::Columns, literal::Literal, prefilter::Prefilter};
+use super::{Escape, Format, Part, Reach, Variable, lay::Columns, literal::Literal, prefilter};
 
 pub(super) fn arguments<S: AsRef<str>>(arguments: &[S]) -> Format {
     let mut strings = arguments.iter().map(AsRef::as_ref).peekable();
@@ -23,7 +23,7 @@ fn build(escape: Escape, text: &str) -> Format {
     let parts = parts(text);
     Format {
         escape,
-        prefilter: Prefilter::new(&parts),
+        mark: prefilter::mark(&parts),
         columns: Columns::new(&parts),
         parts,
     }

@@ -1,6 +1,6 @@
 //! Columns of a line, borrowed: what scans of whole logs work on.
 
-use super::{Format, Part, Variable, fit, values};
+use super::{Format, Part, Variable, fit, sweep::Mark, values};
 use jiff::{civil::DateTime, tz::TimeZone};
 
 /// What a scan asks of a line.
@@ -161,8 +161,8 @@ impl Format {
         )
     }
 
-    /// Texts one of which stands in every line that can be a failure; `None` where every line may be one.
-    pub(crate) fn marks(&self) -> Option<&super::prefilter::Marks> {
-        self.prefilter.marks()
+    /// What stands in every line that can be a failure; `None` where every line may be one.
+    pub(crate) fn mark(&self) -> Option<&Mark> {
+        self.mark.as_ref()
     }
 }

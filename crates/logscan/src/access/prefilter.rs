@@ -1,40 +1,14 @@
 //! Can a line be a failure? Decided without reading it.
 
-use super::{Part, Variable};
-use memchr::{memchr2_iter, memmem::Finder};
+use super::{Part, Variable, sweep::Mark};
+use memchr::memchr2_iter;
 
-/// One for each kind of failure.
-pub(crate) type Marks = [Finder<'static>; 3];
-
-/// What shows a failure in lines of one format: the text before `$status` with the beginning of 5xx, 499 or 009 behind it.
-#[derive(Clone, Debug)]
-pub(super) struct Prefilter {
-    /// `None` where nothing stands before `$status`, or the format has none: then every line may be one.
-    marks: Option<Marks>,
-}
-
-impl Prefilter {
-    pub(super) fn new(parts: &[Part]) -> Prefilter {
-        let status = parts.iter().position(|part| part.variable == Variable::Status);
-        let before = status
-            .and_then(|at| parts.get(at.checked_sub(1)?))
-            .map(|part| part.literal.bytes());
-        let mark = |before: &[u8], digits: &[u8]| Finder::new(&[before, digits].concat()).into_owned();
-        let marks = before
-            .filter(|before| !before.is_empty())
-            .map(|before| [&b"5"[..], b"499", b"009"].map(|digits| mark(before, digits)));
-        Prefilter { marks }
-    }
-
-    pub(super) fn marks(&self) -> Option<&Marks> {
-        self.marks.as_ref()
-    }
-
-    pub(super) fn may_be_failure(&self, line: &[u8]) -> bool {
-        self.marks
-            .as_ref()
-            .is_none_or(|marks| marks.iter().any(|mark| mark.find(line).is_some()))
-    }
+/// What shows a failure in lines of one format; `None` where nothing stands before `$status`, or the format has none: then
+/// every line may be one.
+pub(super) fn mark(parts: &[Part]) -> Option<Mark> {
+    let status = parts.iter().position(|part| part.variable == Variable::Status)?;
+    let before = parts.get(status.checked_sub(1)?)?;
+    Mark::new(before.literal.bytes())
 }
 
 /// Whether a line of an unknown format can be a request that failed with 5xx or 499. A no is certain for every format that

@@ -7,7 +7,7 @@ use super::{
     route,
 };
 use crate::access::{Column, Format, Laid, tries};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 
 /// Tries of one request whose times are told.
 const TRIES: usize = 32;
@@ -43,16 +43,21 @@ impl AccessScan {
 
     /// Counts what failed with 5xx or 499 in a block of whole lines. Lines that can't have failed are only counted.
     pub fn failures(&mut self, block: &[u8], failures: &mut Cells) {
-        let Some(marks) = self.format.marks().cloned() else {
+        let Some(mark) = self.format.mark().cloned() else {
             return self.every_failure(block, failures);
         };
-        self.seen.lines += count_lines(block);
-        for (index, mark) in marks.iter().enumerate() {
-            let is_new = |line: &&[u8]| marks[..index].iter().all(|told| told.find(line).is_none());
-            for line in marked(block, mark).filter(is_new) {
-                self.failure(line, failures);
+        let mut from = 0;
+        let line_ends = mark.sweep(block, |at| {
+            // a line may hold several; one is enough
+            if at >= from {
+                let start = memrchr(b'\n', &block[from..at]).map_or(from, |end| from + end + 1);
+                let end = memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
+                from = end + 1;
+                self.failure(super::without_hole(&block[start..end]), failures);
             }
-        }
+        });
+        let is_unfinished = block.last().is_some_and(|byte| *byte != b'\n');
+        self.seen.lines += line_ends + u64::from(is_unfinished);
     }
 
     /// The same where nothing shows a failure before a line is read.
@@ -261,23 +266,6 @@ fn time(value: &[u8]) -> Option<u64> {
         .first()
         .filter(|it| it.is_ascii_digit())
         .map(|_| micros(value))
-}
-
-fn count_lines(block: &[u8]) -> u64 {
-    let unfinished = block.last().is_some_and(|byte| *byte != b'\n');
-    memchr_iter(b'\n', block).count() as u64 + u64::from(unfinished)
-}
-
-/// Lines of a block that hold a mark, each once.
-fn marked<'b>(block: &'b [u8], mark: &memchr::memmem::Finder<'_>) -> impl Iterator<Item = &'b [u8]> {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let at = from + mark.find(block.get(from..)?)?;
-        let start = memrchr(b'\n', &block[from..at]).map_or(from, |end| from + end + 1);
-        let end = memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
-        from = end + 1;
-        Some(super::without_hole(&block[start..end]))
-    })
 }
 
 #[cfg(test)]
