@@ -1,6 +1,7 @@
 //! Whose load it is.
 
 use super::{Flow, Load, Top, Weight, top};
+use crate::glance;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::{
@@ -294,8 +295,16 @@ fn with_network(client: &[u8], tally: impl FnOnce(&[u8])) {
 
 /// `https://shop.example/a?b` -> `https://shop.example`
 fn origin(referrer: &[u8]) -> &[u8] {
-    let mut slashes = memchr::memchr_iter(b'/', referrer);
-    slashes.nth(2).map_or(referrer, |end| &referrer[..end])
+    let near = referrer.get(..128).unwrap_or(referrer);
+    let [mut slashes] = glance::masks(near, |it| [it.is(b'/')]);
+    for _ in 0..2 {
+        slashes &= slashes.wrapping_sub(1);
+    }
+    let end = match slashes.trailing_zeros() as usize {
+        ..128 => Some(slashes.trailing_zeros() as usize),
+        _ => memchr::memchr_iter(b'/', referrer).nth(2),
+    };
+    end.map_or(referrer, |end| &referrer[..end])
 }
 
 /// Loads by moment.
@@ -418,6 +427,23 @@ mod tests {
             for other in others {
                 assert!(ranked(&one, other).is_empty(), "{other:?} beside {by:?}");
             }
+        }
+    }
+
+    #[test]
+    fn referrers_have_origins() {
+        let far = format!("https://{}.example", "a".repeat(200));
+        for (referrer, expected) in [
+            ("https://shop.example/a/b?c", "https://shop.example"),
+            ("https://shop.example/", "https://shop.example"),
+            ("https://shop.example", "https://shop.example"),
+            ("a/b/", "a/b/"),
+            ("", ""),
+            (&format!("{far}/a/b"), &far),
+            (&far, &far),
+        ] {
+            let found = origin(referrer.as_bytes());
+            assert_eq!(String::from_utf8_lossy(found), expected, "{referrer}");
         }
     }
 

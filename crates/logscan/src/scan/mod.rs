@@ -112,13 +112,12 @@ fn number(value: &[u8]) -> u64 {
 
 /// `0.123` -> microseconds.
 fn micros(value: &[u8]) -> u64 {
-    let dot = memchr::memchr(b'.', value).unwrap_or(value.len());
+    let whole = number(value);
+    let dot = value.iter().position(|byte| *byte == b'.').unwrap_or(value.len());
     let fraction = value.get(dot + 1..).unwrap_or_default();
     let digits = (0..6).map(|at| fraction.get(at).filter(|byte| byte.is_ascii_digit()));
     let small = digits.fold(0, |sum, digit| {
         sum * 10 + digit.map_or(0, |digit| u64::from(digit - b'0'))
     });
-    number(&value[..dot])
-        .saturating_mul(1_000_000)
-        .saturating_add(small)
+    whole.saturating_mul(1_000_000).saturating_add(small)
 }

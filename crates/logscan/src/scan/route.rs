@@ -8,11 +8,11 @@ const LONGEST: usize = 120;
 
 /// `GET /shop/item/4711?x=1 HTTP/1.1` -> `GET`, and the path with its query.
 pub(super) fn split(request: &[u8]) -> (&[u8], &[u8]) {
-    let Some(space) = memchr::memchr(b' ', request) else {
+    let Some(space) = glance::find(b' ', request) else {
         return (b"", request);
     };
     let (method, rest) = (&request[..space], &request[space + 1..]);
-    let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    let end = glance::find(b' ', rest).unwrap_or(rest.len());
     (method, &rest[..end])
 }
 
@@ -30,7 +30,7 @@ pub(super) fn fold<'a>(uri: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
         let digit = digits.trailing_zeros() as usize;
         let segment = bytes.segment(digit);
         digits &= !below(segment.end);
-        if bytes.is_id(&segment) {
+        if is_id(&path[segment.clone()], bytes.digits_in(&segment)) {
             scratch.extend_from_slice(&path[folded..segment.start]);
             scratch.push(b'*');
             folded = segment.end;
@@ -46,9 +46,6 @@ pub(super) fn fold<'a>(uri: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
 /// What the bytes of a path are, one bit each.
 struct Bytes {
     digits: u128,
-    /// Hex digits and dashes.
-    hex: u128,
-    dots: u128,
     slashes: u128,
     /// Where its query begins.
     path: usize,
@@ -56,15 +53,12 @@ struct Bytes {
 
 impl Bytes {
     fn of(uri: &[u8]) -> Self {
-        let [digits, letters, dots, slashes, ends] = glance::masks(uri, |it| {
-            let letters = it.is_within(b'a', b'f') | it.is_within(b'A', b'F') | it.is(b'-');
+        let [digits, slashes, ends] = glance::masks(uri, |it| {
             let ends = it.is(b'?') | it.is(b';') | it.is(b'#');
-            [it.is_within(b'0', b'9'), letters, it.is(b'.'), it.is(b'/'), ends]
+            [it.is_within(b'0', b'9'), it.is(b'/'), ends]
         });
         Self {
             digits,
-            hex: digits | letters,
-            dots,
             slashes,
             path: (ends.trailing_zeros() as usize).min(uri.len()),
         }
@@ -77,14 +71,17 @@ impl Bytes {
         before..behind.min(self.path)
     }
 
-    /// Numbers; eight and more of hex digits and dashes with a digit among them; long random words.
-    fn is_id(&self, segment: &Range<usize>) -> bool {
-        let (length, all) = (segment.len(), below(segment.end) & !below(segment.start));
-        let digits = (self.digits & all).count_ones() as usize;
-        digits == length
-            || (length >= 8 && self.hex & all == all)
-            || (length >= 20 && digits >= 4 && self.dots & all == 0)
+    fn digits_in(&self, segment: &Range<usize>) -> usize {
+        (self.digits & below(segment.end) & !below(segment.start)).count_ones() as usize
     }
+}
+
+/// Numbers; eight and more of hex digits and dashes with a digit among them; long random words.
+fn is_id(segment: &[u8], digits: usize) -> bool {
+    let is_hex = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
+    digits == segment.len()
+        || (segment.len() >= 8 && segment.iter().all(is_hex))
+        || (segment.len() >= 20 && digits >= 4 && !segment.contains(&b'.'))
 }
 
 /// A bit for each byte before `at`, which is at most [`LONGEST`].
