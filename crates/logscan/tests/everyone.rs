@@ -147,6 +147,7 @@ impl Written {
             By::Status => format!("{:03}", self.status),
             By::Site => self.site.to_owned(),
             By::Upstream => self.upstream.1.to_owned(),
+            By::System => unreachable!("no line tells it"),
         }
     }
 
