@@ -8,40 +8,42 @@ use crate::{Host, repair};
 pub(super) const ERRAND: Errand = Errand {
     name: "visitor-dns",
     about: "Two name servers disagree, and the machine asks the stale one: by its own file with nscd in between, by \
-            systemd-resolved, by NetworkManager, by resolvconf. `client dns` changes it there, `undo` brings it back.",
+            systemd-resolved, by NetworkManager with and without its dnsmasq, by resolvconf, by openresolv. `client dns` \
+            changes it there, `undo` brings it back; without a server it makes their caches forget, and changes nothing else.",
     tell,
 };
 
 /// The stale one at 127.0.0.61, the right one at 127.0.0.62; nobody is at 127.0.0.63.
-const SERVERS: &str = r"
+const SERVE: &str = r#"
 serve() {
+  systemctl stop names-$1 2>/dev/null || true
   systemd-run -q --unit=names-$1 dnsmasq --keep-in-foreground --conf-file=/dev/null --bind-interfaces \
     --listen-address=127.0.0.$1 --no-resolv --no-hosts --address=/shop.example/$2 --local-ttl=600
+  for _ in $(seq 50); do [ "$(dig +short +tries=1 +time=1 @127.0.0.$1 shop.example)" = $2 ] && break; sleep 0.1; done
 }
-serve 61 192.0.2.66
-serve 62 192.0.2.7
-for at in 61 62; do
-  for _ in $(seq 50); do dig +short +tries=1 @127.0.0.$at shop.example >/dev/null && break; sleep 0.1; done
-done
-";
+"#;
 const STALE: &str = "192.0.2.66";
 const RIGHT: &str = "192.0.2.7";
 
-/// Who owns the names, and shell that makes it so.
-const OWNERS: &[(&str, &str)] = &[
+/// Who owns the names, whether something there remembers them, and shell that makes it so.
+const OWNERS: &[(&str, bool, &str)] = &[
     (
         "the file, nscd and unbound",
+        true,
         "rm -f /etc/resolv.conf; echo 'nameserver 127.0.0.61' >/etc/resolv.conf; systemctl start nscd unbound",
     ),
     (
         "systemd-resolved",
+        true,
         "systemctl stop nscd unbound
-         printf '[Resolve]\nDNS=127.0.0.61\n' >/etc/systemd/resolved.conf
+         # it keeps nothing of a server on its own machine, unless it is told to
+         printf '[Resolve]\nDNS=127.0.0.61\nCacheFromLocalhost=yes\n' >/etc/systemd/resolved.conf
          ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
          systemctl unmask -q systemd-resolved; systemctl start systemd-resolved",
     ),
     (
         "NetworkManager",
+        false,
         r"systemctl stop systemd-resolved; systemctl mask -q systemd-resolved; rm /etc/resolv.conf
         printf '[main]\ndns=default\nrc-manager=file\n' >/etc/NetworkManager/conf.d/names.conf
         printf '[connection]\nid=wired\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=manual\naddress1=192.0.2.10/24,192.0.2.1\ndns=127.0.0.61;\n[ipv6]\nmethod=disabled\n' \
@@ -53,7 +55,17 @@ const OWNERS: &[(&str, &str)] = &[
         for _ in $(seq 100); do grep -qs 127.0.0.61 /etc/resolv.conf && break; sleep 0.1; done",
     ),
     (
+        "NetworkManager with dnsmasq",
+        true,
+        // to a connection's own servers it goes by that interface only, which leads to none on this machine
+        r"printf '[main]\ndns=dnsmasq\nrc-manager=file\n[global-dns-domain-*]\nservers=127.0.0.61\n' >/etc/NetworkManager/conf.d/names.conf
+        systemctl restart NetworkManager
+        for _ in $(seq 100); do grep -qs 127.0.0.1 /etc/resolv.conf && break; sleep 0.1; done
+        for _ in $(seq 100); do dig +short +tries=1 +time=1 @127.0.0.1 shop.example | grep -q . && break; sleep 0.1; done",
+    ),
+    (
         "resolvconf",
+        false,
         r"systemctl stop NetworkManager; rm -f /etc/resolv.conf; : >/etc/resolv.conf
         export DEBIAN_FRONTEND=noninteractive
         { dpkg --purge systemd-resolved && dpkg -i /var/cache/apt/archives/resolvconf_*.deb; } >/tmp/dpkg 2>&1 || { cat /tmp/dpkg; false; }
@@ -62,13 +74,25 @@ const OWNERS: &[(&str, &str)] = &[
         echo 'nameserver 127.0.0.61' | resolvconf -a eth0.lab || true
         for _ in $(seq 100); do grep -qs 127.0.0.61 /etc/resolv.conf && break; sleep 0.1; done",
     ),
+    (
+        "openresolv",
+        false,
+        r"export DEBIAN_FRONTEND=noninteractive
+        { dpkg --purge resolvconf && rm -f /etc/resolv.conf && : >/etc/resolv.conf && dpkg -i /var/cache/apt/archives/openresolv_*.deb; } >/tmp/dpkg 2>&1 || { cat /tmp/dpkg; false; }
+        echo 'nameserver 127.0.0.61' | resolvconf -a eth0.lab || true
+        for _ in $(seq 100); do grep -qs 127.0.0.61 /etc/resolv.conf && break; sleep 0.1; done",
+    ),
 ];
 
 fn tell(host: &mut Host) -> Result<()> {
-    host.sh(SERVERS).context("two name servers")?;
-    for (owner, set_up) in OWNERS {
+    host.sh(&format!("{SERVE}serve 61 {STALE}; serve 62 {RIGHT}"))
+        .context("two name servers")?;
+    for (owner, remembers, set_up) in OWNERS {
         host.sh(set_up).context(*owner)?;
         by_owner(host).context(*owner)?;
+        if *remembers {
+            forgets(host).with_context(|| format!("{owner}: only flush"))?;
+        }
     }
     pinned(host).context("a line in /etc/hosts")
 }
@@ -91,6 +115,21 @@ fn by_owner(host: &Host) -> Result<()> {
     why502(host, &["undo", "--yes"], 0)?;
     finds(host, STALE).context("after undo")?;
     repair::unchanged(host, &before, "the undo")
+}
+
+/// The name server changes its mind, and what remembers its old answer goes on giving it.
+fn forgets(host: &Host) -> Result<()> {
+    let before = repair::state(host)?;
+    for (now, old) in [(RIGHT, STALE), (STALE, RIGHT)] {
+        finds(host, old)?;
+        host.sh(&format!("{SERVE}serve 61 {now}"))?;
+        finds(host, old).context("from memory")?;
+        why502(host, &["client", "dns", "shop.example", "--plan"], 1)?;
+        finds(host, old).context("after a plan")?;
+        why502(host, &["client", "dns", "shop.example", "--yes"], 0)?;
+        finds(host, now).context("after client dns")?;
+    }
+    repair::unchanged(host, &before, "a flush")
 }
 
 /// What no name server can change is said, and nothing is done.

@@ -6,8 +6,8 @@ base=$1 out=$2 work=$3 root=$3/root
 
 # Browsers, and each of the tools that may own a machine's network and its names.
 packages="chromium firefox-esr network-manager ifupdown nscd unbound dns-root-data systemd-resolved"
-# It takes /etc/resolv.conf as soon as it is installed, so a scenario installs it: dpkg -i /var/cache/apt/archives/NAME_*.deb
-later="resolvconf"
+# Each takes /etc/resolv.conf as soon as it is installed, so a scenario installs it: dpkg -i /var/cache/apt/archives/NAME_*.deb
+later="resolvconf openresolv"
 # Installed stopped and disabled, as all servers of the lab.
 servers="NetworkManager NetworkManager-dispatcher NetworkManager-wait-online networking nscd unbound unbound-resolvconf
   systemd-resolved ModemManager wpa_supplicant"

@@ -19,8 +19,8 @@ pub enum Client {
     Clear(ClientClear),
     /// Ask other name servers, and forget what caches of names keep
     ///
-    /// The change is made in the tool that owns /etc/resolv.conf (systemd-resolved, NetworkManager, resolvconf, or the
-    /// file itself), as a plan: shown, asked about, written down, proved by resolving the name, else taken back.
+    /// The change is made in the tool that owns /etc/resolv.conf (systemd-resolved, NetworkManager, resolvconf,
+    /// openresolv, or the file itself), as a plan: shown, asked about, written down, proved by resolving the name, else taken back.
     Dns(ClientDns),
     /// Set the connection up anew, and forget what the kernel learnt of it
     ///

@@ -1,6 +1,6 @@
 //! The brief description for a support desk: what it says, and how it gets there through real servers.
 
-use crate::stage::{PAGE, Run, Stage, run, uwsgi_site};
+use crate::stage::{PAGE, PROGRAM, Run, Stage, run, uwsgi_site};
 use serde_json::Value;
 use std::{net::TcpStream, time::Duration};
 
@@ -166,6 +166,59 @@ fn it_is_mailed_only_on_a_yes_and_by_starttls_with_a_login() {
     assert!(!refused.err.contains("wrong\n"), "{}", refused.err);
     stage.sh("chmod 644 /run/password");
     ticket(&stage, &config).ends(3, &["every user may read this secret", "chmod 600"]);
+}
+
+/// Two ways to go, each asked about; keys are those pressed at each question.
+fn at_a_terminal(stage: &Stage, keys: &str) -> Run {
+    let mut command = stage.command("/usr/bin/python3");
+    command.args(["/run/person.py", keys, PROGRAM, "ticket"]);
+    command.args(["--smtp", "127.0.0.1:2525", "--smtp-tls", "none"]);
+    command.args(["--mail-from", "a@shop.example", "--mail-to", "desk@host.example"]);
+    command.args(["--webhook", "http://127.0.0.1:8080/hook"]);
+    for name in PROXIES {
+        command.env_remove(name);
+    }
+    run(command.env("NO_COLOR", "1").env("TERM", "xterm"), b"")
+}
+
+#[test]
+fn a_person_is_asked_before_it_goes_anywhere() {
+    let stage = misdirected();
+    stage.write("/run/person.py", include_str!("person.py"));
+    desk(&stage, "smtp", 2525, "");
+    desk(&stage, "http", 8080, "");
+    let asks = [
+        "What we ask of you",
+        "Send this to desk@host.example through 127.0.0.1:2525 (no encryption)? [y/N]",
+    ];
+    for (what, keys, code, not_sent) in [
+        ("no", r#"["n\n", "no\n"]"#, 0, 2),
+        ("nothing", r#"["\n", "\n"]"#, 0, 2),
+        ("half a yes", r#"["yeah\n", "ye\n"]"#, 0, 2),
+        ("the end of input", r#"["\u0004", "\u0004"]"#, 0, 2),
+        ("Ctrl-C at once", r#"["\u0003"]"#, 254, 0),
+        ("Ctrl-C at the second", r#"["n\n", "\u0003"]"#, 254, 1),
+    ] {
+        let said = at_a_terminal(&stage, keys);
+        said.ends(code, &asks);
+        assert_eq!(arrived(&stage, "smtp"), "", "{what}: {}", said.out);
+        assert_eq!(arrived(&stage, "http"), "", "{what}: {}", said.out);
+        let refused = said.out.matches("Not sent to").count();
+        assert_eq!(refused, not_sent, "{what}: {}", said.out);
+    }
+    // each is asked about by itself
+    at_a_terminal(&stage, r#"["n\n", "y\n"]"#).ends(
+        0,
+        &[
+            "Not sent to desk@host.example",
+            "Sent to the webhook at 127.0.0.1",
+        ],
+    );
+    assert_eq!(arrived(&stage, "smtp"), "");
+    assert!(arrived(&stage, "http").starts_with("/hook "));
+    at_a_terminal(&stage, r#"["YES\n", "\u0003"]"#).ends(254, &["Sent to desk@host.example"]);
+    assert!(arrived(&stage, "smtp").contains("RCPT ['desk@host.example']"));
+    assert_eq!(arrived(&stage, "http").matches("/hook ").count(), 1);
 }
 
 #[test]
