@@ -33,6 +33,8 @@ pub struct Scenario {
     pub restore_around: &'static str,
     /// The right verdict.
     pub expect: Expect,
+    /// Causes that must be ruled out, with words that it is said in; empty asks for nothing.
+    pub rules_out: &'static [(&'static str, &'static str)],
     /// Causes that one root's chain must name, from the visitors' side to the root; empty asks for nothing.
     pub chain: &'static [&'static str],
     /// Links that are taken away one after another, from the visitors' side; `restore` takes the last.
@@ -62,6 +64,7 @@ impl Scenario {
         restore: "",
         restore_around: "",
         expect: Expect::Healthy,
+        rules_out: &[],
         chain: &[],
         links: &[],
         trigger: None,

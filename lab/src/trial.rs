@@ -226,6 +226,7 @@ impl Trial<'_> {
         verdict.check(self.scenario.expect)?;
         verdict.check_chain(self.scenario.chain)?;
         verdict.check_trigger(self.scenario.trigger)?;
+        verdict.check_ruled_out(self.scenario.rules_out)?;
         self.keep_recording(&judged.stderr)?;
         self.judged = Some(judged);
         Ok(())

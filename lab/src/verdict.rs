@@ -12,12 +12,20 @@ use crate::Expect;
 pub(crate) struct Verdict {
     verdict: String,
     findings: Vec<Finding>,
+    #[serde(default)]
+    ruled_out: Vec<RuledOut>,
     pub(crate) took_ms: u64,
     #[serde(skip)]
     exit: Option<i32>,
     /// What it could not do, in its last line.
     #[serde(skip)]
     complaint: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct RuledOut {
+    cause: String,
+    says: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,6 +113,19 @@ impl Verdict {
             "expected the trigger {}, got {told}",
             kind.unwrap_or("none")
         );
+        Ok(())
+    }
+
+    /// Ok when each of these causes is ruled out, in words that hold those.
+    pub(crate) fn check_ruled_out(&self, expected: &[(&str, &str)]) -> Result<()> {
+        for (cause, words) in expected {
+            let said = self.ruled_out.iter().find(|it| it.cause == *cause);
+            let says = said.map_or("nothing", |it| &it.says);
+            ensure!(
+                says.contains(words),
+                "of {cause} it is said: {says}; not: {words}"
+            );
+        }
         Ok(())
     }
 
@@ -212,6 +233,7 @@ mod tests {
         let verdict = Verdict {
             verdict: kind.to_owned(),
             findings,
+            ruled_out: Vec::new(),
             took_ms: 1,
             exit: Some(exit),
             complaint: String::new(),

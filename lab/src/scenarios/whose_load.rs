@@ -165,6 +165,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         }),
         restore: "systemctl restart php8.2-fpm",
         expect: Expect::Found(&["heavy-endpoint"]),
+        regulars: None,
         ..BASE
     },
     Scenario {
@@ -186,6 +187,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             ..Traffic::SHOP
         },
         expect: Expect::Healthy,
+        regulars: None,
         ..BASE
     },
     Scenario {
@@ -199,6 +201,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         }),
         restore: "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm",
         expect: Expect::Found(&["db-slow"]),
+        regulars: None,
+        rules_out: &[
+            ("traffic-flood", "no more than usual"),
+            ("traffic-surge", "no more than usual"),
+        ],
         ..BASE
     },
 ];
