@@ -86,4 +86,8 @@ pub const TABLE: &[(u8, &str)] = &[
         "could not look: no nginx, no permission, unreadable input; the message says what to do",
     ),
     (64, "used wrongly"),
+    (
+        130,
+        "Ctrl-C, as a shell tells it: nothing was begun; a fix that had begun is taken back instead, and ends with 1",
+    ),
 ];

@@ -49,11 +49,13 @@ pub fn paragraph(page: &mut String, style: Style, label: &str, text: &str) {
     let _ = writeln!(page, "{style}{label:<10}{style:#}{body}");
 }
 
-/// Wraps one paragraph; the first line starts with `first`, the others with `rest`.
+/// Wraps one paragraph; the first line starts with `first`, the others with `rest`. A word that is wider than all of it (a
+/// URL, a path) stays whole, so that it can be copied.
 pub fn wrap(text: &str, first: &str, rest: &str) -> String {
     let options = textwrap::Options::new(width())
         .initial_indent(first)
         .subsequent_indent(rest)
+        .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::fill(text, options)
 }

@@ -138,15 +138,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
             beside,
             of,
             allowed,
-        } => nginx_limit::set(
-            desk,
-            file,
-            beside,
-            &nginx_limit::Limit {
-                of,
-                allowed: *allowed,
-            },
-        ),
+        } => nginx_limit::set(desk, file, beside, *allowed, of),
         Measure::IniSet {
             file,
             section,

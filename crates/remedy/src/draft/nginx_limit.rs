@@ -11,9 +11,9 @@ const ZONE: &str = "limited_requests";
 const DIRECTIVES: usize = 4;
 
 /// What is limited, and how far.
-pub(super) struct Limit<'a> {
-    pub(super) of: &'a Limited,
-    pub(super) allowed: Allowance,
+struct Limit<'a> {
+    of: &'a Limited,
+    allowed: Allowance,
 }
 
 impl Limit<'_> {
@@ -77,8 +77,10 @@ pub(super) fn set(
     desk: &mut Desk,
     file: &Path,
     beside: &Place,
-    limit: &Limit<'_>,
+    allowed: Allowance,
+    of: &Limited,
 ) -> Result<(), CannotDraft> {
+    let limit = Limit { of, allowed };
     let found = desk.find(file)?;
     if found.content.is_some() {
         let why = format!("{} is there already", file.display());

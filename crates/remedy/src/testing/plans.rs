@@ -124,7 +124,7 @@ fn nginx_test() -> Step {
     })
 }
 
-fn rules() -> [FlowRule; 6] {
+fn rules() -> [FlowRule; 7] {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     [
         FlowRule::Nft {
@@ -153,6 +153,10 @@ fn rules() -> [FlowRule; 6] {
         FlowRule::Firewalld {
             zone: "public".into(),
             port: "8080/tcp".into(),
+        },
+        FlowRule::FirewalldPolicy {
+            policy: "out".into(),
+            rule: "rule family=\"ipv4\" port port=\"8080\" protocol=\"tcp\" accept".into(),
         },
     ]
 }

@@ -147,6 +147,112 @@ fn ctrl_c_takes_back_what_was_done() {
     assert!(stage.why502(&["--json"]).json()["half_done"].is_null());
 }
 
+/// A person at a terminal starts a fix and presses keys, each when its condition of the shell holds. The exit code as a
+/// shell has it, and the screen.
+fn at_a_terminal(stage: &Stage, keys: &[(&str, &str)]) -> (i32, String) {
+    let press = |(when, keys): &(&str, &str)| {
+        format!("for i in $(seq 400); do {when} && break; sleep 0.05; done; printf '{keys}'; ")
+    };
+    let presses: String = keys.iter().map(press).collect();
+    let code = stage.sh(&format!(
+        "rm -f /run/said; {{ {presses} sleep 1; }} | TERM=xterm script -qefc 'exec /opt/why502 fix' /run/said >/dev/null 2>&1; echo $?"
+    ));
+    let said = String::from_utf8_lossy(&stage.read("/run/said")).into_owned();
+    (code.trim().parse().expect("a code"), said)
+}
+
+const ASKED: &str = "grep -q 'y/N' /run/said";
+const PROVING: &str = "grep -q 'again and again, watching' /run/said";
+const EDITED: &str = "grep -q 8001 /etc/nginx/nginx.conf";
+const CTRL_C: &str = "\\003";
+
+/// Ended by the signal, as a shell tells it.
+const BY_SIGINT: i32 = 130;
+
+fn nothing_was_begun(stage: &Stage) {
+    let fixes = stage.sh(&format!("ls {STATE}/fixes 2>/dev/null || true"));
+    assert_eq!(fixes.trim(), "");
+    assert!(stage.why502(&["--json"]).json()["half_done"].is_null());
+}
+
+#[test]
+fn ctrl_c_while_it_looks_begins_nothing() {
+    let stage = Stage::serving(&uwsgi_site("shop.example", 8000));
+    assert_eq!(stage.get("shop.example", "/"), 502);
+    // whoever asks it waits
+    stage.backend_that_hangs(8000);
+    let looks = "sleep 0.4; pgrep -f 'opt/why502 fix' >/dev/null";
+    let (code, said) = at_a_terminal(&stage, &[(looks, CTRL_C)]);
+    assert_eq!(code, BY_SIGINT, "{said}");
+    nothing_was_begun(&stage);
+}
+
+#[test]
+fn ctrl_c_at_the_question_begins_nothing() {
+    let stage = misdirected();
+    let before = stage.read(SITE);
+    let (code, said) = at_a_terminal(&stage, &[(ASKED, CTRL_C)]);
+    assert_eq!(code, BY_SIGINT, "{said}");
+    assert_eq!(stage.read(SITE), before);
+    nothing_was_begun(&stage);
+}
+
+#[test]
+fn ctrl_c_in_a_step_or_in_the_proof_takes_all_of_it_back() {
+    let stage = misdirected();
+    let before = stage.read(SITE);
+    for (when, slow) in [(EDITED, true), (PROVING, false)] {
+        if slow {
+            hold_up_the_test(&stage);
+        }
+        let (code, said) = at_a_terminal(&stage, &[(ASKED, "y\\n"), (when, CTRL_C)]);
+        if slow {
+            stage.sh("umount -l /usr/sbin/nginx");
+        }
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(code, 1, "{when}: {said}");
+        assert!(words.contains("Undone"), "{when}: {said}");
+        assert!(words.contains("the host is as it was before"), "{when}: {said}");
+        let left = said.rsplit('\x1b').next().expect("some colour");
+        assert!(left.starts_with("[0m"), "a colour is left on: {said:?}");
+        assert_eq!(stage.read(SITE), before, "{when}");
+        assert_eq!(stage.get("shop.example", "/"), 502, "{when}");
+        assert!(stage.why502(&["--json"]).json()["half_done"].is_null());
+        stage.why502(&["undo", "--yes"]).ends(0, &["no fix to take back"]);
+    }
+}
+
+#[test]
+fn a_plan_reads_the_same_at_every_width() {
+    let stage = misdirected();
+    let plan = |columns: u32| {
+        let act = format!(
+            "NO_COLOR=1 script -qec 'stty rows 24 cols {columns}; /opt/why502 fix --plan' /dev/null || true"
+        );
+        let out = stage.sh(&act).replace('\r', "");
+        assert!(!out.contains('\x1b'), "{out:?}");
+        let at = out.find("Fix ").expect("a plan");
+        out[at..].to_owned()
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let wide = words(&plan(200));
+    for columns in [80, 60, 40, 20] {
+        let narrow = plan(columns);
+        assert_eq!(words(&narrow), wide, "{columns} columns:\n{narrow}");
+        let most = usize::try_from(columns).expect("small").max(40);
+        // what a step writes and runs stays whole
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let exact = |line: &&str| !matches!(indent(line), 0..=5 | 10);
+        for line in narrow.lines().filter(|line| !exact(line)) {
+            let fits = line.chars().count() <= most || line.split_whitespace().count() == 1;
+            assert!(fits, "{columns} columns: {line}");
+        }
+    }
+    let piped = stage.why502(&["fix", "--plan"]);
+    let at = piped.out.find("Fix ").expect("a plan");
+    assert_eq!(words(&piped.out[at..]), wide);
+}
+
 #[test]
 fn one_change_at_a_time() {
     let stage = misdirected();

@@ -6,7 +6,8 @@ use crate::{
 use std::{
     fs,
     io::{BufRead, BufReader},
-    os::unix::fs::PermissionsExt,
+    net::TcpListener,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -16,10 +17,16 @@ struct Shell(Child);
 
 impl Shell {
     fn ready(script: &str) -> Self {
+        Self::holding(script, Stdio::null())
+    }
+
+    /// With this as its standard input, which it does not read.
+    fn holding(script: &str, held: impl Into<Stdio>) -> Self {
         let script = format!("{script}\necho ready; while :; do sleep 1000 & wait $!; done");
         // a shell can't trap what it was told to ignore, as under nohup
         let child = Command::new("setsid")
             .args(["env", "--default-signal=HUP", "sh", "-c", &script])
+            .stdin(held)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
@@ -172,10 +179,10 @@ fn what_a_process_did_is_kept_before_it_ends() {
     fs::write(&log, "the last words\n").expect("writes");
     let keep = bench.path("forensics");
     bench.hands.keep(&keep);
-    let shell = Shell::ready(&format!(
-        "SECRET=hunter2; export SECRET; exec 5>>{}",
-        log.display()
-    ));
+    let socket = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let port = socket.local_addr().expect("bound").port();
+    let script = format!("SECRET=hunter2; export SECRET; exec 5>>{}", log.display());
+    let shell = Shell::holding(&script, OwnedFd::from(socket));
     let tree = shell.tree();
     let place = keep.join(format!("process-{}", tree[0].pid));
     bench
@@ -183,7 +190,18 @@ fn what_a_process_did_is_kept_before_it_ends() {
         .expect("ends");
     let read =
         |name: &str| fs::read_to_string(place.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert!(read("status").contains("Name:\tsh"));
+    let status = read("status");
+    assert!(
+        status.contains("Name:\tsh") && status.contains("State:\t"),
+        "{status}"
+    );
+    assert!(!read("wchan").is_empty());
+    // where the kernel was built to tell it
+    if fs::read("/proc/self/stack").is_ok_and(|stack| !stack.is_empty()) {
+        assert!(read("stack").contains("[<"), "{}", read("stack"));
+    }
+    let sockets = read("sockets");
+    assert!(sockets.contains(&format!("0100007F:{port:04X}")), "{sockets}");
     assert!(read("files").contains("app.log"));
     assert_eq!(read("log-0"), "the last words\n");
     assert!(read("threads").contains("wchan"));
