@@ -108,6 +108,7 @@ fn pair(shop: &Scenario, blog: &'static Fault) -> Scenario {
         restore: format!("{}\n{}", shop.restore, blog.restore).leak(),
         expect: Expect::Found(roots.leak()),
         trigger: None,
+        report: &[],
         ..*shop
     }
 }
