@@ -142,7 +142,8 @@ fn unmanaged(case: &Case) -> Option<Opinion> {
     let before = case
         .neighbours
         .last_success
-        .filter(|success| *success < boot && boot <= case.first())?;
+        // logs are whole seconds: what was answered within the second of the boot may have been so after it
+        .filter(|success| success.secs() < boot.secs() && boot <= case.first())?;
     let claims = &case.world.claims;
     let is_claimed = |peer: &PeerSight| claims.iter().any(|it| it.address.covers(&peer.endpoint));
     let peer = case
@@ -250,6 +251,18 @@ mod tests {
         without_a_unit()
             .peer(|it| it.endpoint = endpoint("198.51.100.2:8080"))
             .check("unexplained");
+    }
+
+    #[test]
+    fn what_was_answered_in_the_second_of_the_boot_was_perhaps_so_after_it() {
+        let within = |boot: Duration| {
+            without_a_unit().with(|it| {
+                it.world.boot = Ok(NOW.before(boot));
+                it.neighbours.last_success = Some(NOW.before(Duration::from_secs(120)));
+            })
+        };
+        within(Duration::from_millis(119_500)).check("unexplained");
+        within(Duration::from_millis(118_500)).check("found backend-not-enabled");
     }
 
     #[test]
