@@ -71,15 +71,17 @@ neighbour_fpm() {
 NGINX
 }
 
-# busy_neighbour: a monitor asks the site beside the shop for its front page, hundreds of times a second.
+# busy_neighbour: monitors at several addresses ask the site beside the shop for its front page, hundreds of times a second.
 busy_neighbour() {
   cat >/usr/local/bin/monitor <<'PY'
 import http.client
+import itertools
 import time
 
-while True:
+for nth in itertools.count():
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", timeout=2)
+        monitor = (f"127.0.0.{10 + nth % 5}", 0)
+        connection = http.client.HTTPConnection("127.0.0.1", timeout=2, source_address=monitor)
         connection.request("GET", "/", headers={"Host": "blog.example"})
         connection.getresponse().read()
     except OSError:

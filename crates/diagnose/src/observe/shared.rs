@@ -30,8 +30,10 @@ pub(super) struct Shared {
     pub rivals: Vec<usize>,
     /// Asked now, the page fails here.
     fails: Option<Page>,
-    /// Who met a 500: several of them.
+    /// Who met a 500, at most several of them.
     clients: BTreeSet<String>,
+    /// Who got what succeeded, at most several of them.
+    served: BTreeSet<String>,
     /// Requests for the same paths that succeeded meanwhile, on this site or on another.
     same: u64,
     /// Requests for anything that succeeded since the first failure, on this site or on another.
@@ -47,9 +49,7 @@ enum Page {
 impl Shared {
     /// One more client met it.
     pub(super) fn met_by(&mut self, client: Option<&str>) {
-        if self.clients.len() < SEVERAL {
-            self.clients.extend(client.map(str::to_owned));
-        }
+        note(&mut self.clients, client);
     }
 
     /// Those of another draft of the same route.
@@ -68,9 +68,17 @@ impl Shared {
         self.fails == Some(Page::Front)
     }
 
-    /// So few failures, of a page that one scanner may have found, that they are no failure of the site.
+    /// So few failures, of a page that one scanner may have found, that they are no failure of the site. Behind a load
+    /// balancer every visitor may bear its one address, so who asks is told only where several are seen to ask.
     pub(super) fn is_trifle(&self, failed: u64) -> bool {
-        self.clients.len() < SEVERAL && failed.saturating_mul(TRIFLE) < self.any
+        let one = self.clients.len() < SEVERAL && self.served.len() >= SEVERAL;
+        one && failed.saturating_mul(TRIFLE) < self.any
+    }
+}
+
+fn note(clients: &mut BTreeSet<String>, client: Option<&str>) {
+    if clients.len() < SEVERAL {
+        clients.extend(client.map(str::to_owned));
     }
 }
 
@@ -87,6 +95,7 @@ pub(super) fn count(draft: &mut Draft, served: &Served) {
     let path = served.line.request.as_deref().and_then(path_of);
     let same = draft.paths.iter().any(|failing| Some(failing.as_str()) == path);
     draft.shared.any += 1;
+    note(&mut draft.shared.served, served.line.client.as_deref());
     draft.shared.same += u64::from(same && at <= last);
 }
 
