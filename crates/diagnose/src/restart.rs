@@ -21,12 +21,23 @@ pub struct Window {
     pub from: Timestamp,
     /// It ran again; the same as `from` where only the order is known.
     pub to: Timestamp,
+    /// It ended by itself later: what failed from that second on was not waiting for it to load.
+    pub ended: Option<Timestamp>,
 }
 
 impl Window {
+    fn new(from: Timestamp, to: Timestamp) -> Self {
+        Self {
+            from,
+            to,
+            ended: None,
+        }
+    }
+
     /// What happened then happened in it, or so late after it at most.
     fn holds(&self, at: Timestamp, late: Duration) -> bool {
-        at >= self.from.before(service::SLACK) && at <= self.to.after(late)
+        let lived = self.ended.is_none_or(|ended| at.secs() < ended.secs());
+        at >= self.from.before(service::SLACK) && at <= self.to.after(late) && lived
     }
 }
 
@@ -79,10 +90,10 @@ pub fn cover(case: &Case, windows: &[Window]) -> Option<Cover> {
         .collect();
     let over = match one {
         Some(window) => *window,
-        None => Window {
-            from: some.iter().map(|window| window.from).min()?,
-            to: some.iter().map(|window| window.to).max()?,
-        },
+        None => Window::new(
+            some.iter().map(|window| window.from).min()?,
+            some.iter().map(|window| window.to).max()?,
+        ),
     };
     all.then_some(Cover {
         over,
@@ -100,13 +111,18 @@ fn boot_of(case: &Case, unit: &Unit) -> Option<Timestamp> {
 
 /// The boot, and every stop and reload that was asked for, with its end; of systemd, and of the daemon's own words.
 pub fn windows(case: &Case, peer: &PeerSight, unit: &Unit) -> Vec<Window> {
-    let mut windows = Vec::new();
+    let mut windows: Vec<Window> = Vec::new();
     let mut from = boot_of(case, unit);
     for line in service::systemd_lines(case, unit) {
         if line.text.starts_with("Stopping ") || line.text.starts_with("Reloading ") {
             from = from.or(Some(line.at));
         } else if line.text.starts_with("Started ") || line.text.starts_with("Reloaded ") {
-            windows.extend(from.take().map(|from| Window { from, to: line.at }));
+            windows.extend(from.take().map(|from| Window::new(from, line.at)));
+        } else if service::is_exit(line)
+            && from.is_none()
+            && let Some(last) = windows.last_mut()
+        {
+            last.ended = last.ended.or(Some(line.at));
         }
     }
     let told = service::said(case, peer);
@@ -114,7 +130,7 @@ pub fn windows(case: &Case, peer: &PeerSight, unit: &Unit) -> Vec<Window> {
         .iter()
         .filter(|line| backend_log::is_told_to_restart(line.text))
         .filter_map(|line| line.at);
-    windows.extend(told.map(|at| Window { from: at, to: at }));
+    windows.extend(told.map(|at| Window::new(at, at)));
     windows
 }
 
@@ -149,6 +165,24 @@ mod tests {
             .with(|it| it.world.boot = Ok(NOW.before(Duration::from_secs(64))))
             .works_now()
             .check("recovered backend-restart-window");
+    }
+
+    #[test]
+    fn stays_quiet_about_refusals_after_it_ended_by_itself() {
+        let killed = |ended: u64| {
+            Fixture::node()
+                .complains(Trouble::Connect(111), Phase::Connecting)
+                .seen(50, 48)
+                .life(&[
+                    (62, "Stopping"),
+                    (58, "Started"),
+                    (ended, "Main process exited, code=killed, status=9/KILL"),
+                    (40, "Started"),
+                ])
+                .works_now()
+        };
+        killed(51).check("recovered");
+        killed(44).check("recovered backend-restart-window");
     }
 
     #[test]
