@@ -1,14 +1,15 @@
 //! What the host's kernel holds to be enough: room on file systems, the limits of control groups, pressure, ports and
 //! tracked connections. As they are in force, not as a file says. Facts only.
 
-use crate::{Case, Source, evidence::quote};
+use crate::{Case, Source, World, evidence::quote};
 use host::{
-    answer::{DeletedFile, Space},
+    answer::{DeletedFile, SocketState, Space},
     looks::{Mount, Pressure, Unit, mount_of},
 };
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +20,8 @@ const NEXT_WRITE: u64 = 1 << 20;
 const LITTLE: u64 = 20;
 /// A limit is reached from this many hundredths of it on.
 const REACHED: u64 = 97;
+/// Where less than so many hundredths of the local ports are in use, ports are not what lacks.
+const FAR: usize = 40;
 
 /// All of it, looked at where something fails. What could not be seen is missing, and speaks neither for nor against.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +44,51 @@ pub struct Limits {
     pub deleted: Vec<DeletedFile>,
     /// What may be removed to make room: package caches, the journal, rotated logs. Largest first.
     pub spare: Vec<Spare>,
+}
+
+/// Local ports in use towards one address, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalPorts {
+    /// In use, closed ones that may not be used again yet included.
+    pub used: usize,
+    /// In TIME_WAIT.
+    pub closed: usize,
+    /// All there are.
+    pub most: usize,
+}
+
+impl LocalPorts {
+    /// Towards `to`, where that can be seen.
+    pub fn towards(world: &World, to: SocketAddr) -> Option<Self> {
+        let sockets = world.sockets.as_deref().ok()?;
+        let towards = sockets.iter().filter(|it| it.remote == Some(to));
+        let (used, closed) = towards.fold((0, 0), |(used, closed), it| {
+            (used + 1, closed + usize::from(it.state == SocketState::TimeWait))
+        });
+        Some(Self {
+            used,
+            closed,
+            most: world.limits.ports()?,
+        })
+    }
+
+    /// Hundredths of all that are in use.
+    pub fn share(&self) -> usize {
+        self.used * 100 / self.most
+    }
+
+    /// Ports are not what lacks.
+    pub fn are_free(&self) -> bool {
+        self.share() < FAR
+    }
+}
+
+impl Limits {
+    /// Ports that connections may leave from; never none.
+    pub fn ports(&self) -> Option<usize> {
+        let (first, last) = self.local_ports?;
+        Some(usize::from(last.saturating_sub(first)) + 1)
+    }
 }
 
 /// A mounted file system and its room.

@@ -2,10 +2,10 @@ use crate::{
     Case, Class, Evidence, Measure, Opinion, Rank, Remedy, Source, Symptom,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    limits::LocalPorts,
     own_limits,
     words::nginx_said,
 };
-use host::answer::SocketState;
 use logscan::{Complaint, Trouble};
 use std::net::SocketAddr;
 
@@ -53,8 +53,6 @@ const USUAL: (u16, u16) = (32768, 60999);
 const WIDE: (u16, u16) = (10240, 65535);
 /// So many hundredths of the range in use leave none for the next connection: the kernel looks for even ports first.
 const NEAR: usize = 90;
-/// And where less than this is in use, ports are not what lacks.
-const FAR: usize = 40;
 
 fn weigh(case: &Case) -> Opinion {
     let Some((at, symptom)) = refused(case) else {
@@ -68,7 +66,8 @@ fn weigh(case: &Case) -> Opinion {
     )];
     evidence.extend(used(case, at));
     evidence.extend(own_limits::is_loop(case));
-    let size = range(case).map_or(String::new(), |size| format!(" of the {size} there are"));
+    let size = case.world.limits.ports();
+    let size = size.map_or(String::new(), |size| format!(" of the {size} there are"));
     Opinion {
         subject: at.to_string(),
         says: format!("no local port{size} is left for a connection to {at}"),
@@ -90,33 +89,24 @@ fn refused(case: &Case) -> Option<(SocketAddr, &Symptom)> {
     of_v4.max_by_key(|(_, symptom)| symptom.last)
 }
 
-fn range(case: &Case) -> Option<usize> {
-    let (first, last) = case.world.limits.local_ports?;
-    Some(usize::from(last.saturating_sub(first)) + 1)
-}
-
 /// Ports in use towards that peer, against those there are.
 fn used(case: &Case, at: SocketAddr) -> Option<Evidence> {
-    let size = range(case)?;
-    let sockets = case.world.sockets.as_deref().ok()?;
-    let towards = sockets.iter().filter(|it| it.remote == Some(at));
-    let (all, closed) = towards.fold((0, 0), |(all, closed), it| {
-        (all + 1, closed + usize::from(it.state == SocketState::TimeWait))
-    });
+    let ports = LocalPorts::towards(&case.world, at)?;
+    let LocalPorts { used, closed, most } = ports;
     let source = Source::command(format!(
         "ss -tan dst {at} | wc -l; sysctl net.ipv4.ip_local_port_range"
     ));
-    let says = format!("{all} of {size} local ports are in use towards {at}, {closed} of them in TIME_WAIT");
+    let says = format!("{used} of {most} local ports are in use towards {at}, {closed} of them in TIME_WAIT");
     let fails_now = case
         .peers
         .iter()
         .filter(|peer| peer.endpoint.tcp() == Some(at))
         .find_map(PeerSight::errno)
         == Some(errno::EADDRNOTAVAIL);
-    match all * 100 / size {
+    match ports.share() {
         share if share >= NEAR => Some(Evidence::supports(Rank::Decisive, says, source)),
         _ if fails_now => Some(Evidence::supports(Rank::Strong, says, source)),
-        share if share < FAR && case.works_now() == Some(false) => {
+        _ if ports.are_free() && case.works_now() == Some(false) => {
             Some(Evidence::refutes(Rank::Decisive, says, source))
         }
         _ => Some(Evidence::supports(Rank::Hint, says, source)),
@@ -125,7 +115,7 @@ fn used(case: &Case, at: SocketAddr) -> Option<Evidence> {
 
 fn wider(case: &Case) -> Option<(u16, u16)> {
     let (first, last) = case.world.limits.local_ports?;
-    let narrow = range(case)? < usize::from(USUAL.1 - USUAL.0) + 1;
+    let narrow = case.world.limits.ports()? < usize::from(USUAL.1 - USUAL.0) + 1;
     let new = if narrow { USUAL } else { WIDE };
     (new.0 < first || new.1 > last).then_some(new)
 }

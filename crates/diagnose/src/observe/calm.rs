@@ -2,7 +2,8 @@
 
 use crate::{
     Case, Symptom,
-    case::{Mended, NameAnswer, NameSight, PeerSight},
+    case::{Mended, NameAnswer, NameSight, PeerSight, errno},
+    limits::LocalPorts,
 };
 use logscan::{Complaint, Trouble};
 
@@ -31,6 +32,27 @@ pub(super) fn good_row(case: &Case) -> Option<Mended> {
             "{} requests in a row went well since, where {failed} of {} had failed, as many of one second counted once",
             neighbours.in_a_row,
             failed + between
+        ),
+    })
+}
+
+/// There was no local port to connect from, now most are free, and requests go well.
+pub(super) fn ports_are_free(case: &Case) -> Option<Mended> {
+    let lacked = |symptom: &Symptom| symptom.trouble() == Some(&Trouble::Connect(errno::EADDRNOTAVAIL));
+    let mut others = case.symptoms.iter().filter(|it| !is_echo(it) && !lacked(it));
+    let peers = case.peers.iter().filter(|peer| peer.in_use);
+    let ports = peers
+        .filter_map(|peer| peer.endpoint.tcp())
+        .map(|at| LocalPorts::towards(&case.world, at).filter(LocalPorts::are_free));
+    let fullest = ports.collect::<Option<Vec<LocalPorts>>>()?;
+    let fullest = fullest.into_iter().max_by_key(LocalPorts::share)?;
+    let in_a_row = case.neighbours.in_a_row;
+    (others.next().is_none() && in_a_row >= FEW).then(|| Mended {
+        seen: true,
+        at: case.last(),
+        says: format!(
+            "only {} of {} local ports are in use, and {in_a_row} requests in a row went well since",
+            fullest.used, fullest.most
         ),
     })
 }
@@ -88,7 +110,7 @@ fn is_idle(peer: &PeerSight) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Fixture;
+    use crate::testing::{Fixture, endpoint, listener};
     use logscan::Phase;
 
     fn timed_out() -> Fixture {
@@ -108,6 +130,27 @@ mod tests {
                 .case();
             (case.neighbours.succeeded, case.neighbours.in_a_row) = (succeeded, in_a_row);
             assert_eq!(good_row(&case).is_some(), mended, "{succeeded} {in_a_row}");
+        }
+    }
+
+    #[test]
+    fn free_ports_let_connect_again() {
+        for (range, in_a_row, mended) in [
+            ((40000, 59999), 15, true),
+            ((40000, 59999), 9, false),
+            ((40000, 40001), 15, false),
+        ] {
+            let mut case = Fixture::node()
+                .complains(Trouble::Connect(errno::EADDRNOTAVAIL), Phase::Connecting)
+                .with(|it| {
+                    it.world.limits.local_ports = Some(range);
+                    let mut taken = listener(&endpoint("127.0.0.1:40000"), &[101]);
+                    taken.remote = it.peers[0].endpoint.tcp();
+                    it.world.sockets.as_mut().expect("sockets").push(taken);
+                })
+                .case();
+            case.neighbours.in_a_row = in_a_row;
+            assert_eq!(ports_are_free(&case).is_some(), mended, "{range:?} {in_a_row}");
         }
     }
 

@@ -94,6 +94,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
         case.unseen.extend(asked.as_ref().err().cloned());
         case.asked = ask::as_wanted(host, case, asked);
         case.mended = calm::good_row(case)
+            .or_else(|| calm::ports_are_free(case))
             .or_else(|| case.mended.take())
             .or_else(|| calm::at_last(case));
         tell_status(case);
