@@ -171,7 +171,7 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     let reachable = !case.peers.is_empty() && case.peers.iter().all(|peer| peer.reachable() != Some(false));
     match case.works_now() {
         // another address was refused, and not ours
-        Some(true) if refusal::is_all(case) => quiet || case.mended.is_some(),
+        Some(true) if refusal::is_all(case) => quiet || case.mended.is_some() || refusal::is_lifted(case),
         Some(true) => {
             quiet
                 || !is_half_up(case)

@@ -67,6 +67,21 @@ pub fn is_all(case: &Case) -> bool {
     told.peek().is_some() && told.all(|it| matches!(it, Trouble::Limited(_)))
 }
 
+/// Nothing failed but what was refused, and nginx has loaded a configuration without any such zone since: within the same
+/// second, for refusals end with it.
+pub fn is_lifted(case: &Case) -> bool {
+    let Some(nginx) = case.nginx() else {
+        return false;
+    };
+    let said = case.symptoms.iter().filter_map(Symptom::trouble);
+    let mut zones = said.filter_map(|it| match it {
+        Trouble::Limited(said) => zone(nginx, said),
+        _ => None,
+    });
+    let since = nginx.loaded_at.is_some_and(|at| at.secs() >= case.last().secs());
+    is_all(case) && zones.next().is_none() && since
+}
+
 /// The zone that nginx names: `limiting requests, excess: 0.964 by zone "one"`.
 pub fn zone<'a>(nginx: &'a Nginx, said: &str) -> Option<&'a LimitZone> {
     let name = zone_name(said)?;

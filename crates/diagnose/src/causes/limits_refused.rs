@@ -129,8 +129,13 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{refusal::LimitZone, testing::Fixture, topology::Place};
+    use crate::{
+        refusal::LimitZone,
+        testing::{Fixture, NOW},
+        topology::Place,
+    };
     use logscan::{Phase, Trouble};
+    use std::time::Duration;
 
     fn refuses(fixture: Fixture, key: &str, client: &str, status: u16) -> Fixture {
         let said = "limiting requests, excess: 0.964 by zone \"one\"";
@@ -167,6 +172,14 @@ mod tests {
             || refuses(Fixture::gunicorn(), "$binary_remote_addr", "198.51.100.7", 502).works_now();
         by_address().check("found limits-refused");
         by_address().seen(900, 700).check("recovered limits-refused");
+        let lifted = |loaded: u64| {
+            by_address().seen(60, 1).with(|it| {
+                it.world.nginx[0].limit_zones.clear();
+                it.world.nginx[0].loaded_at = Some(NOW.before(Duration::from_secs(loaded)));
+            })
+        };
+        lifted(1).check("recovered limits-refused");
+        lifted(2).check("found limits-refused");
     }
 
     #[test]
