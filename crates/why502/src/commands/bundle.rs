@@ -238,8 +238,10 @@ pub fn fits(file: &Path, bytes: usize) -> anyhow::Result<()> {
 fn room(file: &Path, percent: u64) -> anyhow::Result<u64> {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or(Path::new("."));
-    let disk =
-        rustix::fs::statvfs(dir).with_context(|| format!("looking at the disk of {}", file.display()))?;
+    // a link such as /dev/stderr leads to another disk
+    let disk = rustix::fs::statvfs(file)
+        .or_else(|_| rustix::fs::statvfs(dir))
+        .with_context(|| format!("looking at the disk of {}", file.display()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     Ok(free / 100 * percent)
 }
