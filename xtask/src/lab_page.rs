@@ -70,10 +70,8 @@ fn summary(judged: &Summary, baselines: &Summary) -> String {
         .filter(|it| is_fault(&it.expected))
         .collect();
     let right = all.iter().filter(|it| it.error.is_none()).count();
-    let mended = all
-        .iter()
-        .filter(|it| it.error.is_none() && !it.repair.is_empty())
-        .count();
+    let tried = all.iter().filter(|it| !it.repair.is_empty());
+    let mended = tried.clone().filter(|it| it.error.is_none()).count();
     let mut took: Vec<u64> = judged
         .outcomes
         .iter()
@@ -86,13 +84,13 @@ fn summary(judged: &Summary, baselines: &Summary) -> String {
         "| on hosts with a catalogued fault | right |\n|---|---|\n\
          | `why502` names every root, and only the roots | {right} of {} |\n\
          | the plain table names the cause | {table} of {} |\n\
-         | `why502 fix` mends the page, no neighbour notices, undo restores the host | {} of {} |\n\
+         | where it has a remedy: `why502 fix` mends the page, no neighbour notices, undo restores the host | {} of {} |\n\
          | the restart script heals the page (and names nothing) | {healed} of {} |\n\n\
          Trials: {} passed, {} failed. `why502` took {median} ms at the median on these hosts, two to five at a time on two cores.\n",
         all.len(),
-        mended,
-        all.len(),
         faults.len(),
+        mended,
+        tried.count(),
         faults.len(),
         judged.passed,
         judged.failed,
