@@ -41,6 +41,9 @@ pub fn without_secrets_and_mail(text: &str) -> Cow<'_, str> {
 
 fn without(text: &str, gone: impl Fn(Kind) -> bool) -> Cow<'_, str> {
     let mut clean = Cow::Borrowed(text);
+    if text.is_empty() {
+        return clean;
+    }
     for pattern in patterns::KNOWN.iter().filter(|it| gone(it.kind)) {
         if let Some((replaced, _)) = pattern.replace(clean.as_bytes()) {
             clean = Cow::Owned(String::from_utf8_lossy(&replaced).into_owned());

@@ -1,7 +1,8 @@
 //! From counts to what a person would call an outage.
 
 use super::{Cells, Series};
-use std::collections::BTreeMap;
+use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, HashMap};
 
 /// Seconds without a failure that end a burst.
 const PAUSE: i64 = 60;
@@ -124,17 +125,18 @@ fn said_during(burst: &Burst, said: &[Cell<'_>], unit: i64) -> Vec<Share> {
 }
 
 fn shares<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Vec<Share> {
-    let mut counts: BTreeMap<&Series, u64> = BTreeMap::new();
+    // a series is kept once: where it stands tells it apart sooner than its names
+    let mut counts: HashMap<*const Series, (&Series, u64), RandomState> = HashMap::default();
     for (_, series, count) in cells {
-        *counts.entry(series).or_default() += count;
+        counts.entry(series).or_insert((series, 0)).1 += count;
     }
+    let mut all: Vec<(&Series, u64)> = counts.into_values().collect();
+    all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let share = |(series, count): (&Series, u64)| Share {
         series: series.clone(),
         count,
     };
-    let mut all: Vec<Share> = counts.into_iter().map(share).collect();
-    all.sort_by_key(|share| std::cmp::Reverse(share.count));
-    all
+    all.into_iter().map(share).collect()
 }
 
 #[cfg(test)]

@@ -86,10 +86,29 @@ impl Cells {
 
     /// Every cell: the second it begins, its series, its count; in order of time.
     pub fn cells(&self) -> Vec<(i64, &Series, u64)> {
-        let cell = |((at, series), count): (&(i64, u32), &u64)| (*at, &self.series[*series as usize], *count);
-        let mut all: Vec<(i64, &Series, u64)> = self.counts.iter().map(cell).collect();
+        self.stepped(self.step)
+    }
+
+    /// The same in steps of so many seconds, at least [`Self::step`].
+    pub fn stepped(&self, step: i64) -> Vec<(i64, &Series, u64)> {
+        let step = step.max(self.step);
+        // names are compared once for each series, not for each cell
+        let mut order: Vec<u32> = (0u32..).take(self.series.len()).collect();
+        order.sort_unstable_by_key(|series| &self.series[*series as usize]);
+        let mut ranks = vec![0u32; order.len()];
+        for (rank, series) in (0u32..).zip(&order) {
+            ranks[*series as usize] = rank;
+        }
+        let cell =
+            |((at, series), count): (&(i64, u32), &u64)| (begin(*at, step), ranks[*series as usize], *count);
+        let mut all: Vec<(i64, u32, u64)> = self.counts.iter().map(cell).collect();
         all.sort_unstable();
-        all
+        let same = all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+        let sum = |of: &[(i64, u32, u64)]| {
+            let series = &self.series[order[of[0].1 as usize] as usize];
+            (of[0].0, series, of.iter().map(|it| it.2).sum())
+        };
+        same.map(sum).collect()
     }
 
     /// Counts something.
@@ -108,8 +127,7 @@ impl Cells {
     }
 
     fn count(&mut self, at: i64, series: u32, count: u64) {
-        let begin = at.saturating_sub(at.rem_euclid(self.step));
-        *self.counts.entry((begin, series)).or_default() += count;
+        *self.counts.entry((begin(at, self.step), series)).or_default() += count;
         if self.counts.len() > CELLS {
             self.coarsen(self.step.saturating_mul(10));
         }
@@ -122,8 +140,7 @@ impl Cells {
         }
         self.step = step;
         for ((at, series), count) in std::mem::take(&mut self.counts) {
-            let begin = at.saturating_sub(at.rem_euclid(step));
-            *self.counts.entry((begin, series)).or_default() += count;
+            *self.counts.entry((begin(at, step), series)).or_default() += count;
         }
         if self.counts.len() > CELLS {
             self.coarsen(step.saturating_mul(10));
@@ -147,6 +164,11 @@ impl Cells {
         }
         found
     }
+}
+
+/// When the step begins that holds this second.
+fn begin(at: i64, step: i64) -> i64 {
+    at.saturating_sub(at.rem_euclid(step))
 }
 
 impl Series {
@@ -224,6 +246,12 @@ mod tests {
             [(10, &b"a"[..], 2), (10, b"b", 4), (11, b"a", 1), (11, b"b", 2)]
         );
         assert_eq!((one.step(), one.total()), (1, 9));
+        let minutes: Vec<(i64, &[u8], u64)> = one
+            .stepped(60)
+            .iter()
+            .map(|it| (it.0, &it.1.site[..], it.2))
+            .collect();
+        assert_eq!(minutes, [(0, &b"a"[..], 3), (0, b"b", 6)]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
         bursts: &read.bursts,
         causes: &causes,
         trouble: &read.trouble,
-        zone: &read.zone,
+        zone: &*read.zone,
         by: &by,
         top: options.reading.top,
         bucket: options.bucket,
@@ -51,7 +51,7 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
 }
 
 /// What this host still shows of them; it is asked only where it can.
-fn causes(live: &Live, read: &Reading) -> Vec<Cause> {
+fn causes(live: &Live, read: &Reading<'_>) -> Vec<Cause> {
     if !read
         .bursts
         .iter()

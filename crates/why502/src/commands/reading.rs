@@ -4,7 +4,7 @@ use crate::{
     cli::{self, When},
     commands::site,
     report::logs::{self as report, Cause},
-    scan::{self, Ask, Depth, Log, Scanned, Systems},
+    scan::{self, Ask, Depth, Log, Scanned, Systems, Zone},
 };
 use anyhow::{Context, bail};
 use diagnose::{Finding, Role, Verdict, World, discover::discover, verdict::SymptomOf};
@@ -17,7 +17,7 @@ use logscan::{
 use signal_hook::{consts::SIGINT, flag};
 use std::{
     io::{IsTerminal, Write},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -31,7 +31,7 @@ const AROUND: i64 = 60;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What was read.
-pub struct Reading {
+pub struct Reading<'h> {
     /// Which logs.
     pub logs: Vec<Log>,
     /// What they hold.
@@ -41,12 +41,12 @@ pub struct Reading {
     /// What could not be read.
     pub trouble: Vec<String>,
     /// The host's zone.
-    pub zone: TimeZone,
+    pub zone: Box<Zone<'h>>,
     /// Seconds since 1970.
     pub now: i64,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// There was a log to read.
     ///
     /// # Errors
@@ -66,12 +66,12 @@ impl Reading {
 ///
 /// # Errors
 /// Where the options contradict each other.
-pub fn read(
+pub fn read<'h>(
     options: &cli::Reading,
     (depth, by): (Depth, &[By]),
-    live: &Live,
+    live: &'h Live,
     started: Instant,
-) -> anyhow::Result<Reading> {
+) -> anyhow::Result<Reading<'h>> {
     let asked = Asked::of(options, live)?;
     let (logs, trouble) = find(options, live, asked.window)?;
     of(logs, trouble, (depth, by), asked, started)
@@ -81,11 +81,11 @@ pub fn read(
 ///
 /// # Errors
 /// As above.
-pub fn held(
+pub fn held<'h>(
     options: &cli::Reading,
-    (host, world): (&dyn Host, &World),
+    (host, world): (&'h dyn Host, &World),
     started: Instant,
-) -> anyhow::Result<Reading> {
+) -> anyhow::Result<Reading<'h>> {
     let asked = Asked::of(options, host)?;
     let (kept, unseen) = diagnose::observe::logs(host, world);
     let trouble = unseen.iter().map(ToString::to_string).collect();
@@ -93,42 +93,51 @@ pub fn held(
 }
 
 /// Which of their lines are meant.
-struct Asked<'a> {
+struct Asked<'a, 'h> {
     site: Option<&'a str>,
     systems: Option<Systems>,
     window: Window,
-    zone: TimeZone,
+    zone: Box<Zone<'h>>,
     now: i64,
 }
 
-impl<'a> Asked<'a> {
-    fn of(options: &'a cli::Reading, host: &dyn Host) -> anyhow::Result<Self> {
+impl<'a, 'h> Asked<'a, 'h> {
+    fn of(options: &'a cli::Reading, host: &'h dyn Host) -> anyhow::Result<Self> {
         let now = host.now().map_or(0, |at| at.secs());
-        let zone = host.time_zone().unwrap_or(TimeZone::UTC);
+        let zone = zone(host);
         Ok(Self {
             site: options.site.as_deref(),
             systems: options.as_database.as_deref().map(Systems::open).transpose()?,
-            window: window(options, now, &zone)?,
+            window: window(options, now, &*zone)?,
             zone,
             now,
         })
     }
 }
 
-fn of(
+/// Asked for once, and only where a time without an offset is read or one is told: this look costs more than a short log.
+fn zone(host: &dyn Host) -> Box<Zone<'_>> {
+    let known = OnceLock::new();
+    Box::new(move || {
+        let ask = || host.time_zone().unwrap_or(TimeZone::UTC);
+        known.get_or_init(ask).clone()
+    })
+}
+
+fn of<'h>(
     logs: Vec<Log>,
     mut trouble: Vec<String>,
     (depth, by): (Depth, &[By]),
-    asked: Asked<'_>,
+    asked: Asked<'_, 'h>,
     started: Instant,
-) -> anyhow::Result<Reading> {
+) -> anyhow::Result<Reading<'h>> {
     let stop = stop()?;
     let ask = Ask {
         window: asked.window,
         site: asked.site,
         depth,
         by,
-        zone: asked.zone.clone(),
+        zone: &*asked.zone,
         stop: &stop,
     };
     let mut scanned = scanned(&logs, &ask, started);
@@ -155,10 +164,10 @@ fn stop() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn window(options: &cli::Reading, now: i64, zone: &TimeZone) -> anyhow::Result<Window> {
+fn window(options: &cli::Reading, now: i64, zone: &Zone<'_>) -> anyhow::Result<Window> {
     let second = |when: When| match when {
         When::Ago(time) => now.saturating_sub(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
-        When::At(at) => zone
+        When::At(at) => zone()
             .to_ambiguous_timestamp(at)
             .compatible()
             .map_or(now, Timestamp::as_second),

@@ -64,7 +64,7 @@ type Past = (Vec<Fix>, Vec<Incident>);
 
 fn tell(
     options: &cli::Report,
-    read: &Reading,
+    read: &Reading<'_>,
     ((diagnosis, frame), audit, past): (&(Diagnosis, Frame), Option<audit_report::Report>, Past),
     started: Instant,
 ) -> anyhow::Result<Exit> {
@@ -82,7 +82,7 @@ fn tell(
 }
 
 /// What is not all is no answer.
-fn exit(read: &Reading, verdict: &Verdict) -> Exit {
+fn exit(read: &Reading<'_>, verdict: &Verdict) -> Exit {
     if read.scanned.partial {
         Exit::Blind
     } else {
@@ -91,7 +91,7 @@ fn exit(read: &Reading, verdict: &Verdict) -> Exit {
 }
 
 fn account<'a>(
-    read: &'a Reading,
+    read: &'a Reading<'_>,
     causes: &'a [Cause],
     options: &cli::Report,
     started: Instant,
@@ -105,7 +105,7 @@ fn account<'a>(
             bursts: &read.bursts,
             causes,
             trouble: &read.trouble,
-            zone: &read.zone,
+            zone: &*read.zone,
             by: &[],
             top: options.reading.top,
             bucket: None,

@@ -12,4 +12,4 @@ mod work;
 
 pub use sources::{Log, configured, held, named};
 pub use systems::Systems;
-pub use work::{Ask, Depth, Scanned, run};
+pub use work::{Ask, Depth, Scanned, Zone, run};

@@ -36,6 +36,9 @@ pub enum Depth {
     Flow,
 }
 
+/// A zone that may have to be looked up first.
+pub type Zone<'a> = dyn Fn() -> TimeZone + Send + Sync + 'a;
+
 /// What is asked of the logs.
 pub struct Ask<'a> {
     /// Which moments.
@@ -47,7 +50,7 @@ pub struct Ask<'a> {
     /// By what load is listed, where everyone is asked for.
     pub by: &'a [By],
     /// Zone of stamps without an offset.
-    pub zone: TimeZone,
+    pub zone: &'a Zone<'a>,
     /// Whether to stop and come back with what there is.
     pub stop: &'a AtomicBool,
 }
@@ -287,10 +290,8 @@ impl Scan {
                 let scan = AccessScan::new((**format).clone(), &log.site, ask.site, ask.window);
                 Self::Access(Box::new(scan))
             }
-            Kind::Error => Self::Error(Box::new(ErrorScan::new(ask.zone.clone(), ask.site, ask.window))),
-            Kind::Backend(kind) => {
-                Self::Backend(Box::new(BackendScan::new(*kind, ask.zone.clone(), ask.window)))
-            }
+            Kind::Error => Self::Error(Box::new(ErrorScan::new((ask.zone)(), ask.site, ask.window))),
+            Kind::Backend(kind) => Self::Backend(Box::new(BackendScan::new(*kind, (ask.zone)(), ask.window))),
         }
     }
 
@@ -338,7 +339,7 @@ mod tests {
             site: None,
             depth: Depth::Failures,
             by: &[],
-            zone: TimeZone::UTC,
+            zone: &|| TimeZone::UTC,
             stop: &stop,
         };
         run(&logs, &ask, |_| ())

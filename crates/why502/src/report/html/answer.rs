@@ -63,7 +63,7 @@ fn reason(account: &Account<'_>) -> Option<String> {
     let now = account.now.as_ref()?;
     let roots = now.verdict.findings.iter().filter(|it| it.role == Role::Root);
     let trigger = roots.filter_map(|it| it.trigger.as_ref()).next()?;
-    let when = words::when(trigger.at, now.frame.looked.at, account.story.zone);
+    let when = words::when(trigger.at, now.frame.looked.at, &(account.story.zone)());
     Some(format!("Just before: {}, {when}", trigger.says))
 }
 

@@ -90,7 +90,7 @@ fn plot(account: &Account<'_>, timeline: &Timeline, wait: Wait, all: &Spread) ->
                 }
                 @for (nth, column) in timeline.columns.iter().enumerate() { (range(&axis, nth, column.times.of(wait), top, account, timeline)) }
                 (labels(top))
-                (axis.labels(HEIGHT, account.story.zone))
+                (axis.labels(HEIGHT, &(account.story.zone)()))
             }
         }
     }
@@ -143,7 +143,7 @@ fn range(
             @let height = (up(high) - up(low)).max(3.0);
             @let y = (f64::from(HEIGHT) - up(low) - height).max(0.0);
             rect.range x=(percent(left + width * 0.08)) width=(percent(width * 0.84)) y=(format!("{y:.1}")) height=(format!("{height:.1}")) {
-                title { (moment(timeline.from + timeline.step * nth as i64, "%-d %b %H:%M:%S", account.story.zone)) ": half within " (span(half)) ", 95 of 100 within " (span(most)) }
+                title { (moment(timeline.from + timeline.step * nth as i64, "%-d %b %H:%M:%S", &(account.story.zone)())) ": half within " (span(half)) ", 95 of 100 within " (span(most)) }
             }
         }
     }

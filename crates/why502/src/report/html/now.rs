@@ -32,7 +32,7 @@ fn role(finding: &Finding) -> &'static str {
 }
 
 fn finding(account: &Account<'_>, now: &Now<'_>, nth: usize, it: &Finding) -> Markup {
-    let zone = account.story.zone;
+    let zone = &(account.story.zone)();
     let fails = explained(now.verdict, it).map(|symptom| words::failure(symptom, now.frame.looked.at, zone));
     let fails: Vec<String> = fails.collect();
     let chain = if it.role == Role::Root {

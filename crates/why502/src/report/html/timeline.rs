@@ -65,7 +65,7 @@ pub fn plot(account: &Account<'_>, timeline: &Timeline, events: &[Event], id: &s
             }
             (scale.labels(end))
             (caption(if requests > 0 { end - LOWER - 6 } else { 12 }, if account.has_access() { "failed, by upstream" } else { "complaints, by upstream" }))
-            (axis.labels(end, account.story.zone))
+            (axis.labels(end, &(account.story.zone)()))
             @for (nth, column) in timeline.columns.iter().enumerate().filter(|it| it.1.requests + it.1.lost() > 0) {
                 (hint(&axis, nth, end, &says(account, timeline, nth, column.requests, column.lost())))
             }

@@ -8,9 +8,9 @@ pub use json::json;
 pub use series::csv;
 pub use text::{bytes, count, grouped, progress, text};
 
-use crate::scan::{Log, Scanned};
+use crate::scan::{Log, Scanned, Zone};
 use diagnose::verdict::Trigger;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use logscan::scan::{Burst, By};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Story<'a> {
     /// What could not be read.
     pub trouble: &'a [String],
     /// The host's zone.
-    pub zone: &'a TimeZone,
+    pub zone: &'a Zone<'a>,
     /// Lists of whose load it was.
     pub by: &'a [By],
     /// Rows of each list.
@@ -80,7 +80,7 @@ impl Story<'_> {
     /// A moment by the host's clock.
     pub fn moment(&self, at: i64, format: &str) -> String {
         match Timestamp::from_second(at) {
-            Ok(at) => at.to_zoned(self.zone.clone()).strftime(format).to_string(),
+            Ok(at) => at.to_zoned((self.zone)()).strftime(format).to_string(),
             Err(_) => "?".to_owned(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Story;
 use logscan::scan::Series;
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 
 /// Steps of a sparkline at most.
 const COLUMNS: usize = 60;
@@ -11,17 +11,7 @@ const FIELD: usize = 300;
 
 /// Counts in steps, in order: when each begins, what, how often.
 pub(super) fn stepped<'a>(story: &'a Story<'_>) -> Vec<(i64, &'a Series, u64)> {
-    let step = story.step();
-    let mut steps: BTreeMap<(i64, &Series), u64> = BTreeMap::new();
-    for (at, series, count) in story.failed().cells() {
-        *steps
-            .entry((at.saturating_sub(at.rem_euclid(step)), series))
-            .or_default() += count;
-    }
-    steps
-        .into_iter()
-        .map(|((at, series), count)| (at, series, count))
-        .collect()
+    story.failed().stepped(story.step())
 }
 
 /// Failures of all that was read as one line of bars, and the moments it begins and ends.
