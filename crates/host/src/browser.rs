@@ -1,6 +1,6 @@
 //! What browsers keep of a site: profiles, cookies, cached answers.
 
-use crate::{Timestamp, visit::ProxySetting};
+use crate::{Timestamp, Unseen, visit::ProxySetting};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -89,6 +89,9 @@ pub struct Kept {
     pub proxies: Vec<ProxySetting>,
     /// All of the cache was looked through.
     pub complete: bool,
+    /// What of it could not be read, so that nothing is known of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unseen>,
 }
 
 /// One answer in a browser's cache.
@@ -102,6 +105,9 @@ pub struct CachedAnswer {
     pub bytes: u64,
     /// When it was written.
     pub stored: Timestamp,
+    /// Until when the browser shows it without asking the site again; `None`: it asks first.
+    #[serde(default)]
+    pub shown_until: Option<Timestamp>,
     /// The file.
     pub file: PathBuf,
 }

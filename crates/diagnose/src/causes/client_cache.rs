@@ -8,11 +8,13 @@ cause! {
     /// # What happens
     /// The server is healthy again and the browser, a service worker or a proxy still shows the failed page.
     /// # How to tell
-    /// No new request reaches the server; an Age header or a service worker answers.
+    /// No new request reaches the server; an Age header or a service worker answers. A browser keeps nginx's own 502 too,
+    /// and asks anew each time: only a failure that came with `Cache-Control: max-age` or `Expires` is shown from its cache,
+    /// by Chromium; Firefox shows none. A browser that remembers a promise of https (HSTS) never asks by http.
     /// # Fix
     /// Clear that site's cache; never let errors be cached.
     /// # Not this if
-    /// The request reaches the server and fails.
+    /// The request reaches the server and fails; or the page works in the browser too, once it is loaded again.
     pub static CLIENT_CACHE = {
         id: "client-cache",
         title: "the browser shows a 502 it has kept",

@@ -207,13 +207,17 @@ impl BrowserSight {
             .collect()
     }
 
-    /// An answer for exactly this page in its cache that is a failure.
-    pub fn cached_failure(&self, place: &Place) -> Option<&host::browser::CachedAnswer> {
+    /// An answer for exactly this page in its cache that is a failure, and that it shows without asking the site. Any other
+    /// that it keeps is asked for anew, which a browser does with nginx's own 502.
+    pub fn cached_failure(&self, place: &Place, now: Timestamp) -> Option<&host::browser::CachedAnswer> {
         let kept = self.kept.as_ref().ok()?;
         let url = place.to_string();
+        let fails = |it: &&host::browser::CachedAnswer| it.status.is_some_and(|status| status >= 500);
+        let shown = |it: &&host::browser::CachedAnswer| it.shown_until.is_some_and(|until| until > now);
         kept.answers
             .iter()
-            .find(|it| it.url == url && it.status.is_some_and(|status| status >= 500))
+            .filter(|it| it.url == url)
+            .find(|it| fails(it) && shown(it))
     }
 }
 

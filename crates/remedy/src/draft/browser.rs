@@ -29,6 +29,9 @@ pub(super) fn forget(
     let answers: Vec<PathBuf> = kept.answers.iter().map(|answer| answer.file.clone()).collect();
     files(desk, profile, "cached answers", answers);
     files(desk, profile, "databases", kept.storage);
+    for unread in &kept.unread {
+        desk.note(format!("what can't be read stays as it is: {unread}"));
+    }
     if !kept.complete {
         let (browser, host) = (&profile.browser, host);
         desk.note(format!(
@@ -43,7 +46,10 @@ pub(super) fn forget(
             push(desk, profile, Belongings::Workers { file, host, count });
         }
         Family::Firefox => {}
-        Family::Chromium => of_all_sites(desk, profile, whole)?,
+        Family::Chromium => {
+            let works = !kept.service_workers.is_empty() || !kept.unread.is_empty();
+            of_all_sites(desk, profile, whole, works)?;
+        }
     }
     if whole.contains(&Whole::Cache) {
         files(
@@ -79,19 +85,21 @@ fn closed(desk: &Desk, profile: &Profile) -> Result<(), CannotDraft> {
 }
 
 /// Chromium has local storage and service workers of all sites in one database each, which no other program can safely
-/// part: they go as a whole where somebody asked for that by name, or they stay and it is said.
-fn of_all_sites(desk: &mut Desk, profile: &Profile, whole: &[Whole]) -> Result<(), CannotDraft> {
+/// part: they go as a whole where somebody asked for that by name, or they stay and it is said. `works`: a service worker
+/// of this site may be there.
+fn of_all_sites(desk: &mut Desk, profile: &Profile, whole: &[Whole], works: bool) -> Result<(), CannotDraft> {
     let shared = [
-        (Whole::LocalStorage, "Local Storage", "local storage"),
-        (Whole::ServiceWorkers, "Service Worker", "service workers"),
+        (Whole::LocalStorage, "Local Storage", "local storage", true),
+        (Whole::ServiceWorkers, "Service Worker", "service workers", works),
     ];
-    for (which, name, what) in shared {
+    for (which, name, what, concerns) in shared {
         let dir = profile.dir.join(name);
         if desk.host.dir(&dir)?.is_none() {
             continue;
         }
         match whole.contains(&which) {
             true => files(desk, profile, &format!("{what} of all sites"), vec![dir]),
+            false if !concerns => {}
             false => desk.note(format!(
                 "{} has the {what} of all sites in one database, from which one site's can't be taken safely: it stays; \
                  --also {} takes all of it",

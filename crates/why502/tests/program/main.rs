@@ -11,6 +11,7 @@
 mod bundle;
 mod canary;
 mod check;
+mod chromium;
 mod config;
 mod fix;
 mod healthy;

@@ -275,6 +275,7 @@ fn a_promise_to_use_tls_is_the_browsers_failure_where_tls_fails() {
     // as Firefox writes it since version 127
     let mut record = vec![0; 286];
     record[6..18].copy_from_slice(b"shop.example");
+    record[262..280].copy_from_slice(b"4102444800000,1,0\0");
     stage.write(
         "/opt/home/.mozilla/firefox/x.default/SiteSecurityServiceState.bin",
         record,

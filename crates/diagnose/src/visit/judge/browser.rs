@@ -48,13 +48,14 @@ pub(super) fn cache(check: &Check) -> Option<Theory> {
     let (sight, cached) = check
         .browsers
         .iter()
-        .find_map(|it| Some((it, it.cached_failure(&check.place)?)))
+        .find_map(|it| Some((it, it.cached_failure(&check.place, check.at)?)))
         .filter(|_| works)?;
     let status = cached.status.map(status_says).unwrap_or_default();
+    let until = cached.shown_until.unwrap_or(cached.stored);
     Some(
         Theory::new(Whose::Browser, format!("{} shows a stored answer: {status} from {}; the page itself works now.", sight.name(), cached.stored))
             .cause("client-cache")
-            .seen(Rank::Decisive, format!("its cache holds {status} for exactly this page"), format!("ls -l {}", crate::evidence::quote(&cached.file.to_string_lossy())))
+            .seen(Rank::Decisive, format!("its cache holds {status} for exactly this page, which came with leave to be shown until {until} unasked"), format!("ls -l {}", crate::evidence::quote(&cached.file.to_string_lossy())))
             .visitor(format!("Reload past the cache: Ctrl+Shift+R (Cmd+Shift+R). If it comes back: close the browser, then why502 client clear {}", crate::evidence::quote(&check.place.to_string()))),
     )
 }

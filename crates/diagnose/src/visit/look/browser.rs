@@ -42,7 +42,10 @@ pub(super) fn look(host: &dyn Host, question: &Question, check: &mut Check) {
     check.browsers = profiles.into_iter().take(PROFILES).map(sight).collect();
     for sight in &check.browsers {
         check.unseen.extend(sight.cookies.as_ref().err().cloned());
-        check.unseen.extend(sight.kept.as_ref().err().cloned());
+        match &sight.kept {
+            Ok(kept) => check.unseen.extend(kept.unread.iter().cloned()),
+            Err(unseen) => check.unseen.push(unseen.clone()),
+        }
     }
 }
 

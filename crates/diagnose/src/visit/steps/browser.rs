@@ -53,7 +53,7 @@ fn cookies(check: &Check, nth: usize, sight: &BrowserSight) -> Line {
 fn kept(check: &Check, sight: &BrowserSight) -> Vec<Line> {
     let name = sight.name();
     let mut lines = Vec::new();
-    if let Some(cached) = sight.cached_failure(&check.place) {
+    if let Some(cached) = sight.cached_failure(&check.place, check.at) {
         let status = cached.status.map(status_says).unwrap_or_default();
         let says = format!("{name}: its cache holds {status} for this page");
         lines.push(line(State::Bad, says));

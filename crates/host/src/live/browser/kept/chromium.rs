@@ -1,8 +1,8 @@
 //! Chromium's files.
 
-use super::{is_of, status, urls, whole};
+use super::{fresh, is_of, leveldb, status, urls, whole};
 use crate::{Look, browser::CachedAnswer, live::files, query::Part};
-use ring::digest::{SHA256, digest};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use std::path::{Path, PathBuf};
 
 /// Begins each file of the simple cache (net/disk_cache/simple/simple_entry_format.h).
@@ -10,6 +10,8 @@ const MAGIC: u64 = 0xfcfb_6d1b_a772_5c30;
 const HEAD: usize = 24;
 /// The head with the key, and the end with the answer's head.
 const PART: u64 = 16 << 10;
+/// Service workers told of.
+const MOST_WORKERS: usize = 20;
 
 /// `HASH_0`: the head, the key, the body, then what is known of the answer.
 pub(super) fn cached(path: &Path) -> Option<CachedAnswer> {
@@ -29,38 +31,53 @@ pub(super) fn cached(path: &Path) -> Option<CachedAnswer> {
         .next()
         .and_then(|word| word.find("http").map(|at| word[at..].to_owned()))?;
     let tail = files::file(path, Part::Tail(PART)).ok().flatten()?;
+    let kept = known(&tail.bytes.0)?;
     Some(CachedAnswer {
         url,
-        status: status(&tail.bytes.0),
+        status: status(kept),
         bytes: head.size,
         stored: head.modified,
+        shown_until: fresh::until(kept, head.modified),
         file: path.to_owned(),
     })
 }
 
-/// Scopes in the database of service workers, as far as they stand there uncompressed.
-pub(super) fn service_workers(dir: &Path, host: &str) -> Look<Vec<String>> {
-    let root = dir.join("Service Worker/Database");
-    let names = files::dir(&root)?.unwrap_or_default();
-    let data = names
-        .iter()
-        .filter(|name| name.ends_with(".log") || name.ends_with(".ldb"));
-    let mut found: Vec<String> = Vec::new();
-    for name in data.take(50) {
-        let bytes = whole(&root.join(name)).unwrap_or_default();
-        for url in urls(&bytes, host) {
-            if !found.contains(&url) && found.len() < 20 {
-                found.push(url);
-            }
-        }
+/// What is known of the answer, and nothing of its body, which may look like anything. It stands last, with a digest of the
+/// key behind it where a flag says so, and its length in the record that ends the file.
+fn known(tail: &[u8]) -> Option<&[u8]> {
+    const END: usize = 24;
+    const FINAL_MAGIC: u64 = 0xf4fa_6f45_970d_41d8;
+    const HAS_DIGEST: u32 = 2;
+    const DIGEST: usize = 32;
+    let (before, end) = tail.split_at(tail.len().checked_sub(END)?);
+    let word = |at: usize| Some(u32::from_le_bytes(end.get(at..at + 4)?.try_into().ok()?));
+    if u64::from_le_bytes(end[..8].try_into().ok()?) != FINAL_MAGIC {
+        return None;
     }
-    Ok(found)
+    let digest = if word(8)? & HAS_DIGEST == 0 { 0 } else { DIGEST };
+    let before = &before[..before.len().checked_sub(digest)?];
+    let length = usize::try_from(word(16)?).ok()?;
+    before.get(before.len().checked_sub(length)?..)
 }
 
-/// `IndexedDB/https_shop.example_0.indexeddb.leveldb`: what has a directory of its own.
+/// Scopes in the database of service workers: `REG:https://shop.example/`, NUL, a number. One that a site has where it is
+/// embedded in another has `^` in its key (content/browser/service_worker/service_worker_database.cc).
+pub(super) fn service_workers(dir: &Path, host: &str) -> Look<Vec<String>> {
+    const KEY: &[u8] = b"REG:";
+    let found = leveldb::read(&dir.join("Service Worker/Database"), KEY)?;
+    let scopes = found.iter().filter_map(|(key, value)| {
+        let origin = key[KEY.len()..].split(|byte| *byte == 0).next()?;
+        let origin = String::from_utf8_lossy(origin).into_owned();
+        // its scope is the first URL that is written of it
+        let is_own = is_of(&origin, host) && !origin.contains('^');
+        is_own.then(|| urls(value, host).into_iter().next().unwrap_or(origin))
+    });
+    Ok(scopes.take(MOST_WORKERS).collect())
+}
+
+/// What has a directory of its own: `IndexedDB/https_shop.example_0.indexeddb.leveldb`, and a service worker's answers.
 pub(super) fn storage(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
-    let root = dir.join("IndexedDB");
-    let names = files::dir(&root)?.unwrap_or_default();
+    let databases = dir.join("IndexedDB");
     let is_ours = |name: &&String| {
         let origin = name.split(".indexeddb.").next().unwrap_or_default();
         let mut parts = origin.splitn(2, '_');
@@ -68,58 +85,32 @@ pub(super) fn storage(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
         let name = rest.rsplit_once('_').map_or(rest, |(name, _)| name);
         is_of(&format!("{scheme}://{name}"), host)
     };
-    Ok(names.iter().filter(is_ours).map(|name| root.join(name)).collect())
-}
-
-#[derive(serde::Deserialize)]
-struct Transport {
-    #[serde(default)]
-    sts: Vec<Promise>,
-}
-
-#[derive(serde::Deserialize)]
-struct Promise {
-    #[serde(default)]
-    host: String,
-    #[serde(default)]
-    mode: String,
-}
-
-/// `TransportSecurity`: hosts are there as the SHA-256 of their name in DNS's own form, base64.
-pub(super) fn strict_transport(dir: &Path, host: &str) -> bool {
-    let places = ["Network/TransportSecurity", "TransportSecurity"];
-    let read = places.iter().find_map(|name| whole(&dir.join(name)));
-    let promises = read.and_then(|bytes| serde_json::from_slice::<Transport>(&bytes).ok());
-    let wanted = base64(digest(&SHA256, &wire(host)).as_ref());
-    promises.is_some_and(|it| {
-        it.sts
+    let answers = dir.join("Service Worker/CacheStorage");
+    let is_theirs = |name: &&String| {
+        let index = whole(&answers.join(name).join("index.txt")).unwrap_or_default();
+        // whatever a site may have written into its own index, the directory is its by the digest of its origin alone
+        urls(&index, host)
             .iter()
-            .any(|one| one.host == wanted && one.mode == "force-https")
-    })
+            .any(|url| digest_of_origin(url) == **name)
+    };
+    let (first, second) = (files::dir(&databases)?, files::dir(&answers)?);
+    let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
+    let first = first.iter().filter(is_ours).map(|name| databases.join(name));
+    let second = second.iter().filter(is_theirs).map(|name| answers.join(name));
+    Ok(first.chain(second).collect())
 }
 
-/// Each label with its length before it, then the root.
-fn wire(host: &str) -> Vec<u8> {
-    let labels = host.split('.').filter(|label| label.len() < 64);
-    let mut bytes: Vec<u8> = labels
-        .flat_map(|label| std::iter::once(u8::try_from(label.len()).unwrap_or_default()).chain(label.bytes()))
-        .collect();
-    bytes.push(0);
-    bytes
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let three = [group[0], *group.get(1).unwrap_or(&0), *group.get(2).unwrap_or(&0)];
-        let number = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        for at in 0..4usize {
-            let digit = DIGITS[(number >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= group.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
+/// `https_shop.example_0`, the port 0 where it is the usual one (storage/common/database/database_identifier.cc), as the
+/// directory of its answers is named: SHA-1, in hex.
+fn digest_of_origin(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split('/').next().unwrap_or_default();
+    let (name, port) = authority.rsplit_once(':').unwrap_or((authority, "0"));
+    let digest = digest(
+        &SHA1_FOR_LEGACY_USE_ONLY,
+        format!("{scheme}_{name}_{port}").as_bytes(),
+    );
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -136,29 +127,36 @@ mod tests {
             bytes.extend(u32::to_le_bytes(number));
         }
         bytes.extend(key.as_bytes());
-        bytes.extend(b"body\0\0HTTP/1.1 502\0server: nginx\0");
-        std::fs::write(&path, &bytes).expect("writes");
+        bytes.extend(b"HTTP/1.1 404\0cache-control: max-age=1\0\0 is the body");
+        let ended = |known: &[u8]| {
+            let mut all = [
+                &bytes[..],
+                known,
+                &[0; 32][..],
+                &0xf4fa_6f45_970d_41d8_u64.to_le_bytes(),
+            ]
+            .concat();
+            for number in [2, 0, u32::try_from(known.len()).expect("short"), 0] {
+                all.extend(u32::to_le_bytes(number));
+            }
+            all
+        };
+        std::fs::write(&path, ended(b"\x01HTTP/1.1 502\0server: nginx\0\0")).expect("writes");
         let found = cached(&path).expect("is one");
         assert_eq!(
-            (found.url.as_str(), found.status),
-            ("https://shop.example/a", Some(502))
+            (found.url.as_str(), found.status, found.shown_until),
+            ("https://shop.example/a", Some(502), None)
         );
-        for junk in [&b""[..], &bytes[..20], &[0xff; 64]] {
+        std::fs::write(&path, ended(b"HTTP/1.1 502\0cache-control: max-age=9\0\0")).expect("writes");
+        let found = cached(&path).expect("is one");
+        assert_eq!(
+            found.shown_until,
+            Some(found.stored.after(std::time::Duration::from_secs(9)))
+        );
+        for junk in [&b""[..], &bytes[..20], &bytes, &[0xff; 64]] {
             std::fs::write(&path, junk).expect("writes");
             assert_eq!(cached(&path), None);
         }
-    }
-
-    #[test]
-    fn a_promise_is_known_by_its_hash() {
-        assert_eq!(base64(b"any carnal pleas"), "YW55IGNhcm5hbCBwbGVhcw==");
-        assert_eq!(wire("a.bc"), b"\x01a\x02bc\0");
-        let dir = tempfile::tempdir().expect("makes a directory");
-        let hash = base64(digest(&SHA256, &wire("shop.example")).as_ref());
-        let json = format!(r#"{{"sts":[{{"host":"{hash}","mode":"force-https","expiry":1}}],"version":2}}"#);
-        std::fs::write(dir.path().join("TransportSecurity"), json).expect("writes");
-        assert!(strict_transport(dir.path(), "shop.example"));
-        assert!(!strict_transport(dir.path(), "www.shop.example"));
     }
 
     #[test]
@@ -171,5 +169,22 @@ mod tests {
             std::fs::create_dir_all(dir.path().join("IndexedDB").join(name)).expect("makes it");
         }
         assert_eq!(storage(dir.path(), "shop.example").expect("looks").len(), 1);
+    }
+
+    #[test]
+    fn a_workers_answers_are_of_the_site_that_the_directory_is_named_for() {
+        let name = digest_of_origin("http://localhost:18503/");
+        assert_eq!(
+            name, "e2d2b356965ffeaf9337961d8b2763d969960861",
+            "as Chromium 156 names it"
+        );
+        let dir = tempfile::tempdir().expect("makes a directory");
+        let made = dir.path().join("Service Worker/CacheStorage").join(&name);
+        std::fs::create_dir_all(&made).expect("makes it");
+        // a cache may have another site's address for its name
+        let index = "\nhttps://shop.example/\x12\x17http://localhost:18503/\x1a";
+        std::fs::write(made.join("index.txt"), index).expect("writes");
+        assert_eq!(storage(dir.path(), "localhost"), Ok(vec![made]));
+        assert_eq!(storage(dir.path(), "shop.example"), Ok(Vec::new()));
     }
 }

@@ -1,6 +1,6 @@
 //! Firefox's files.
 
-use super::{is_of, status, urls, whole};
+use super::{fresh, is_of, status, urls, whole};
 use crate::{
     Look,
     browser::CachedAnswer,
@@ -30,11 +30,19 @@ pub(super) fn cached(path: &Path) -> Option<CachedAnswer> {
     let key = String::from_utf8_lossy(key);
     // `O^partitionKey=…,a,:https://shop.example/`: the URL stands behind the last tag
     let url = key.find(":http").map(|at| key[at + 1..].to_owned())?;
+    let kept = tail.get(key_at + length..)?;
+    let status = status(kept);
+    // a server's failure is asked for anew each time, whatever it allows (nsHttpResponseHead::MustValidate)
+    let shown_until = match status {
+        Some(500..) => None,
+        _ => fresh::until(kept, blob.modified),
+    };
     Some(CachedAnswer {
         url,
-        status: status(tail.get(key_at + length..)?),
+        status,
         bytes: body,
         stored: blob.modified,
+        shown_until,
         file: path.to_owned(),
     })
 }
@@ -61,20 +69,6 @@ pub(super) fn storage(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
             .is_some_and(|(scheme, rest)| is_of(&format!("{scheme}://{}", rest.replace('+', ":")), host))
     };
     Ok(names.iter().filter(is_ours).map(|name| root.join(name)).collect())
-}
-
-/// `SiteSecurityServiceState.bin`: records of a checksum, a score, a day, a key of 256 bytes and a value of 24
-/// (security/manager/ssl/data_storage); before version 127 a text.
-pub(super) fn strict_transport(dir: &Path, host: &str) -> bool {
-    const RECORD: usize = 2 + 2 + 2 + 256 + 24;
-    let key = |bytes: &[u8]| {
-        let key = bytes.split(|byte| matches!(byte, 0 | b'^' | b':' | b'\t')).next();
-        key.is_some_and(|key| key.eq_ignore_ascii_case(host.as_bytes()))
-    };
-    let records = whole(&dir.join("SiteSecurityServiceState.bin")).unwrap_or_default();
-    let lines = whole(&dir.join("SiteSecurityServiceState.txt")).unwrap_or_default();
-    records.chunks_exact(RECORD).any(|record| key(&record[6..262]))
-        || lines.split(|byte| *byte == b'\n').any(key)
 }
 
 /// `user_pref("network.proxy.type", 1);` and what belongs to it; nothing where the system's is used (5) or none (0).
@@ -155,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_and_promises_are_of_this_host_only() {
+    fn storage_and_workers_are_of_this_host_only() {
         let dir = tempfile::tempdir().expect("makes a directory");
         for name in [
             "https+++shop.example",
@@ -165,11 +159,6 @@ mod tests {
             std::fs::create_dir_all(dir.path().join("storage/default").join(name)).expect("makes it");
         }
         assert_eq!(storage(dir.path(), "shop.example").expect("looks").len(), 2);
-        let mut record = vec![0; 286];
-        record[6..18].copy_from_slice(b"shop.example");
-        std::fs::write(dir.path().join("SiteSecurityServiceState.bin"), &record).expect("writes");
-        assert!(strict_transport(dir.path(), "shop.example"));
-        assert!(!strict_transport(dir.path(), "example"));
         std::fs::write(
             dir.path().join("serviceworker.txt"),
             "9\n\nhttps://shop.example/\nhttps://shop.example/sw.js\n#\n",

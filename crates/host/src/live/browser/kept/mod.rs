@@ -3,9 +3,12 @@
 
 mod chromium;
 mod firefox;
+mod fresh;
+mod leveldb;
+mod promise;
 
 use crate::{
-    Look,
+    Look, Unseen,
     browser::{CachedAnswer, Family, Kept, Profile},
     live::files,
     query::Part,
@@ -28,29 +31,40 @@ pub(in crate::live) fn look(profile: &Profile, host: &str) -> Look<Kept> {
     let host = host.to_ascii_lowercase();
     let host = host.as_str();
     let (answers, complete) = answers(profile, host)?;
+    let dir = profile.dir.as_path();
     let (service_workers, storage, strict_transport) = match profile.family {
         Family::Firefox => (
-            firefox::service_workers(&profile.dir, host),
-            firefox::storage(&profile.dir, host)?,
-            firefox::strict_transport(&profile.dir, host),
+            Ok(firefox::service_workers(dir, host)),
+            firefox::storage(dir, host)?,
+            Ok(promise::by_firefox(dir, host)),
         ),
         Family::Chromium => (
-            chromium::service_workers(&profile.dir, host)?,
-            chromium::storage(&profile.dir, host)?,
-            chromium::strict_transport(&profile.dir, host),
+            chromium::service_workers(dir, host),
+            chromium::storage(dir, host)?,
+            promise::by_chromium(dir, host),
         ),
     };
+    let mut unread = Vec::new();
     Ok(Kept {
         answers,
-        service_workers,
+        service_workers: known(service_workers, &mut unread),
         storage,
-        strict_transport,
+        strict_transport: known(strict_transport, &mut unread),
         proxies: match profile.family {
             Family::Firefox => firefox::proxies(&profile.dir),
             // takes the system's, unless its command line says otherwise
             Family::Chromium => Vec::new(),
         },
         complete,
+        unread,
+    })
+}
+
+/// What can't be told is no reason to tell nothing of the rest.
+fn known<T: Default>(looked: Look<T>, unread: &mut Vec<Unseen>) -> T {
+    looked.unwrap_or_else(|why| {
+        unread.push(why);
+        T::default()
     })
 }
 
@@ -102,12 +116,13 @@ fn whole(path: &Path) -> Option<Vec<u8>> {
 /// URLs of that host in bytes of which we know no more.
 fn urls(bytes: &[u8], host: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for at in memchr::memmem::find_iter(bytes, b"https://") {
+    for at in memchr::memmem::find_iter(bytes, b"http") {
         let url = bytes[at..]
             .split(|byte| !byte.is_ascii_graphic() || b"\"#<>".contains(byte))
             .next();
         let url = String::from_utf8_lossy(url.unwrap_or_default()).into_owned();
-        if is_of(&url, host) && url.len() < 2000 && !found.contains(&url) && found.len() < 20 {
+        let is_url = url.starts_with("http://") || url.starts_with("https://");
+        if is_url && is_of(&url, host) && url.len() < 2000 && !found.contains(&url) && found.len() < 20 {
             found.push(url);
         }
     }

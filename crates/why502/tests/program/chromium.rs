@@ -1,0 +1,102 @@
+//! What a real Chromium keeps of a site: it shows it, and `check` and `client clear` know of it.
+
+use crate::{
+    check::{SHOP, at_home, certificate, check, hosts, resolver, tls_site},
+    stage::{PAGE, Stage, with_servers},
+};
+use std::time::Duration;
+
+/// A page that ends loading once its service worker is there and has kept an answer of its own.
+const START: &str = "<img src=/slow><script>navigator.serviceWorker.register(\"/sw.js\")</script>";
+const WORKER: &str = "addEventListener(\"install\", e => e.waitUntil(caches.open(\"1\").then(c => c.put(\"/x\", new Response(\"x\"))))); \
+                      addEventListener(\"fetch\", () => {})";
+
+/// A shop by TLS whose pages fail or not: `/kept` may be kept for ten minutes, of `/` nginx says nothing.
+fn shop(status: u16) -> String {
+    let lasts = "add_header Strict-Transport-Security 'max-age=86400; includeSubDomains' always;";
+    let secure = tls_site(
+        443,
+        "shop",
+        &format!("{lasts} default_type text/html; return {status} 'it says {status}';"),
+    );
+    let more = format!(
+        "location = /kept {{ {lasts} add_header Cache-Control max-age=600 always; default_type text/html; return {status} 'it says {status}'; }}
+         location = /start {{ {lasts} default_type text/html; return 200 '{START}'; }}
+         location = /sw.js {{ default_type text/javascript; return 200 '{WORKER}'; }}
+         location = /slow {{ proxy_pass http://127.0.0.1:8000; }}"
+    );
+    let clear = "server { listen 80; server_name shop.example www.shop.example; return 200 hi; }";
+    with_servers(&(secure.replacen("location /", &format!("{more} location /"), 1) + clear))
+}
+
+/// Opens the page and closes the browser: what it showed.
+fn visits(stage: &Stage, page: &str) -> String {
+    stage.sh(&format!(
+        "key=$(openssl x509 -in /opt/shop.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
+         HOME=/opt/home timeout -k 1 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+           --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage \
+           --user-data-dir=/opt/home/.config/chromium --ignore-certificate-errors-spki-list=$key --dump-dom {page} 2>/opt/said"
+    ))
+}
+
+#[test]
+fn what_chromium_shows_in_place_of_a_site_is_told_and_cleared() {
+    let stage = Stage::new();
+    certificate(&stage, "shop", "shop.example");
+    stage.write("/etc/nginx/nginx.conf", shop(502));
+    hosts(&stage, &format!("{SHOP}127.0.0.1 www.shop.example\n"));
+    resolver(&stage, "127.0.0.1");
+    stage.sh("mount --bind /opt/shop.pem /etc/ssl/certs/ca-certificates.crt; mkdir -p /opt/home/.config");
+    stage.start_nginx();
+    stage.slow_backend(8000, PAGE, Duration::from_secs(2));
+    visits(&stage, "https://shop.example/start");
+    for page in ["https://shop.example/kept", "https://shop.example/"] {
+        assert!(visits(&stage, page).contains("it says 502"), "{page}");
+    }
+    stage.write("/etc/nginx/nginx.conf", shop(200));
+    stage.sh("/usr/sbin/nginx -s reload; sleep 0.3");
+
+    // it keeps both, and asks anew for the one that nobody allowed it to show
+    check(&stage, &["https://shop.example/"])
+        .ends(
+            0,
+            &[
+                "works from here",
+                "Chromium, profile Default: a service worker of the site answers in its place",
+                "Chromium, profile Default: remembers to use https only (HSTS)",
+            ],
+        )
+        .is_harmless();
+    check(&stage, &["https://shop.example/kept"])
+        .ends(
+            1,
+            &[
+                "client-cache",
+                "Chromium, profile Default",
+                "502 Bad Gateway",
+                "Ctrl+Shift+R",
+            ],
+        )
+        .is_harmless();
+    check(&stage, &["http://www.shop.example/"]).ends(1, &["client-cache", "wants https"]);
+    assert!(visits(&stage, "https://shop.example/kept").contains("it says 502"));
+    assert!(visits(&stage, "https://shop.example/").contains("it says 200"));
+
+    let clear = ["client", "clear", "https://shop.example/", "--yes"];
+    at_home(&stage, &clear).ends(
+        0,
+        &["has the service workers of all sites in one database", "Fixed"],
+    );
+    let answers = "find '/opt/home/.config/chromium/Default/Service Worker/CacheStorage' -name index.txt";
+    assert_eq!(stage.sh(answers), "", "what its worker kept");
+    let after = check(&stage, &["https://shop.example/kept"]);
+    after.ends(0, &["works from here", "a service worker of the site"]);
+    at_home(&stage, &[&clear[..], &["--also", "service-workers"]].concat()).ends(0, &["Fixed"]);
+    let after = check(&stage, &["https://shop.example/kept"]);
+    assert!(!after.out.contains("service worker"), "{}", after.out);
+    assert!(visits(&stage, "https://shop.example/kept").contains("it says 200"));
+    for _ in 0..2 {
+        at_home(&stage, &["undo", "--yes"]).ends(0, &["Undone"]);
+    }
+    assert!(!stage.sh(answers).is_empty(), "put back");
+}
