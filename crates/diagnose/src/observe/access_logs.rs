@@ -85,9 +85,10 @@ impl<'a> AccessLogs<'a> {
     }
 
     /// All that was read of each.
-    pub(super) fn texts(&self) -> impl Iterator<Item = Kept> {
+    pub(super) fn texts(&self, world: &World) -> impl Iterator<Item = Kept> {
         self.raw.iter().map(|raw| Kept {
             log: Some(raw.log.clone()),
+            trusted: world.nginx[raw.nginx].trusted(),
             path: raw.log.path.clone(),
             text: log_files::joined(&raw.pieces),
         })

@@ -11,14 +11,14 @@ use crate::{
     Symptom, World,
     case::errno,
     topology::Route,
-    traffic::{Demand, Past, Stretch, Usual, proxies},
-    world::AccessLog,
+    traffic::{Demand, Past, Stretch, Usual},
+    world::{AccessLog, Nginx},
 };
 use host::{Host, Timestamp};
 use logscan::{
     Trouble,
     access::Format,
-    scan::{AccessScan, Request, Window},
+    scan::{AccessScan, Trusted, Window},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -84,7 +84,7 @@ pub(crate) struct Logs<'w> {
     world: &'w World,
     logs: Vec<Read<'w>>,
     /// Whose `X-Forwarded-For` nginx believes.
-    trusted: &'w [String],
+    trusted: Trusted,
 }
 
 struct Read<'w> {
@@ -117,7 +117,10 @@ impl<'w> Logs<'w> {
             })
         });
         let logs = read.into_iter().flatten().collect();
-        let trusted = world.nginx.get(nginx).map_or(&[][..], |it| &it.proxies);
+        let trusted = world
+            .nginx
+            .get(nginx)
+            .map_or_else(Trusted::default, Nginx::trusted);
         Self { world, logs, trusted }
     }
 
@@ -128,7 +131,7 @@ impl<'w> Logs<'w> {
         let mut shown: Option<(u64, &PathBuf)> = None;
         for read in &self.logs {
             let before = now.total().requests;
-            read.count(span, sites.as_ref(), self.trusted, &mut now);
+            read.count(span, sites.as_ref(), &self.trusted, &mut now);
             let found = now.total().requests - before;
             shown = shown.max(Some((found, &read.path)).filter(|_| found > 0));
         }
@@ -145,7 +148,7 @@ impl<'w> Logs<'w> {
     fn usual(&self, at: Timestamp, sites: Option<&BTreeSet<String>>) -> Option<Usual> {
         let oldest = self.logs.iter().filter_map(|read| read.text.first()).min()?;
         let count = |span: Span, stretch: &mut Stretch| {
-            let each = |read: &Read<'_>| read.count(span, sites, self.trusted, stretch);
+            let each = |read: &Read<'_>| read.count(span, sites, &self.trusted, stretch);
             self.logs.iter().for_each(each);
         };
         let (mut days, mut stretch) = (0, Stretch::default());
@@ -177,7 +180,7 @@ fn length(span: Span) -> u64 {
 }
 
 impl Read<'_> {
-    fn count(&self, span: Span, sites: Option<&BTreeSet<String>>, trusted: &[String], stretch: &mut Stretch) {
+    fn count(&self, span: Span, sites: Option<&BTreeSet<String>>, trusted: &Trusted, stretch: &mut Stretch) {
         let only = if let [site] = &self.log.sites[..] {
             site.as_str()
         } else {
@@ -197,7 +200,7 @@ impl Read<'_> {
                     site => holds(sites, &String::from_utf8_lossy(site)),
                 };
                 if ours && !access_logs::is_own(request.agent) {
-                    let believed = as_believed(request, trusted);
+                    let believed = trusted.believe(request);
                     stretch.behind |= believed.client != request.client;
                     stretch.add(&believed, asked);
                 }
@@ -205,21 +208,6 @@ impl Read<'_> {
         }
         // a time of zero everywhere is one that is not logged
         stretch.timed |= scan.is_timed() && stretch.total().micros > 0;
-    }
-}
-
-/// By who made it, as nginx believes it; what a believed proxy forwards says no more of it.
-fn as_believed<'a>(request: &Request<'a>, trusted: &[String]) -> Request<'a> {
-    let client = proxies::client(request.client, request.forwarded, trusted);
-    let forwarded = if client == request.client {
-        request.forwarded
-    } else {
-        b""
-    };
-    Request {
-        client,
-        forwarded,
-        ..request.clone()
     }
 }
 

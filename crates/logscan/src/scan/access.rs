@@ -3,8 +3,8 @@
 mod each;
 
 use super::{
-    Cells, Everyone, Key, Load, Request, Seen, Window, clock::Clock, flow::Waits, lines, micros, number,
-    route,
+    Cells, Everyone, Key, Load, Request, Seen, Trusted, Window, clock::Clock, flow::Waits, lines, micros,
+    number, route,
 };
 use crate::access::{Column, Format, Laid, tries};
 use memchr::{memchr, memrchr};
@@ -20,6 +20,7 @@ pub struct AccessScan {
     site: Vec<u8>,
     only: Option<Vec<u8>>,
     window: Window,
+    trusted: Trusted,
     laid: Laid,
     scratch: Vec<u8>,
     /// How much was read.
@@ -35,10 +36,16 @@ impl AccessScan {
             site: site.as_bytes().to_vec(),
             only: only.map(|it| it.as_bytes().to_vec()),
             window,
+            trusted: Trusted::default(),
             laid: Laid::default(),
             scratch: Vec::new(),
             seen: Seen::default(),
         }
+    }
+
+    /// Requests are told by whom these asked for; without it by the peer, as logged.
+    pub fn believing(self, trusted: Trusted) -> Self {
+        Self { trusted, ..self }
     }
 
     /// Counts what failed with 5xx or 499 in a block of whole lines. Lines that can't have failed are only counted.
@@ -76,8 +83,10 @@ impl AccessScan {
         if !is_failure(status) {
             return;
         }
-        if let Some(at) = self.at(line) {
-            self.failed(at, status, line, failures);
+        match self.at(line) {
+            Some(at) if self.is_meant(at) => self.failed(at, status, line, failures),
+            Some(_) => {}
+            None => self.seen.unfit(line),
         }
     }
 
@@ -89,7 +98,13 @@ impl AccessScan {
                 self.seen.unfit(line);
                 continue;
             }
-            let Some(at) = self.at(line) else { continue };
+            let Some(at) = self.at(line) else {
+                self.seen.unfit(line);
+                continue;
+            };
+            if !self.is_meant(at) {
+                continue;
+            }
             let status = self.status(line);
             if is_failure(status) {
                 self.failed(at, status, line, failures);
@@ -115,7 +130,11 @@ impl AccessScan {
     fn served(&mut self, at: i64, status: u16, line: &[u8], who: &mut Everyone) {
         let mut scratch = std::mem::take(&mut self.scratch);
         if self.is_wanted(line) {
-            who.add(&self.request(at, status, line, &mut scratch));
+            who.add(
+                &self
+                    .trusted
+                    .believe(&self.request(at, status, line, &mut scratch)),
+            );
             if let Some(flow) = who.flow_mut() {
                 flow.request(at, self.upstream(line));
                 self.tries(line, |upstream, waits| flow.a_try(at, upstream, waits));
@@ -213,13 +232,16 @@ impl AccessScan {
             .unwrap_or(0)
     }
 
-    /// `None` where it is not wanted. A log without times is all of one moment.
+    /// `None` where the line's time can't be read. A log without times is all of one moment.
     fn at(&mut self, line: &[u8]) -> Option<i64> {
-        let at = match &mut self.clock {
-            Some(clock) => clock.seconds(self.format.value(Column::Time, line, &self.laid)?)?,
-            None => 0,
-        };
-        (self.clock.is_none() || self.window.holds(at)).then_some(at)
+        match &mut self.clock {
+            Some(clock) => clock.seconds(self.format.value(Column::Time, line, &self.laid)?),
+            None => Some(0),
+        }
+    }
+
+    fn is_meant(&self, at: i64) -> bool {
+        self.clock.is_none() || self.window.holds(at)
     }
 
     fn site<'l>(&'l self, line: &'l [u8]) -> &'l [u8] {
@@ -282,6 +304,7 @@ mod tests {
         b"192.0.2.1 [22/Nov/2026:12:17:46 +0000] \"GET /a/7?x HTTP/1.1\" 502 a \"127.0.0.1:1, unix:/b\" 0.001, 0.020\n",
         b"192.0.2.2 [22/Nov/2026:12:17:46 +0000] \"GET /\\x22 502 HTTP/1.1\" 200 a \"-\" -\n",
         b"::1 [22/Nov/2026:12:17:47 +0000] \"GET /\" 499 b \"-\" -\r\n",
+        b"192.0.2.1 [31/Feb/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 a \"-\" -\n",
         b"::1 [22/Nov/2026:12:17:47 +0000] \"GET /\" 009 b \"\" -\n",
         b"{\"t\":1795349866.1,\"s\":504,\"r\":\"GET /\\\" 502\",\"h\":\"a\"}\n",
         b"{\"t\":1795349866.1,\"s\":200,\"r\":\"\",\"h\":\"a\"}\n",

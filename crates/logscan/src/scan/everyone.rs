@@ -58,7 +58,7 @@ impl By {
 }
 
 /// One request, borrowed from its line. What the line does not hold is empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request<'a> {
     /// Seconds since 1970.
     pub at: i64,
@@ -133,12 +133,15 @@ impl Everyone {
         top
     }
 
-    /// Lists what is listed by one thing by another as well: addresses by what somebody knows of them.
+    /// Lists what is listed by one thing by another as well: addresses by what somebody knows of them. What the first list
+    /// lacks, any of the second may lack.
     pub fn regroup(&mut self, from: By, to: By, name: impl Fn(&[u8]) -> Vec<u8>) {
         let all = self.by(from).ranked(Weight::Requests, usize::MAX);
         for it in &all {
             self.tops[to as usize].add(&name(&it.key), &it.load);
         }
+        let listed: u64 = all.iter().map(|it| it.load.requests).sum();
+        self.tops[to as usize].lacks(self.total.requests.saturating_sub(listed));
     }
 
     /// Loads over time: the second each begins, in order.
@@ -428,6 +431,26 @@ mod tests {
                 assert!(ranked(&one, other).is_empty(), "{other:?} beside {by:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_list_lacks_is_said_of_what_is_made_of_it() {
+        let with = |clients: u32| {
+            let mut all = Everyone::listing(&[By::Client]);
+            for client in 0..clients {
+                let mut request = Request::default();
+                let client = client.to_string();
+                (request.client, request.load.requests) = (client.as_bytes(), 1);
+                all.add(&request);
+            }
+            all.regroup(By::Client, By::System, |_| b"AS64500".to_vec());
+            all.by(By::System)
+        };
+        let (few, many) = (with(100), with(100_000));
+        let listed = |top: &Top| top.ranked(Weight::Requests, 9)[0].load.requests;
+        assert_eq!((listed(&few), few.error()), (100, 0));
+        assert!(many.error() > 0);
+        assert_eq!(listed(&many) + many.error(), 100_000);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod flow;
 mod kind;
 mod route;
 mod top;
+mod trusted;
 
 pub use access::AccessScan;
 pub use backend::{BackendKind, BackendScan};
@@ -26,6 +27,7 @@ pub use everyone::{By, Everyone, Request};
 pub use flow::{Flow, Spread, Times, Wait};
 pub use kind::{Kind, guess, well_known};
 pub use top::{Load, Ranked, Top, Weight};
+pub use trusted::Trusted;
 
 /// Lines kept of those that fit nothing, of each log.
 const SAMPLES: usize = 3;

@@ -89,6 +89,11 @@ impl Top {
         self.error
     }
 
+    /// Any one key can lack so many requests more.
+    pub(super) fn lacks(&mut self, requests: u64) {
+        self.error += requests;
+    }
+
     /// How many different keys there were; exact where [`Top::error`] is 0, else with 2% of error.
     pub fn distinct(&self) -> u64 {
         let known = self.table.len() as u64;

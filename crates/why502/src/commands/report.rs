@@ -51,8 +51,9 @@ fn of_bundle(file: &Path, options: &cli::Report, started: Instant) -> anyhow::Re
     let world = (&host as &dyn Host, &*seen.0.world);
     let read = reading::held(&options.reading, world, started)?;
     let past = bundle.part(Part::History).map(of_history).unwrap_or_default();
-    // a bundle holds what a diagnosis looks at, not what an audit does
-    tell(options, &read, (&seen, None, past), started)
+    // a diagnosis does not look at all that an audit asks about: such rules are told as blind
+    let audit = foresight(&host, &seen.1.looked.host);
+    tell(options, &read, (&seen, audit, past), started)
 }
 
 fn scope(options: &cli::Report) -> cli::Scope {

@@ -1,7 +1,7 @@
 //! An outage told for a ticket, in Markdown.
 
 use super::{
-    account::{Account, Kind, chronicle, signature, site},
+    account::{Account, Kind, Now, chronicle, signature, site},
     logs::{bytes, called, grouped, key},
     markdown::{self, code, plain},
 };
@@ -30,6 +30,7 @@ pub fn render(account: &Account<'_>) -> String {
             let deeper = if line.starts_with('#') { "#" } else { "" };
             let _ = writeln!(page, "{deeper}{line}");
         }
+        foresight(now, &mut page);
     }
     sources(account, &mut page);
     page
@@ -139,6 +140,33 @@ fn past(account: &Account<'_>, page: &mut String) {
         });
         let (title, outcome) = (plain(&fix.title), plain(&fix.outcome));
         let _ = writeln!(page, "- {at} `{}`: {title}: {outcome}", code(&fix.id));
+    }
+    page.push('\n');
+}
+
+/// What an audit of the host says.
+fn foresight(now: &Now<'_>, page: &mut String) {
+    let Some(audit) = &now.audit else { return };
+    page.push_str("\n## What will make a 502 tomorrow\n\n");
+    if audit.findings.is_empty() {
+        page.push_str("Nothing that the rules know.\n\n");
+    }
+    for it in &audit.findings {
+        let place = it
+            .place()
+            .map_or_else(String::new, |place| format!(" (`{}`)", code(place)));
+        let _ = writeln!(
+            page,
+            "- {}: {}{place}. {}",
+            it.level,
+            plain(&it.says),
+            plain(&it.change)
+        );
+    }
+    let mut blind: Vec<&str> = audit.blind.iter().map(|it| it.rule.as_str()).collect();
+    blind.dedup();
+    if !blind.is_empty() {
+        let _ = writeln!(page, "- rules that could not look: {}", blind.join(", "));
     }
     page.push('\n');
 }

@@ -2,11 +2,17 @@
 
 use flate2::bufread::MultiGzDecoder;
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufRead, BufReader, Read},
-    os::unix::fs::FileExt,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{FileExt, MetadataExt},
+    },
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -14,9 +20,11 @@ use std::{
 const XZ_KIB: u32 = 12 << 10;
 /// The largest window of a .zst file, as a power of two: 8 MiB, what the format's standard asks every reader to bear.
 const ZSTD_WINDOW: u32 = 23;
+/// Files whose descriptor is below stay open from being found to being read. A process may hold 1024 unless it is said.
+const KEPT_OPEN: i32 = 512;
 
 /// One file of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LogFile {
     /// The file; `-` is standard input.
     pub path: PathBuf,
@@ -27,7 +35,14 @@ pub struct LogFile {
     pub(super) packing: Packing,
     /// What was read already of what can be read but once: a pipe.
     head: Vec<u8>,
+    /// Which file it is, whatever its name is by now; `None` for what is no file.
+    identity: Option<Identity>,
+    /// Open since it was found: a file that is renamed, or packed and removed, is read to its end all the same.
+    file: Option<Arc<File>>,
 }
+
+/// Device and inode.
+type Identity = (u64, u64);
 
 /// Bytes of a log's beginning that show what it is.
 const BEGINNING: u64 = 64 << 10;
@@ -90,12 +105,15 @@ impl LogFile {
         if about.is_file() {
             head.clear();
         }
+        let stays = about.is_file() && file.as_raw_fd() < KEPT_OPEN;
         Ok(Self {
             path: path.to_owned(),
             size: about.len(),
             modified: about.modified().ok(),
             packing,
             head,
+            identity: identity(&about),
+            file: stays.then(|| Arc::new(file)),
         })
     }
 
@@ -107,7 +125,29 @@ impl LogFile {
             modified: None,
             packing: Packing::Held,
             head: text,
+            identity: None,
+            file: None,
         }
+    }
+
+    /// It is the same file, under whatever name.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.identity.is_some() && self.identity == other.identity
+    }
+
+    /// The file that was found, not what has its name by now.
+    ///
+    /// # Errors
+    /// As the system says, or where it is there no more.
+    pub(super) fn file(&self) -> io::Result<Arc<File>> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let file = open(&self.path)?;
+        if identity(&file.metadata()?) != self.identity {
+            return Err(io::Error::other("it was rotated away before it was read"));
+        }
+        Ok(Arc::new(file))
     }
 
     /// Its text from the beginning; bytes taken off the disk are added to `read`.
@@ -119,7 +159,11 @@ impl LogFile {
             read.fetch_add(self.size, Ordering::Relaxed);
             return Ok(Box::new(self.head.as_slice()));
         }
-        let file = Counted(open(&self.path)?, read);
+        let file = Counted {
+            file: self.file()?,
+            at: self.identity.map(|_| 0),
+            read,
+        };
         let file = BufReader::with_capacity(128 << 10, self.head.as_slice().chain(file));
         unpacked(self.packing, file)
     }
@@ -174,12 +218,54 @@ fn packing(magic: &[u8]) -> Packing {
     }
 }
 
-struct Counted<'a>(File, &'a AtomicU64);
+fn identity(about: &Metadata) -> Option<Identity> {
+    about.is_file().then(|| (about.dev(), about.ino()))
+}
+
+struct Counted<'a> {
+    file: Arc<File>,
+    /// Where to read on: an open file has one place for all who read it. `None` for a pipe.
+    at: Option<u64>,
+    read: &'a AtomicU64,
+}
 
 impl Read for Counted<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.read(into)?;
-        self.1.fetch_add(count as u64, Ordering::Relaxed);
+        let count = match &mut self.at {
+            Some(at) => {
+                let count = self.file.read_at(into, *at)?;
+                *at += count as u64;
+                count
+            }
+            None => (&*self.file).read(into)?,
+        };
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "logs of a test's own")]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_no_more_is_not_taken_for_what_has_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        fs::write(&path, "old").unwrap();
+        let found = LogFile::find(&path).unwrap();
+        // as where too many are open
+        let by_name = LogFile {
+            file: None,
+            ..found.clone()
+        };
+        assert!(by_name.file().is_ok());
+        fs::rename(&path, dir.path().join("access.log.1")).unwrap();
+        fs::write(&path, "new").unwrap();
+        let error = by_name.file().unwrap_err().to_string();
+        assert!(error.contains("rotated away"), "{error}");
+        assert_eq!(found.beginning(), b"old");
     }
 }

@@ -4,7 +4,7 @@ use super::files::{LogFile, open};
 use diagnose::{World, observe::Kept, world::AccessLog};
 use logscan::{
     access::Format,
-    scan::{Kind, guess, well_known},
+    scan::{Kind, Trusted, guess, well_known},
 };
 use std::{
     io,
@@ -24,20 +24,62 @@ pub struct Log {
     pub kind: Kind,
     /// The site, where all that is logged is of one.
     pub site: String,
+    /// Whose `X-Forwarded-For` the nginx that writes it believes.
+    pub trusted: Trusted,
     /// Its files.
     pub files: Vec<LogFile>,
+}
+
+impl Log {
+    /// An error log of nginx, until more is known of it.
+    fn unread(path: &Path) -> Self {
+        Self {
+            name: path.display().to_string(),
+            kind: Kind::Error,
+            site: String::new(),
+            trusted: Trusted::default(),
+            files: Vec::new(),
+        }
+    }
+
+    /// An access log of an nginx that believes these, no file of it yet.
+    fn of_requests(log: &AccessLog, trusted: Trusted) -> Self {
+        let format = log.format.as_deref();
+        let format = format.map_or_else(Format::combined, Format::compile);
+        let site = match &log.sites[..] {
+            [site] => site.clone(),
+            _ => String::new(),
+        };
+        Self {
+            kind: Kind::Access(Box::new(format)),
+            site,
+            trusted,
+            ..Self::unread(&log.path)
+        }
+    }
 }
 
 /// The logs of every nginx of this host with what was rotated away since then, and what could not be read.
 pub fn configured(world: &World, since: Option<SystemTime>) -> (Vec<Log>, Vec<String>) {
     let (mut logs, mut trouble) = (Vec::new(), Vec::new());
+    let mut add = |log: Log, path: &Path| {
+        if !path.is_absolute() || path.starts_with("/dev") || logs.iter().any(|it: &Log| it.name == log.name)
+        {
+            return;
+        }
+        match rotated(path, since) {
+            // what is read under another name already is not counted twice
+            Ok(files) if files.iter().any(|file| holds(&logs, file)) => {}
+            Ok(files) => logs.push(Log { files, ..log }),
+            Err(error) => trouble.push(format!("{}: {error}", log.name)),
+        }
+    };
     for nginx in &world.nginx {
         for log in &nginx.access_logs {
-            let (kind, site) = of(log);
-            add(&mut logs, &mut trouble, &log.path, kind, site, since);
+            add(Log::of_requests(log, nginx.trusted()), &log.path);
         }
         for path in &nginx.error_logs {
-            add(&mut logs, &mut trouble, path, Kind::Error, String::new(), since);
+            add(Log::unread(path), path);
         }
     }
     (logs, trouble)
@@ -45,50 +87,19 @@ pub fn configured(world: &World, since: Option<SystemTime>) -> (Vec<Log>, Vec<St
 
 /// The logs of a recorded host, as far as its looks hold them.
 pub fn held(kept: Vec<Kept>) -> Vec<Log> {
-    let log = |it: Kept| {
-        let (kind, site) = it.log.as_ref().map_or((Kind::Error, String::new()), of);
-        Log {
-            name: it.path.display().to_string(),
-            kind,
-            site,
-            files: vec![LogFile::held(&it.path, it.text)],
+    let log = |it: Kept| Log {
+        files: vec![LogFile::held(&it.path, it.text)],
+        ..match &it.log {
+            Some(log) => Log::of_requests(log, it.trusted),
+            None => Log::unread(&it.path),
         }
     };
     kept.into_iter().map(log).collect()
 }
 
-/// How its lines are written, and the site where all of them are of one.
-fn of(log: &AccessLog) -> (Kind, String) {
-    let format = log.format.as_deref();
-    let format = format.map_or_else(Format::combined, Format::compile);
-    let site = match &log.sites[..] {
-        [site] => site.clone(),
-        _ => String::new(),
-    };
-    (Kind::Access(Box::new(format)), site)
-}
-
-fn add(
-    logs: &mut Vec<Log>,
-    trouble: &mut Vec<String>,
-    path: &Path,
-    kind: Kind,
-    site: String,
-    since: Option<SystemTime>,
-) {
-    let name = path.display().to_string();
-    if !path.is_absolute() || path.starts_with("/dev") || logs.iter().any(|log| log.name == name) {
-        return;
-    }
-    match rotated(path, since) {
-        Ok(files) => logs.push(Log {
-            name,
-            kind,
-            site,
-            files,
-        }),
-        Err(error) => trouble.push(format!("{name}: {error}")),
-    }
+/// That file is one of those already, under whatever name.
+fn holds(logs: &[Log], file: &LogFile) -> bool {
+    logs.iter().flat_map(|log| &log.files).any(|it| it.is(file))
 }
 
 /// A log and the files it was rotated to (logrotate: `.1`, `.2.gz`, `-20261122.xz`), oldest first, without those that were
@@ -103,8 +114,9 @@ fn rotated(path: &Path, since: Option<SystemTime>) -> io::Result<Vec<LogFile>> {
     let others = path.parent().map(std::fs::read_dir);
     for entry in others.into_iter().flatten().flatten().flatten().take(FILES) {
         if is_rotated(&name.to_string_lossy(), &entry.file_name().to_string_lossy()) {
-            // one that is rotated away just now is read under its next name by whoever runs us next
-            files.extend(LogFile::find(&entry.path()));
+            // the log itself has such a name by now where it was rotated away just now
+            let found = LogFile::find(&entry.path()).ok();
+            files.extend(found.filter(|found| !files.iter().any(|it| it.is(found))));
         }
     }
     files.retain(|file| since.is_none_or(|since| file.modified.is_none_or(|at| at >= since)));
@@ -135,17 +147,19 @@ pub fn named(
     let (mut logs, mut trouble) = (Vec::new(), Vec::new());
     for path in paths {
         for file in expanded(path, &mut trouble) {
-            let name = file.path.display().to_string();
+            if holds(&logs, &file) {
+                continue;
+            }
             match kind(&file, given, &formats) {
                 Some(kind) => logs.push(Log {
-                    site: String::new(),
-                    name,
                     kind,
-                    files: vec![file],
+                    files: vec![file.clone()],
+                    ..Log::unread(&file.path)
                 }),
                 None if file.size == 0 => {}
                 None => trouble.push(format!(
-                    "{name}: it is no log of a kind that is known; --log-format says how nginx wrote it"
+                    "{}: it is no log of a kind that is known; --log-format says how nginx wrote it",
+                    file.path.display()
                 )),
             }
         }
@@ -187,6 +201,19 @@ fn expanded(path: &Path, trouble: &mut Vec<String>) -> Vec<LogFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "logs of a test's own")]
+    fn a_file_with_two_names_is_one() {
+        let line = "192.0.2.7 - - [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"x\"\n";
+        let dir = tempfile::tempdir().unwrap();
+        let [log, moved] = ["access.log", "access.log.1"].map(|name| dir.path().join(name));
+        std::fs::write(&log, line).unwrap();
+        std::fs::hard_link(&log, &moved).unwrap();
+        assert_eq!(rotated(&log, None).unwrap().len(), 1);
+        let (logs, trouble) = named(&[log, dir.path().to_owned()], None, Vec::new);
+        assert_eq!((logs.len(), trouble.len()), (1, 0));
+    }
 
     #[test]
     fn rotated_files_are_told_by_their_names() {

@@ -2,7 +2,7 @@
 
 use super::{
     Log,
-    files::{LogFile, Packing, open},
+    files::{LogFile, Packing},
     pump::{Begins, Buffer, Part, pump},
 };
 use jiff::tz::TimeZone;
@@ -266,7 +266,7 @@ impl<'a> Worker<'a> {
                 take,
             );
         };
-        let file = open(&task.file.path)?;
+        let file = task.file.file()?;
         let within = from > 0;
         let mut at = from - u64::from(within);
         let part = Part {
@@ -288,7 +288,7 @@ impl Scan {
         match &log.kind {
             Kind::Access(format) => {
                 let scan = AccessScan::new((**format).clone(), &log.site, ask.site, ask.window);
-                Self::Access(Box::new(scan))
+                Self::Access(Box::new(scan.believing(log.trusted.clone())))
             }
             Kind::Error => Self::Error(Box::new(ErrorScan::new((ask.zone)(), ask.site, ask.window))),
             Kind::Backend(kind) => Self::Backend(Box::new(BackendScan::new(*kind, (ask.zone)(), ask.window))),
@@ -376,6 +376,22 @@ mod tests {
         });
         assert!(says(&scanned), "{:?}", scanned.trouble);
         assert_eq!(scanned.failures.total(), 3);
+    }
+
+    #[test]
+    fn a_log_that_is_rotated_away_while_it_is_read_is_read_to_its_end() {
+        for is_packed in [false, true] {
+            let scanned = read(|path| {
+                let old = path.with_extension("log.1");
+                fs::rename(path, &old).unwrap();
+                fs::write(path, LINE.repeat(3)).unwrap();
+                if is_packed {
+                    fs::remove_file(&old).unwrap();
+                }
+            });
+            assert!(scanned.trouble.is_empty(), "{:?}", scanned.trouble);
+            assert_eq!(scanned.failures.total(), LINES as u64);
+        }
     }
 
     #[test]

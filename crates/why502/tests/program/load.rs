@@ -56,5 +56,16 @@ fn whom_a_proxy_speaks_for_is_told_only_where_nginx_believes_it() {
         .iter()
         .map(|it| (it["key"].as_str().unwrap(), it["requests"].as_u64().unwrap()))
         .collect();
-    assert_eq!(told, [("203.0.113.7", 3), ("198.51.100.9", 2)], "{document}");
+    let expected = [("203.0.113.7", 3), ("198.51.100.9", 2)];
+    assert_eq!(told, expected, "{document}");
+    let document = stage.why502(&["logs", "--by", "client", "--json"]).json();
+    let clients = document["load"][0]["top"].as_array().unwrap();
+    let told: Vec<(&str, u64)> = clients
+        .iter()
+        .map(|it| {
+            let requests = it["load"]["requests"].as_u64();
+            (it["key"].as_str().unwrap(), requests.unwrap())
+        })
+        .collect();
+    assert_eq!(told, expected, "{document}");
 }

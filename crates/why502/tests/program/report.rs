@@ -91,19 +91,20 @@ fn a_bundle_is_told_where_the_host_is_not() {
             "7 requests failed of 14",
             "connection refused (111)",
             "/cart/*",
+            "What will make a 502 tomorrow",
+            // a diagnosis does not ask for all that an audit does
+            "Rules that could not look",
         ],
     )
     .is_harmless();
-    assert!(
-        !page.out.contains("What will make a 502 tomorrow"),
-        "no audit was recorded"
-    );
     report(&[]).ends(
         2,
         &[
             "# shop.example answers 502",
             "## Burst 1: shop.example",
             "## Load by route",
+            "## What will make a 502 tomorrow",
+            "rules that could not look: ",
         ],
     );
     report(&["access.log"]).ends(64, &["--bundle"]);

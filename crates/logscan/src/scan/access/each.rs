@@ -12,8 +12,11 @@ impl AccessScan {
                 self.seen.unfit(line);
                 continue;
             }
-            let Some(at) = self.at(line) else { continue };
-            if self.is_wanted(line) {
+            let Some(at) = self.at(line) else {
+                self.seen.unfit(line);
+                continue;
+            };
+            if self.is_meant(at) && self.is_wanted(line) {
                 let request = self.request(at, self.status(line), line, &mut scratch);
                 take(&request, self.asked(line));
             }

@@ -81,6 +81,16 @@ pub struct Blind {
     pub unseen: Unseen,
 }
 
+impl Blind {
+    /// Why it could not, and what would let it.
+    pub fn says(&self) -> String {
+        match self.unseen.to_see_it.as_str() {
+            "" => self.unseen.why.clone(),
+            how => format!("{} ({how})", self.unseen.why),
+        }
+    }
+}
+
 impl Report {
     /// Of an audit, with the plan of each finding.
     pub fn of(audit: &Audit, plans: &[Option<Plan>], looked: &Looked) -> Self {

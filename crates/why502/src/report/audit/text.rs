@@ -117,12 +117,7 @@ fn blind(page: &mut String, report: &Report, all: bool) {
     }
     let _ = writeln!(page, "\n{STRONG}Could not look{STRONG:#}");
     for it in report.blind.iter().take(if all { usize::MAX } else { 4 }) {
-        let see = if it.unseen.to_see_it.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", it.unseen.to_see_it)
-        };
-        line(page, QUIET, &format!("{}: {}{see}", it.rule, it.unseen.why));
+        line(page, QUIET, &format!("{}: {}", it.rule, it.says()));
     }
 }
 

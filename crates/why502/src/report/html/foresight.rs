@@ -28,10 +28,20 @@ fn finding(it: &Finding) -> Markup {
     }
 }
 
+/// Of these rules, nothing found means nothing.
 fn blind(audit: &Report) -> Markup {
+    let mut all: Vec<(&str, String)> = audit
+        .blind
+        .iter()
+        .map(|it| (it.rule.as_str(), it.says()))
+        .collect();
+    all.dedup();
     html! {
-        @if !audit.blind.is_empty() {
-            p.quiet { "Rules that could not look: " @for (nth, it) in audit.blind.iter().enumerate() { @if nth > 0 { ", " } code { (it.rule) } } }
+        @if !all.is_empty() {
+            details {
+                summary { "Rules that could not look " span.quiet { (all.len()) } }
+                ul { @for (rule, says) in &all { li { code { (rule) } ": " (says) } } }
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ fn list(account: &Account<'_>, by: By, title: &str, open: bool) -> Markup {
             details open[open] {
                 summary { (title) " " span.quiet { (about) (grouped(top.distinct())) " in all" } }
                 (scroll(title, table))
-                @if top.error() > 0 { p.quiet { "Each may lack up to " (grouped(top.error())) " requests." } }
+                @if top.error() > 0 { p.quiet { "Each may lack up to " (grouped(top.error())) " requests: there were more than are told apart." } }
             }
         }
     }

@@ -261,7 +261,7 @@ fn list(story: &Story<'_>, by: By, page: &mut String) {
     if top.error() > 0 {
         let _ = writeln!(
             page,
-            "{QUIET}  each may lack up to {} requests{QUIET:#}",
+            "{QUIET}  each may lack up to {} requests: there were more than are told apart{QUIET:#}",
             grouped(top.error())
         );
     }
