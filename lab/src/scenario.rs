@@ -35,6 +35,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// Causes that must be ruled out, with words that it is said in; empty asks for nothing.
     pub rules_out: &'static [(&'static str, &'static str)],
+    /// Words that the evidence of the first root must hold; empty asks for nothing.
+    pub shows: &'static [&'static str],
     /// Causes that one root's chain must name, from the visitors' side to the root; empty asks for nothing.
     pub chain: &'static [&'static str],
     /// Links that are taken away one after another, from the visitors' side; `restore` takes the last.
@@ -65,6 +67,7 @@ impl Scenario {
         restore_around: "",
         expect: Expect::Healthy,
         rules_out: &[],
+        shows: &[],
         chain: &[],
         links: &[],
         trigger: None,

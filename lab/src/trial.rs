@@ -227,6 +227,7 @@ impl Trial<'_> {
         verdict.check_chain(self.scenario.chain)?;
         verdict.check_trigger(self.scenario.trigger)?;
         verdict.check_ruled_out(self.scenario.rules_out)?;
+        verdict.check_shows(self.scenario.shows)?;
         self.keep_recording(&judged.stderr)?;
         self.judged = Some(judged);
         Ok(())

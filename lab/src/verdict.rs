@@ -35,7 +35,14 @@ struct Finding {
     over: bool,
     trigger: Option<Trigger>,
     #[serde(default)]
+    evidence: Vec<Evidence>,
+    #[serde(default)]
     chain: Vec<Link>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Evidence {
+    says: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +136,17 @@ impl Verdict {
         Ok(())
     }
 
+    /// Ok when the first root's evidence holds each of these words.
+    pub(crate) fn check_shows(&self, expected: &[&str]) -> Result<()> {
+        let root = self.findings.iter().find(|finding| finding.role == "root");
+        let told = root.map_or(&[][..], |root| &root.evidence);
+        for words in expected {
+            let says = told.iter().any(|it| it.says.contains(words));
+            ensure!(says, "no evidence of the root says: {words}");
+        }
+        Ok(())
+    }
+
     /// The chain of each root in a line: `pool-exhausted <- db-slow`, with `<- ?` where nobody could look further.
     pub(crate) fn chains(&self) -> Vec<String> {
         let of = |finding: &Finding| {
@@ -213,6 +231,7 @@ mod tests {
             role: "root".to_owned(),
             over: kind == "recovered",
             trigger: None,
+            evidence: Vec::new(),
             chain: Vec::new(),
         };
         let past = Finding {
@@ -220,6 +239,7 @@ mod tests {
             role: "root".to_owned(),
             over: true,
             trigger: None,
+            evidence: Vec::new(),
             chain: Vec::new(),
         };
         let effect = Finding {
@@ -227,6 +247,7 @@ mod tests {
             role: "effect".to_owned(),
             over: false,
             trigger: None,
+            evidence: Vec::new(),
             chain: Vec::new(),
         };
         let findings = roots.iter().map(finding).chain([effect, past]).collect();
@@ -273,6 +294,26 @@ mod tests {
         }
         let bare: Verdict = serde_json::from_str(&text("")).expect("a verdict");
         assert!(bare.check_chain(&["a", "b"]).is_err());
+    }
+
+    #[test]
+    fn words_are_looked_for_in_the_root_alone() {
+        let of = |role: &str, says: &str| {
+            format!(
+                r#"{{"cause":"a","role":"{role}","over":false,"trigger":null,"evidence":[{{"says":"{says}"}}]}}"#
+            )
+        };
+        let findings = [
+            of("root", "all 2 workers are busy"),
+            of("effect", "its queue is full"),
+        ]
+        .join(",");
+        let text = format!(r#"{{"verdict":"found","took_ms":1,"findings":[{findings}]}}"#);
+        let verdict: Verdict = serde_json::from_str(&text).expect("a verdict");
+        for (words, right) in [("2 workers", true), ("queue", false)] {
+            assert_eq!(verdict.check_shows(&[words]).is_ok(), right, "{words}");
+        }
+        assert!(verdict.check_shows(&[]).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub use spoken::Spoken;
 use crate::{
     Question,
     dependencies::DependencySight,
+    scoreboard::OwnCount,
     topology::{BackendKind, Claim, FpmPool, Route},
     traffic::Demand,
     world::{ConfigTest, FirewallRule, Nginx, PathStep, World},
@@ -118,6 +119,8 @@ pub struct PeerSight {
     pub backend: Option<Backend>,
     /// A second look at the listener's queue and its processes, some time after the first.
     pub progress: Option<Progress>,
+    /// What the backend says of its own workers, where it has a page for that.
+    pub own_count: Option<OwnCount>,
     /// Packet filter rules that meet this flow.
     pub firewall: Look<Vec<FirewallRule>>,
     /// Who listens on that address in another network namespace, where nobody does in nginx's.
@@ -182,8 +185,7 @@ pub struct Neighbours {
     pub interleaved: bool,
     /// Requests of the very paths that fail, in the seconds after the last failure: all of them succeeded.
     pub in_a_row: u64,
-    /// Requests of the very paths that fail, with a method that nginx does not send twice (POST, LOCK, PATCH), that
-    /// succeeded after the first failure.
+    /// Those of them that succeeded since the first failure, with a method that nginx sends once (POST, LOCK, PATCH).
     pub sent_once: u64,
     /// Distinct paths that failed (bounded).
     pub failing_paths: Vec<String>,

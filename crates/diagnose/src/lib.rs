@@ -47,6 +47,7 @@ pub mod refusal;
 pub mod remedy;
 pub mod restart;
 pub(crate) mod rhythm;
+pub mod scoreboard;
 pub mod service;
 pub mod space;
 pub mod speech;

@@ -9,6 +9,7 @@ use crate::{
     dependencies::DependencySight,
     judge::judge,
     observe::peers::unasked,
+    scoreboard::{OwnCount, StatusPage},
     topology::{
         BackendKind, Claim, FpmPool, Listen, ListenAddress, Place, Protocol, Route, Settings, Target,
     },
@@ -17,7 +18,7 @@ use crate::{
 use host::{
     Endpoint, Look, Timestamp, Unseen,
     answer::{Bytes, Connect, Conversation, End, KernelLine, Socket, SocketState},
-    looks::{Account, Accounts, JournalLine, Process, ProcessState, Unit},
+    looks::{Account, Accounts, JournalLine, Process, ProcessState, Scoreboard, Unit},
 };
 use logscan::{Complaint, Phase, Trouble};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -460,6 +461,34 @@ impl Fixture {
                 still: (still, idle.1),
                 idle,
             });
+        })
+    }
+
+    /// The backend's status page, served by a worker or beside them, counts so many busy, idle and waiting.
+    pub fn counts(self, busy: u32, idle: u32, waiting: u32, apart: bool) -> Self {
+        let heard = Scoreboard {
+            busy,
+            idle,
+            waiting,
+            reached: 2,
+        };
+        self.page_says(Some(heard), apart)
+    }
+
+    /// That page was asked, and nobody answered.
+    pub fn page_is_silent(self, apart: bool) -> Self {
+        self.page_says(None, apart)
+    }
+
+    fn page_says(self, heard: Option<Scoreboard>, apart: bool) -> Self {
+        self.peer(|peer| {
+            let page = StatusPage {
+                at: peer.endpoint.clone(),
+                path: "/status".into(),
+                site: None,
+                apart,
+            };
+            peer.own_count = Some(OwnCount { page, heard });
         })
     }
 

@@ -6,6 +6,7 @@ use crate::{
     jobs::JobRun,
     limits::Limits,
     refusal::LimitZone,
+    scoreboard::ApacheWorkers,
     topology::{BackendKind, Claim, FpmPool, Place, Route},
 };
 use host::{
@@ -45,6 +46,8 @@ pub struct World {
     pub claims: Vec<Claim>,
     /// php-fpm pools.
     pub pools: Vec<FpmPool>,
+    /// What is configured of Apache's workers.
+    pub apache: ApacheWorkers,
     /// Services of users that should serve an address which nobody serves or claims.
     pub user_services: Vec<UserService>,
     /// Journal lines of those units since `since` (at least the last few of each), oldest first.
@@ -294,6 +297,7 @@ impl World {
             units: Err(not("units")),
             claims: Vec::new(),
             pools: Vec::new(),
+            apache: ApacheWorkers::default(),
             user_services: Vec::new(),
             journal: Err(not("journal")),
             backend_log: Vec::new(),
@@ -325,11 +329,8 @@ impl World {
 
     /// The process of that id.
     pub fn process(&self, pid: u32) -> Option<&Process> {
-        self.processes
-            .as_ref()
-            .ok()?
-            .iter()
-            .find(|process| process.pid == pid)
+        let all = self.processes.as_ref().ok()?;
+        all.iter().find(|process| process.pid == pid)
     }
 
     /// Processes of a unit, by cgroup.

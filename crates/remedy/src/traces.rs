@@ -2,15 +2,18 @@
 //! log. Kept with the fix, for a restart that heals also wipes the traces; what can't be had holds up nothing.
 
 use crate::{Plan, PoolTraces, Step, store::disk};
-use host::{Answer, Host, Query, Stance, Talk, answer::Connect, query::Part};
+use host::{
+    Answer, Host, Query, Stance,
+    answer::Connect,
+    looks::scoreboard::{fastcgi_text, fpm_page},
+    query::Part,
+};
 use std::path::Path;
 
 /// For one status page: a pool whose workers are all stuck does not answer, unless `pm.status_listen` is set.
 const PATIENCE_MS: u64 = 700;
 /// The end of a slow log, bytes.
 const TAIL: u64 = 64 << 10;
-/// What php-fpm writes to the client: a record of this type.
-const STDOUT: u8 = 6;
 
 /// Asks every pool of every unit that the plan restarts.
 pub(crate) fn keep(host: &dyn Host, plan: &Plan, dir: &Path) {
@@ -37,45 +40,15 @@ fn status(host: &dyn Host, of: &PoolTraces) -> Option<Vec<u8>> {
     let query = Query::Connect {
         to: to.clone(),
         stance: Stance::default(),
-        talk: Talk::FastCgiRequest {
-            params: params(path),
-            patience_ms: PATIENCE_MS,
-        },
+        // `?full` tells of each worker: since when it serves which request
+        talk: fpm_page(path, "full", PATIENCE_MS),
     };
     match host.ask(&query) {
-        Ok(Answer::Conversation(said)) if said.connect == Connect::Accepted => Some(spoken(&said.heard.0)),
+        Ok(Answer::Conversation(said)) if said.connect == Connect::Accepted => {
+            Some(fastcgi_text(&said.heard.0))
+        }
         _ => None,
     }
-}
-
-/// `?full` tells of each worker: since when it serves which request.
-fn params(path: &str) -> Vec<(String, String)> {
-    let uri = format!("{path}?full");
-    let all = [
-        ("REQUEST_METHOD", "GET"),
-        ("SCRIPT_NAME", path),
-        ("SCRIPT_FILENAME", path),
-        ("REQUEST_URI", &uri),
-        ("QUERY_STRING", "full"),
-        ("SERVER_PROTOCOL", "HTTP/1.1"),
-    ];
-    all.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
-}
-
-/// The text in FastCGI's records, as far as they are whole.
-fn spoken(mut heard: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    while let Some([_, kind, _, _, high, low, padding, _]) = heard.first_chunk::<8>() {
-        let length = usize::from(u16::from_be_bytes([*high, *low]));
-        let rest = heard.get(8..).unwrap_or_default();
-        let content = rest.get(..length.min(rest.len())).unwrap_or_default();
-        if *kind == STDOUT {
-            text.extend_from_slice(content);
-        }
-        heard = rest.get(length + usize::from(*padding)..).unwrap_or_default();
-    }
-    text
 }
 
 fn slow_log(host: &dyn Host, of: &PoolTraces) -> Option<Vec<u8>> {
@@ -95,7 +68,7 @@ mod tests {
     use super::*;
     use crate::testing::{plan, restart};
     use host::{
-        Endpoint, Look, Timestamp, Unseen,
+        Endpoint, Look, Talk, Timestamp, Unseen,
         answer::{Blob, Bytes, Conversation, End},
     };
 
@@ -169,14 +142,5 @@ mod tests {
         assert_eq!(kept("pool-1-status"), None);
         assert_eq!(kept("pool-1-slow-log").as_deref(), Some("slow"));
         keep(&Pool, &plan, Path::new("/nowhere"));
-    }
-
-    #[test]
-    fn a_torn_answer_gives_what_was_heard() {
-        for cut in 0..12 {
-            let whole = b"\x01\x06\0\x01\0\x04\0\0idle";
-            assert_eq!(spoken(&whole[..cut]), &whole[8.min(cut)..cut]);
-        }
-        assert_eq!(spoken(b"HTTP/1.1 400 Bad Request\r\n"), b"");
     }
 }

@@ -15,16 +15,19 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "pool-exhausted-fpm",
         fix: Fix::Mends { ways: 1 },
-        about: "php-fpm's dynamic pool has two children; ten visitors of a page that takes two seconds keep both busy.",
+        about: "php-fpm's dynamic pool has two children; ten visitors of a page that takes two seconds keep both busy. Its \
+                status page, served beside them, counts them.",
         stack: Stack::FpmUnix,
         prepare: "sed -i 's/^pm.max_children = .*/pm.max_children = 2/; s/^pm.max_spare_servers = .*/pm.max_spare_servers = 2/' \
-                  /etc/php/8.2/fpm/pool.d/www.conf",
+                  /etc/php/8.2/fpm/pool.d/www.conf
+                  printf '%s\n' 'pm.status_path = /pool' 'pm.status_listen = 127.0.0.1:9001' >>/etc/php/8.2/fpm/pool.d/www.conf",
         inject: &[Step::Sh(SLOW_PHP)],
         held: Some(Held {
             path: "/report.php",
             visitors: 10,
         }),
         restore: QUICK_PHP,
+        shows: &["by its own count all 2 workers are busy"],
         ..BASE
     },
     Scenario {

@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
-    queue, service,
+    queue, scoreboard, service,
     topology::BackendKind,
     words::{clip, count, pids, said},
     workers,
@@ -16,8 +16,9 @@ cause! {
     /// requests for them.
     /// # How to tell
     /// No worker is idle and the accept queue is not empty, at two looks. php-fpm logs `server reached
-    /// pm.max_children` (not with `pm = static`), Apache `server reached MaxRequestWorkers`. What the workers wait in
-    /// says what to look at next: a database socket, a file lock, a sleep, or the CPU.
+    /// pm.max_children` (not with `pm = static`), Apache `server reached MaxRequestWorkers`. Where the pool has a status
+    /// page (`pm.status_path`, best with `pm.status_listen`; Apache's mod_status) that counts them too. What the workers
+    /// wait in says what to look at next: a database socket, a file lock, a sleep, or the CPU.
     /// # Fix
     /// Find what holds the workers: slow requests, a slow database, a flood. More workers help only where there is
     /// memory for them and they do not all wait for the same thing.
@@ -72,9 +73,11 @@ fn exhausted(case: &Case) -> Option<(&PeerSight, Opinion)> {
         evidence.extend(
             queue::said_all_busy(case, peer).map(|line| Evidence::supports(rank, said(&line), line.source)),
         );
+        evidence.extend(scoreboard::all_busy(case, peer, rank));
         if evidence.is_empty() {
             return None;
         }
+        evidence.extend(scoreboard::beside(peer));
         evidence.extend(wait(case, peer));
         evidence.extend(idle(case, peer));
         evidence.extend(stuck(case, peer));
@@ -132,14 +135,10 @@ fn wait(case: &Case, peer: &PeerSight) -> Option<Evidence> {
 
 /// Free workers and an empty queue, while it fails: the pool is not what fails.
 fn idle(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let (idle, all) = peer.progress.as_ref()?.idle;
-    let free = idle > 0 && queue::waiting(case, peer) == 0 && case.works_now() == Some(false);
-    free.then(|| {
-        Evidence::refutes(
-            Rank::Decisive,
-            format!("{idle} of {all} workers are idle, and it fails all the same"),
-            Source::listeners(&peer.endpoint),
-        )
+    let (idle, all, source) = scoreboard::free(case, peer)?;
+    (case.works_now() == Some(false)).then(|| {
+        let says = format!("{idle} of {all} workers are idle, and it fails all the same");
+        Evidence::refutes(Rank::Decisive, says, source)
     })
 }
 
@@ -196,6 +195,48 @@ mod tests {
                 .second_look((0, 2), 3)
                 .check("found pool-exhausted");
         }
+    }
+
+    #[test]
+    fn fires_on_its_own_count() {
+        timed_out(Fixture::php_fpm())
+            .counts(5, 0, 0, true)
+            .check("found pool-exhausted");
+        timed_out(Fixture::apache())
+            .counts(3, 0, 4, false)
+            .check("found pool-exhausted");
+        // where it may have more workers, or only the one is busy that serves the page
+        timed_out(Fixture::php_fpm())
+            .counts(2, 0, 0, true)
+            .check_not("pool-exhausted");
+        timed_out(Fixture::php_fpm())
+            .counts(1, 0, 0, false)
+            .check_not("pool-exhausted");
+        // silence and what was long ago speak for it, and are not enough
+        timed_out(Fixture::php_fpm())
+            .page_is_silent(false)
+            .check_not("pool-exhausted");
+        timed_out(Fixture::php_fpm())
+            .counts(2, 3, 0, false)
+            .check_not("pool-exhausted");
+    }
+
+    #[test]
+    fn its_own_count_of_idle_workers_rules_it_out() {
+        let full = "WARNING: [pool www] server reached pm.max_children setting (5), consider raising it";
+        let case = || timed_out(Fixture::php_fpm()).logs(62, full);
+        case().counts(5, 0, 0, true).check("found pool-exhausted");
+        case().counts(2, 3, 0, false).check_not("pool-exhausted");
+        // not where connections wait all the same, nor where its processes show the contrary
+        case()
+            .queue(3, 511)
+            .second_look((0, 2), 3)
+            .counts(2, 3, 0, false)
+            .check("found pool-exhausted");
+        let busy = case()
+            .second_look((0, 2), 3)
+            .last_worker(|it| it.wchan = "hrtimer_nanosleep".into());
+        busy.counts(2, 3, 0, false).check("found pool-exhausted");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Source, Symptom,
     case::PeerSight,
     cause::{Group, Told, cause},
-    queue, service,
+    queue, scoreboard, service,
     words::{clip, span},
 };
 use logscan::{Complaint, Phase, Trouble};
@@ -127,18 +127,12 @@ fn others_answer(case: &Case) -> Option<Evidence> {
 }
 
 fn workers_are_free(case: &Case, peer: &PeerSight) -> Option<Evidence> {
-    let (idle, all) = peer.progress.as_ref()?.idle;
-    let empty = queue::waiting(case, peer) == 0;
-    (idle > 0 && empty).then(|| {
-        Evidence::supports(
-            Rank::Strong,
-            format!(
-                "{idle} of {all} workers are idle and nothing waits in the accept queue of {}",
-                peer.endpoint
-            ),
-            Source::listeners(&peer.endpoint),
-        )
-    })
+    let (idle, all, source) = scoreboard::free(case, peer)?;
+    let says = format!(
+        "{idle} of {all} workers are idle and nothing waits in the accept queue of {}",
+        peer.endpoint
+    );
+    Some(Evidence::supports(Rank::Strong, says, source))
 }
 
 fn waits_in(case: &Case, peer: &PeerSight) -> Option<Evidence> {

@@ -151,10 +151,10 @@ fn look_closer(scout: &Scout, world: &mut World, masters: &[Master], processes: 
         world
             .claims
             .extend(world.pools.iter().filter_map(claims::fpm::claim));
-        let others = [apache, uwsgi]
-            .into_iter()
-            .flat_map(|it| it.join().unwrap_or_default());
-        world.claims.extend(others);
+        let (of_apache, workers) = apache.join().unwrap_or_default();
+        world.apache = workers;
+        world.claims.extend(of_apache);
+        world.claims.extend(uwsgi.join().unwrap_or_default());
         world.sockets = scout.noted(joined(sockets));
         instances.into_iter().filter_map(|it| it.join().ok()).collect()
     })

@@ -28,6 +28,7 @@ mod location;
 pub(crate) mod log_files;
 mod names;
 mod neighbours;
+mod own_count;
 pub(crate) mod parallel;
 mod passage;
 pub(crate) mod peers;
@@ -60,6 +61,7 @@ pub use names::everywhere;
 pub(crate) use names::system_servers;
 use peers::Connects;
 pub use question::Question;
+pub(crate) use speaks::is_host;
 use std::sync::Arc;
 use symptoms::Draft;
 
@@ -107,7 +109,7 @@ pub fn observe(host: &dyn Host, mut world: World, options: &Options) -> (Arc<Wor
 fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Connects) -> Vec<Sights> {
     let mut sights = sights(host, world, drafts, connects);
     let suspect = guards::are_suspect(drafts, connects);
-    let (told, firewall, needed, limits, passages, hidden, authority, flows, guards, demands) = {
+    let (told, firewall, needed, limits, passages, hidden, authority, flows, guards, demands, counts) = {
         let world = &*world;
         let peers = sights.iter().flat_map(|it| &it.peers);
         let backends: Vec<&Backend> = peers.filter_map(|peer| peer.backend.as_ref()).collect();
@@ -118,6 +120,7 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
             let needed = scope.spawn(|| dependencies::look(host, world, &applications(drafts, &sights)));
             let passages = scope.spawn(|| passage::look(host, world, drafts, &sights));
             let flows = scope.spawn(|| flows::look(host, world, drafts));
+            let counts = scope.spawn(|| own_count::look(host, world, drafts, &sights));
             let demands = scope.spawn(|| traffic::look(host, world, drafts));
             let authority = scope.spawn(|| authority::look(host, world, drafts, &sights));
             let hidden = scope.spawn(|| hidden::look(host, world, drafts, &sights));
@@ -132,6 +135,7 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
                 flows.join().unwrap_or_default(),
                 guards.and_then(|it| it.join().ok()),
                 demands.join().unwrap_or_default(),
+                counts.join().unwrap_or_default(),
             )
         })
     };
@@ -147,6 +151,7 @@ fn look_at(host: &dyn Host, world: &mut World, drafts: &[&Draft], connects: &Con
     for (sights, seen) in sights.iter_mut().zip(flows) {
         sights.flows = seen;
     }
+    own_count::tell(counts, &mut sights);
     authority::tell(authority, &mut sights);
     hidden::tell(hidden.as_ref(), world, &mut sights);
     passage::tell(passages, world, &mut sights);
@@ -172,6 +177,7 @@ pub fn look_closer(host: &dyn Host, world: &World, cases: &mut [Case]) -> bool {
 }
 
 /// What was seen for one case.
+#[derive(Default)]
 struct Sights {
     peers: Vec<PeerSight>,
     dependencies: Vec<DependencySight>,

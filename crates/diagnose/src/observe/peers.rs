@@ -81,6 +81,7 @@ fn sight(host: &dyn Host, world: &World, draft: &Draft, asked: &Asked, connects:
             None
         },
         progress: None,
+        own_count: None,
         firewall: Ok(Vec::new()),
         hidden: None,
         passage: None,
@@ -102,6 +103,7 @@ pub(crate) fn unasked(endpoint: Endpoint, backend: Option<Backend>) -> PeerSight
         listener_sees: None,
         backend,
         progress: None,
+        own_count: None,
         firewall: Ok(Vec::new()),
         hidden: None,
         passage: None,

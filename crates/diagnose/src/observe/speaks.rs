@@ -252,7 +252,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// A server_name that a client could ask for.
-pub(super) fn is_host(name: &str) -> bool {
+pub(crate) fn is_host(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     !name.is_empty() && name.len() <= 253 && !name.starts_with('.') && name.bytes().all(plain)
 }

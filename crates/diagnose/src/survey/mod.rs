@@ -195,6 +195,7 @@ fn peer(world: &World, endpoint: Endpoint, name: Option<String>) -> PeerSight {
         path: Vec::new(),
         listener_sees: None,
         progress: None,
+        own_count: None,
         firewall: Ok(Vec::new()),
         hidden: None,
         passage: None,

@@ -11,6 +11,7 @@ mod mounts;
 mod network;
 mod packages;
 mod process;
+pub mod scoreboard;
 pub mod unit;
 
 pub use account::{Account, Accounts};
@@ -21,6 +22,7 @@ pub use mounts::{Mount, mount_of};
 pub use network::{Link, Neighbour, Ping, Route, RouteTo, Tracked};
 pub use packages::{PackageAct, PackageChange};
 pub use process::{Process, ProcessState};
+pub use scoreboard::Scoreboard;
 pub use unit::Unit;
 
 use crate::{

@@ -5,15 +5,12 @@ use super::{
     desk::{Desk, id, state},
 };
 use crate::{PoolTraces, ProcessId, Step, Test};
-use diagnose::topology::ListenAddress;
+use diagnose::scoreboard::StatusPage;
 use host::{
-    Endpoint, Looks,
+    Looks,
     looks::{Process, Unit},
 };
-use std::{
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Processes looked at before a restart.
 const MOST_FORENSICS: usize = 8;
@@ -101,25 +98,11 @@ fn pools(desk: &Desk, unit: &Unit) -> Vec<PoolTraces> {
     let ours = pools.filter(|pool| unit.is_up() && pool.unit == unit.name);
     let traces = ours.map(|pool| PoolTraces {
         pool: pool.name.clone(),
-        status: pool.status_path.clone().and_then(|path| {
-            let at = pool.status_listen.as_ref().or(pool.listen.as_ref())?;
-            Some((near(at), path))
-        }),
+        status: StatusPage::of_pool(pool).map(|page| (page.at, page.path)),
         slow_log: pool.slow_log.clone(),
     });
     let tells = |it: &PoolTraces| it.status.is_some() || it.slow_log.is_some();
     traces.filter(tells).take(MOST_POOLS).collect()
-}
-
-/// Where something that listens so is reached from this host.
-fn near(at: &ListenAddress) -> Endpoint {
-    match at {
-        ListenAddress::Unix(path) => Endpoint::Unix(path.clone()),
-        ListenAddress::Tcp { ip, port } => {
-            let ip = ip.filter(|ip| !ip.is_unspecified());
-            Endpoint::Tcp((ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), *port).into())
-        }
-    }
 }
 
 /// `systemctl reload`, its own config test first.

@@ -2,6 +2,8 @@
 
 use crate::{
     discover::{address, scout::Scout},
+    observe::is_host,
+    scoreboard::ApacheWorkers,
     topology::{BackendKind, Claim, ListenAddress, Place},
 };
 use host::looks::Process;
@@ -18,21 +20,36 @@ const ROOTS: &[(&str, &str, &str)] = &[
 const DEEPEST: usize = 8;
 const MOST_FILES: usize = 2000;
 
-/// Every `Listen` of the Apache that is installed here.
-pub(in crate::discover) fn claims(scout: &Scout, processes: &[Process]) -> Vec<Claim> {
-    ROOTS
+/// Every `Listen` of the Apache that is installed here, and what is said of its workers.
+pub(in crate::discover) fn claims(scout: &Scout, processes: &[Process]) -> (Vec<Claim>, ApacheWorkers) {
+    let mut workers = ApacheWorkers::default();
+    let claims = ROOTS
         .iter()
-        .flat_map(|(main, root, unit)| claims_of(scout, Path::new(main), root, unit, processes))
-        .collect()
+        .flat_map(|(main, root, unit)| {
+            let (claims, said) = claims_of(scout, Path::new(main), root, unit, processes);
+            workers.most = workers.most.or(said.most);
+            workers.status = workers.status.take().or(said.status);
+            claims
+        })
+        .collect();
+    (claims, workers)
 }
 
-fn claims_of(scout: &Scout, main: &Path, root: &str, unit: &str, processes: &[Process]) -> Vec<Claim> {
+fn claims_of(
+    scout: &Scout,
+    main: &Path,
+    root: &str,
+    unit: &str,
+    processes: &[Process],
+) -> (Vec<Claim>, ApacheWorkers) {
     let mut reader = Reader {
         scout,
         root: root.into(),
         modules: Vec::new(),
         files: 0,
         found: Vec::new(),
+        section: Section::default(),
+        workers: ApacheWorkers::default(),
     };
     reader.file(main, 0);
     let running = processes
@@ -47,7 +64,7 @@ fn claims_of(scout: &Scout, main: &Path, root: &str, unit: &str, processes: &[Pr
         pool: None,
         written,
     };
-    reader.found.into_iter().map(claim).collect()
+    (reader.found.into_iter().map(claim).collect(), reader.workers)
 }
 
 /// Reads in the order Apache does: which modules are loaded decides which blocks count.
@@ -57,6 +74,15 @@ struct Reader<'s, 'h> {
     modules: Vec<String>,
     files: usize,
     found: Vec<(ListenAddress, Place)>,
+    section: Section,
+    workers: ApacheWorkers,
+}
+
+/// Which site and path the directives at hand are about.
+#[derive(Debug, Default)]
+struct Section {
+    site: Option<String>,
+    path: Option<String>,
 }
 
 impl Reader<'_, '_> {
@@ -83,6 +109,12 @@ impl Reader<'_, '_> {
 
     fn directive(&mut self, name: &str, arg: &str, path: &Path, line: u32, depth: usize) {
         match name {
+            "</virtualhost>" => self.section = Section::default(),
+            "servername" => self.section.site = Some(arg.to_owned()),
+            "<location" => self.section.path = Some(arg.trim_end_matches(['>', '"']).to_owned()),
+            "</location>" => self.section.path = None,
+            "sethandler" if arg == "server-status" => self.workers.status = self.status(),
+            "maxrequestworkers" | "maxclients" => self.workers.most = arg.parse().ok(),
             "loadmodule" => self.modules.push(arg.to_owned()),
             "serverroot" => self.root = arg.into(),
             "listen" => {
@@ -95,6 +127,13 @@ impl Reader<'_, '_> {
             }
             _ => {}
         }
+    }
+
+    /// Where the section at hand is served. A name of the whole server is no site's.
+    fn status(&self) -> Option<(String, String)> {
+        let path = self.section.path.clone().filter(|path| path.starts_with('/'))?;
+        let site = self.section.site.as_deref().filter(|site| is_host(site));
+        Some((site.unwrap_or("localhost").to_owned(), path))
     }
 
     /// `ssl_module`, `mod_ssl.c`, `!mod_ssl.c`.
@@ -118,6 +157,38 @@ fn listen(arg: &str) -> Option<ListenAddress> {
 mod tests {
     use super::*;
     use crate::discover::testing::Tree;
+
+    #[test]
+    fn its_workers_and_where_they_are_counted() {
+        let debian = "<IfModule mod_status.c>\n\t<Location /server-status>\n\t\tSetHandler server-status\n\t\tRequire local\n\
+                      \t</Location>\n</IfModule>\n<IfModule mpm_prefork_module>\nMaxRequestWorkers 150\n</IfModule>\n\
+                      <IfModule mpm_event_module>\nMaxRequestWorkers 400\n</IfModule>\n";
+        let of_site = "<VirtualHost *:80>\nServerName shop.example\n<Location \"/s\">\nSetHandler server-status\n</Location>\n\
+                       </VirtualHost>\n";
+        let local = |site: &str, path: &str| Some((site.to_owned(), path.to_owned()));
+        let rows = [
+            (debian, true, Some(150), local("localhost", "/server-status")),
+            (debian, false, Some(150), None),
+            (of_site, true, None, local("shop.example", "/s")),
+            (
+                "<Location /s>\nSetHandler server-info\n</Location>\nSetHandler server-status\n",
+                true,
+                None,
+                None,
+            ),
+        ];
+        for (text, has_status, most, status) in rows {
+            let module = if has_status {
+                "LoadModule status_module x.so\n"
+            } else {
+                ""
+            };
+            let text = format!("LoadModule mpm_prefork_module x.so\n{module}{text}");
+            let tree = Tree::of(&[("/etc/apache2/apache2.conf", &text)]);
+            let workers = claims(&Scout::new(&tree.host), &[]).1;
+            assert_eq!(workers, ApacheWorkers { most, status }, "{text}");
+        }
+    }
 
     #[test]
     fn listens_of_debian() {
@@ -152,7 +223,7 @@ mod tests {
                 ("/etc/apache2/ports.conf", ports),
             ]);
             let scout = Scout::new(&tree.host);
-            let claims = claims(&scout, &[]);
+            let (claims, _) = claims(&scout, &[]);
             let shown: Vec<String> = claims
                 .iter()
                 .map(|claim| format!("{} {}", claim.address, claim.written))
