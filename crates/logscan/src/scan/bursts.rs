@@ -31,6 +31,34 @@ pub struct Burst {
     pub said: Vec<Share>,
 }
 
+impl Burst {
+    /// The site; where lines name none, the one that nginx complained of meanwhile. Empty where it is not known.
+    pub fn known_site(&self) -> &[u8] {
+        match &self.site[..] {
+            b"" => self.said_of(|it| &it.site),
+            site => site,
+        }
+    }
+
+    /// The upstream that nginx complained of meanwhile: where lines name none, it was asked. Empty where it is not known.
+    pub fn known_upstream(&self) -> &[u8] {
+        self.said_of(|it| &it.upstream)
+    }
+
+    /// What complaints of this site have in common, where there are about as many as failures.
+    fn said_of<'a>(&'a self, name: impl Fn(&'a Series) -> &'a [u8]) -> &'a [u8] {
+        let of_site = |it: &&Share| self.site.is_empty() || it.series.site == self.site;
+        let mut ours = self.said.iter().filter(of_site);
+        let Some(first) = ours.next().map(|it| name(&it.series)) else {
+            return b"";
+        };
+        let said: u64 = self.said.iter().filter(of_site).map(|it| it.count).sum();
+        let alike = ours.all(|it| name(&it.series) == first);
+        let enough = said.saturating_mul(4) >= self.lost.saturating_mul(3);
+        if alike && enough { first } else { b"" }
+    }
+}
+
 /// A part of a burst.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -196,6 +224,36 @@ mod tests {
                 .map(|it| (it.start, it.end, it.lost))
                 .collect();
             assert_eq!(found, *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_lines_do_not_name_nginx_names_where_it_complains_of_all() {
+        let complaint = |site: &'static str, count| {
+            let mut cells = Cells::default();
+            let key = Key {
+                site: site.as_bytes(),
+                upstream: b"unix:/run/php.sock",
+                status: 0,
+                says: "refused",
+            };
+            cells.add(105, key, count);
+            cells
+        };
+        for (logged, said, site, upstream) in [
+            ("", &[("a", 10)][..], "a", "unix:/run/php.sock"),
+            // fewer complaints than failures: most failed in another way
+            ("", &[("a", 5)], "", ""),
+            ("", &[("a", 5), ("b", 5)], "", "unix:/run/php.sock"),
+            ("b", &[("a", 10)], "b", ""),
+            ("", &[], "", ""),
+        ] {
+            let mut complaints = Cells::default();
+            said.iter()
+                .for_each(|(site, count)| complaints.merge(&complaint(site, *count)));
+            let found = &bursts(&cells(&[(100..110, 1, 1, logged)]), &complaints)[0];
+            let known = [found.known_site(), found.known_upstream()];
+            assert_eq!(known, [site.as_bytes(), upstream.as_bytes()], "{logged} {said:?}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! An outage told for a ticket, in Markdown.
 
 use super::{
-    account::{Account, Kind, Now, chronicle, signature, site},
-    logs::{bytes, called, grouped, key},
+    account::{Account, Kind, Now, chronicle, signature},
+    logs::{bytes, called, grouped, key, site},
     markdown::{self, code, plain},
 };
 use crate::screen::age;

@@ -132,6 +132,45 @@ fn it_takes_the_place_of_an_older_page_and_of_nothing_else() {
 }
 
 #[test]
+fn what_nginx_logs_by_default_does_not_name_its_error_log_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |status| {
+        format!("192.0.2.1 - - [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" {status} 157 \"-\" \"x\"\n")
+    };
+    let complaint = "2026/11/22 12:17:46 [error] 7#7: *1 connect() failed (111: Connection refused) while connecting to upstream, \
+        client: 192.0.2.1, server: shop.example, request: \"GET / HTTP/1.1\", upstream: \"http://127.0.0.1:8000/\", host: \
+        \"shop.example\"\n";
+    let served = line(200).repeat(9) + &line(502).repeat(7);
+    std::fs::write(dir.path().join("access.log"), served).unwrap();
+    std::fs::write(dir.path().join("error.log"), complaint.repeat(7)).unwrap();
+    let said = |args: &[&str]| {
+        let mut program = std::process::Command::new("env");
+        program.args(["TZ=UTC", env!("CARGO_BIN_EXE_why502")]).args(args);
+        run(
+            program.args(["access.log", "error.log"]).current_dir(dir.path()),
+            b"",
+        )
+    };
+    said(&["report", "--html", "-"]).ends(
+        2,
+        &[
+            "shop.example failed for 1 s",
+            "127.0.0.1:8000: 7 failed",
+            "$upstream_addr",
+        ],
+    );
+    said(&["logs"]).ends(2, &["shop.example", "7 requests lost in 1 burst"]);
+    std::fs::write(dir.path().join("error.log"), complaint).unwrap();
+    said(&["report", "--html", "-"]).ends(
+        2,
+        &[
+            "a site that the log does not name failed",
+            "no upstream named: 7 failed",
+        ],
+    );
+}
+
+#[test]
 fn ctrl_c_gives_what_was_read_so_far_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let line = "192.0.2.1 - - [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"curl/8\"\n";

@@ -1,7 +1,10 @@
 //! What happened, one moment after another.
 
-use super::{Account, signature, site};
-use crate::{report::history, screen::age};
+use super::{Account, signature};
+use crate::{
+    report::{history, logs::site},
+    screen::age,
+};
 use logscan::scan::Burst;
 use std::time::Duration;
 

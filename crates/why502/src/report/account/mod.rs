@@ -10,7 +10,7 @@ pub use timeline::{Lane, Timeline};
 use super::{
     audit, history,
     json::Frame,
-    logs::{Cause, Story, count, grouped},
+    logs::{Cause, Story, count, grouped, site},
     words,
 };
 use crate::screen::age;
@@ -233,14 +233,6 @@ pub struct Why<'a> {
 
 /// Seconds by which what logs and a diagnosis call the same moment may differ.
 const AROUND: i64 = 60;
-
-/// The site, in words.
-pub fn site(burst: &Burst) -> String {
-    match &burst.site[..] {
-        b"" => "all sites".to_owned(),
-        site => String::from_utf8_lossy(site).into_owned(),
-    }
-}
 
 /// `502, connection refused (111), by 127.0.0.1:8000`
 pub fn signature(series: &Series) -> String {

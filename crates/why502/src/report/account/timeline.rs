@@ -1,7 +1,7 @@
 //! Requests and failures in columns of time.
 
 use super::Account;
-use logscan::scan::{Key, Times};
+use logscan::scan::{Burst, Key, Series, Times};
 use std::collections::BTreeMap;
 
 /// Columns of a plot at most: on a telephone each has three pixels.
@@ -99,15 +99,20 @@ impl Account<'_> {
         };
         let mut columns = vec![empty; usize::try_from(length).unwrap_or(0).min(4 * COLUMNS as usize)];
         let index = |at: i64| usize::try_from(at.saturating_sub(from).div_euclid(step)).ok();
-        for (at, series, count) in self.story.failed().cells() {
-            if let Some(column) = index(at).and_then(|at| columns.get_mut(at)) {
-                column.failed[lane(&upstreams, &series.upstream)] += count;
-            }
-        }
         for (at, series, count) in self.flow().map(|it| it.requests.cells()).unwrap_or_default() {
             if let Some(column) = index(at).and_then(|at| columns.get_mut(at)) {
                 column.requests += count;
                 column.asked[lane(&upstreams, &series.upstream)] += count;
+            }
+        }
+        for (at, series, count) in self.story.failed().cells() {
+            if let Some(column) = index(at).and_then(|at| columns.get_mut(at)) {
+                let (logged, asked) = (&series.upstream, self.upstream(at, series));
+                let (logged, asked) = (lane(&upstreams, logged), lane(&upstreams, asked));
+                column.failed[asked] += count;
+                let moved = column.asked[logged].min(count);
+                column.asked[logged] -= moved;
+                column.asked[asked] += moved;
             }
         }
         for (at, times) in self.flow().map(|it| it.moments()).unwrap_or_default() {
@@ -123,15 +128,29 @@ impl Account<'_> {
         }
     }
 
+    /// The upstream of a failure; where its line names none, the one that nginx complained of meanwhile.
+    fn upstream<'s>(&'s self, at: i64, series: &'s Series) -> &'s [u8] {
+        let holds = |it: &&Burst| it.site == series.site && (it.start..=it.end).contains(&at);
+        match &series.upstream[..] {
+            b"" => (self.story.bursts.iter().find(holds)).map_or(b"", Burst::known_upstream),
+            upstream => upstream,
+        }
+    }
+
     /// Upstreams by what failed there, then by what they were asked; the last stands for the rest.
     pub fn lanes(&self) -> Vec<Lane> {
         let mut all: BTreeMap<&[u8], (u64, u64)> = BTreeMap::new();
-        for (series, count) in self.story.failed().totals() {
-            all.entry(&series.upstream).or_default().0 += count;
-        }
         for (series, count) in self.flow().map(|it| it.requests.totals()).unwrap_or_default() {
             all.entry(&series.upstream).or_default().1 += count;
         }
+        for (at, series, count) in self.story.failed().cells() {
+            let logged = &mut all.entry(&series.upstream).or_default().1;
+            let moved = count.min(*logged);
+            *logged -= moved;
+            let asked = all.entry(self.upstream(at, series)).or_default();
+            (asked.0, asked.1) = (asked.0 + count, asked.1 + moved);
+        }
+        all.retain(|_, it| it.0 + it.1 > 0);
         let rest = all.remove(Key::OTHERS);
         let mut lanes: Vec<Lane> = all
             .into_iter()

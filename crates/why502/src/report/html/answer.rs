@@ -3,8 +3,8 @@
 use super::parts::unbroken;
 use crate::{
     report::{
-        account::{Account, site},
-        logs::grouped,
+        account::Account,
+        logs::{grouped, site},
         words,
     },
     screen::age,
@@ -37,6 +37,7 @@ pub fn answer(account: &Account<'_>) -> Markup {
             p { @if account.now.is_some() { "The logs: " } (unbroken(&account.lost())) }
             @if let Some(text) = reason(account) { p { (text) } }
             (figures(account))
+            @if account.is_bad() && account.now.is_some() { p { a href="#now" { "The evidence, and what to do" } } }
         }
     }
 }
@@ -80,7 +81,7 @@ fn figures(account: &Account<'_>) -> Markup {
             (figure("Bursts", &grouped(story.bursts.len() as u64), ""))
             @if let Some(burst) = worst {
                 @let lasted = Duration::from_secs(u64::try_from(burst.end - burst.start).unwrap_or(0) + 1);
-                (figure("The worst", &age(lasted), &format!("{} from {}", site(burst), story.moment(burst.start, "%H:%M:%S"))))
+                (figure("The worst", &age(lasted), &format!("{} from {}", site(burst), story.moment(burst.start, "%-d %b %H:%M:%S"))))
             }
         }
     }

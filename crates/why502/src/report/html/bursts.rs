@@ -3,8 +3,8 @@
 use super::{parts::head, timeline::plot};
 use crate::{
     report::{
-        account::{Account, chronicle, signature, site},
-        logs::grouped,
+        account::{Account, chronicle, signature},
+        logs::{grouped, site},
     },
     screen::age,
 };

@@ -4,11 +4,17 @@ use super::{
     parts::{head, scroll, unbroken},
     plot::{Axis, Scale, bar, hint, percent},
 };
-use crate::report::{
-    account::{Account, Event, Kind, Lane, Timeline, chronicle},
-    logs::grouped,
+use crate::{
+    report::{
+        account::{Account, Event, Kind, Lane, Timeline, chronicle},
+        logs::grouped,
+    },
+    scan::Log,
 };
-use logscan::scan::Burst;
+use logscan::{
+    access::Column,
+    scan::{Burst, Kind as LogKind},
+};
 use maud::{Markup, html};
 
 /// Pixels: a caption and the strip of marks, the upper plot, the space between, the lower plot, the labels.
@@ -260,7 +266,26 @@ fn lanes(account: &Account<'_>, timeline: &Timeline) -> Markup {
             }
         }
     };
-    html! { @if account.requests() > 0 { (scroll("By upstream", table)) } }
+    html! {
+        @if account.requests() > 0 {
+            (scroll("By upstream", table))
+            @if is_unnamed(account) {
+                p.quiet {
+                    "A log is written without " code { "$upstream_addr" }
+                    ": its failures are told by the upstream that nginx complained of meanwhile, if it was one; what did not fail stands under “no upstream named”."
+                }
+            }
+        }
+    }
+}
+
+/// Lines of some access log do not say which upstream was asked.
+fn is_unnamed(account: &Account<'_>) -> bool {
+    let lacks = |log: &Log| match &log.kind {
+        LogKind::Access(format) => !format.has(Column::UpstreamAddr),
+        _ => false,
+    };
+    account.story.logs.iter().any(lacks)
 }
 
 fn spark(axis: &Axis, timeline: &Timeline, lane: usize) -> Markup {

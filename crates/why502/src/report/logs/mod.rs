@@ -86,6 +86,14 @@ impl Story<'_> {
     }
 }
 
+/// The site of a burst, in words.
+pub fn site(burst: &Burst) -> String {
+    match burst.known_site() {
+        b"" => "a site that the log does not name".to_owned(),
+        site => String::from_utf8_lossy(site).into_owned(),
+    }
+}
+
 /// How a list is called, and its keys.
 pub fn called(by: By) -> &'static str {
     match by {

@@ -1,6 +1,6 @@
 //! For people, on one screen.
 
-use super::{Story, called, key, series};
+use super::{Story, called, key, series, site};
 use crate::screen::{BAD, GOOD, QUIET, STRONG, safe, wrap};
 use anstyle::Style;
 use logscan::scan::{Burst, By, Load, Share, Weight};
@@ -115,10 +115,7 @@ fn bursts(story: &Story<'_>, page: &mut String) {
 }
 
 fn one_burst(story: &Story<'_>, index: usize, burst: &Burst, page: &mut String) {
-    let site = match &burst.site[..] {
-        b"" => "all sites".to_owned(),
-        site => safe(&String::from_utf8_lossy(site)),
-    };
+    let site = safe(&site(burst));
     let seconds = u64::try_from(burst.end.saturating_sub(burst.start)).unwrap_or(0);
     let span = format!(
         "{} to {} ({})",
