@@ -13,6 +13,7 @@
     reason = "progress and results are for the terminal of a developer"
 )]
 
+pub mod apt;
 mod baseline;
 mod client;
 mod demo;

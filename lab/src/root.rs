@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::apt;
+
 /// What the lab runs on the machine, and the Debian package that has it.
 const TOOLS: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
@@ -25,19 +27,10 @@ pub fn install() -> Result<()> {
         .filter(|(tool, _)| !on_path(tool))
         .map(|(_, package)| *package)
         .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    println!("lab: installing {}", missing.join(" "));
-    must(Command::new("apt-get").arg("update").arg("-qq"))?;
-    must(
-        Command::new("apt-get")
-            .args(["install", "-qq", "-y", "--no-install-recommends"])
-            .args(missing),
-    )
+    apt::install(&missing)
 }
 
-fn on_path(tool: &str) -> bool {
+pub(crate) fn on_path(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
     std::env::split_paths(&path).any(|dir| dir.join(tool).is_file())
 }

@@ -34,6 +34,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/sbin/dnsmasq", "dnsmasq-base"),
     ("/usr/sbin/nsd", "nsd"),
     ("/usr/sbin/unbound", "unbound"),
+    ("/usr/sbin/nats-server", "nats-server"),
     ("/usr/bin/ldns-signzone", "ldnsutils"),
     ("/usr/bin/xz", "xz-utils"),
     ("/usr/bin/zstd", "zstd"),
@@ -59,13 +60,7 @@ fn debian() -> anyhow::Result<()> {
         .filter(|(file, _)| !Path::new(file).exists())
         .map(|(_, package)| *package)
         .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    println!("installing {}", missing.join(" "));
-    shell::run("apt-get", &["update", "-qq"])?;
-    let quiet = ["install", "-y", "-qq", "--no-install-recommends"];
-    shell::run("apt-get", &[&quiet[..], &missing].concat())
+    ::lab::apt::install(&missing)
 }
 
 /// Where the oracle tests find `crossplane`.

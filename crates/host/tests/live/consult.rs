@@ -1,6 +1,6 @@
 //! Logins against servers that say what real ones say, each made by its test; and that no secret leaves a looker.
 
-use crate::live;
+use crate::{live, processes::start};
 use host::{
     Endpoint, Looks, Stance,
     answer::Connect,
@@ -14,10 +14,23 @@ use std::{
     path::Path,
     sync::mpsc::{Receiver, channel},
     thread,
+    time::{Duration, Instant},
 };
 
 /// Nobody's password but the tests'.
 const CANARY: &str = "c4nary-8f2e";
+
+/// Connection.Start of RabbitMQ 3.10.8 as Debian has it, byte for byte: installed and started, it would cost the tests half a
+/// minute.
+const RABBITMQ: &[u8] =
+    b"\x01\x00\x00\x00\x00\x01\xf0\x00\x0a\x00\x0a\x00\x09\x00\x00\x01\xcb\x0ccapabilitiesF\x00\x00\x00\xc7\
+    \x12publisher_confirmst\x01\x1aexchange_exchange_bindingst\x01\x0abasic.nackt\x01\x16consumer_cancel_not\
+    ifyt\x01\x12connection.blockedt\x01\x13consumer_prioritiest\x01\x1cauthentication_failure_closet\x01\x10\
+    per_consumer_qost\x01\x0fdirect_reply_tot\x01\x0ccluster_nameS\x00\x00\x00\x09why502@vm\x09copyrightS\
+    \x00\x00\x007Copyright (c) 2007-2022 VMware, Inc. or its affiliates.\x0binformationS\x00\x00\x009License\
+    d under the MPL 2.0. Website: https://rabbitmq.com\x08platformS\x00\x00\x00\x11Erlang/OTP 25.2.3\x07prod\
+    uctS\x00\x00\x00\x08RabbitMQ\x07versionS\x00\x00\x00\x063.10.8\x00\x00\x00\x0ePLAIN AMQPLAIN\x00\x00\x00\
+    \x05en_US\xce";
 
 /// What is said, and whether something must be heard first.
 type Script = Vec<(bool, Vec<u8>)>;
@@ -212,10 +225,13 @@ fn greetings_of_the_small_ones() {
             vec![(true, b"STAT pid 1\r\nSTAT version 1.6.18\r\nEND\r\n".to_vec())],
             Some("1.6.18"),
         ),
+        (Service::Amqp, vec![(true, RABBITMQ.to_vec())], Some("3.10.8")),
+        // a frame that is cut off is still the frame of a broker
+        (Service::Amqp, vec![(true, RABBITMQ[..40].to_vec())], None),
         (
             Service::Amqp,
-            vec![(true, b"\x01\0\0\0\0\x01\0\0\x0a\0\x0a".to_vec())],
-            None,
+            vec![(true, b"AMQP\0\x01\0\0".to_vec())],
+            Some("another version of AMQP"),
         ),
         (
             Service::Nats,
@@ -233,6 +249,33 @@ fn greetings_of_the_small_ones() {
         assert_eq!(seen.admission, Admission::Admitted, "{service}");
         assert_eq!(seen.server.as_deref(), version, "{service}");
     }
+}
+
+#[test]
+fn a_real_nats_server_greets() {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
+    let at = free.local_addr().expect("has a name");
+    drop(free);
+    let port = at.port().to_string();
+    let args = ["-a", "127.0.0.1", "-p", &port, "--log", "/dev/null"];
+    let _server = start("/usr/sbin/nats-server", &args);
+    let until = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(at).is_err() {
+        assert!(Instant::now() < until, "it does not listen");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let to = Endpoint::Tcp(at);
+    let seen = ask(&to, Service::Nats, None);
+    assert_eq!(seen.admission, Admission::Admitted);
+    let version = seen.server.unwrap_or_default();
+    assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{version:?}");
+    // it greets as itself and as nobody else
+    let seen = ask(&to, Service::Amqp, None);
+    assert!(
+        matches!(seen.admission, Admission::Unclear(_)),
+        "{:?}",
+        seen.admission
+    );
 }
 
 #[test]

@@ -95,7 +95,12 @@ pub(super) fn amqp(wire: &mut Wire, visit: &mut Visit<'_>) -> Result<(), Trouble
     let head = wire.exactly(7)?;
     match head.as_slice() {
         // a method frame of channel 0
-        [1, 0, 0, ..] => visit.admitted(),
+        [1, 0, 0, length @ ..] => {
+            visit.admitted();
+            let length = length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            let start = wire.exactly(length.min(MAX_BULK)).unwrap_or_default();
+            visit.heard.server = version(&start);
+        }
         [b'A', b'M', b'Q', b'P', ..] => {
             visit.admitted();
             visit.heard.server = Some("another version of AMQP".into());
@@ -103,6 +108,15 @@ pub(super) fn amqp(wire: &mut Wire, visit: &mut Visit<'_>) -> Result<(), Trouble
         _ => return Err(Trouble::unclear("it does not answer as AMQP does")),
     }
     Ok(())
+}
+
+/// `version` among the server-properties of Connection.Start: a long string (AMQP 0-9-1, section 4.2.5.3).
+fn version(start: &[u8]) -> Option<String> {
+    const NAME: &[u8] = b"\x07versionS\0\0\0";
+    let at = start.windows(NAME.len()).position(|window| window == NAME)?;
+    let (length, text) = start.get(at + NAME.len()..)?.split_first()?;
+    let text = text.get(..usize::from(*length))?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 /// `INFO {…}` comes unasked: docs.nats.io/reference/reference-protocols/nats-protocol
