@@ -77,6 +77,10 @@ impl Repair<'_> {
                 (1..=ways).try_for_each(|way| self.mend_and_take_back(way, &before))?;
                 Ok("mended, taken back".to_owned())
             }
+            Fix::MendsBy { way } => {
+                self.mend_and_take_back(way, &before)?;
+                Ok("mended, taken back".to_owned())
+            }
             Fix::Ends { then } => {
                 self.mend(1)?;
                 self.undo(&[0, 1])?;

@@ -197,6 +197,11 @@ pub enum Fix {
         /// `fix --way 1`, `--way 2`…
         ways: u8,
     },
+    /// As `Mends`, by that way alone: the others are played where they are the only one.
+    MendsBy {
+        /// `fix --way 2`
+        way: u8,
+    },
     /// It mends the site; what it ended can't be brought back, so after undo the page is answered otherwise.
     Ends {
         /// The status then: 200 where all is well once the processes are gone.

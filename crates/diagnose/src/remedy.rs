@@ -8,7 +8,7 @@ use crate::{
     world::FirewallRule,
 };
 use host::Endpoint;
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 /// One way to mend a case: measures that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,15 @@ pub enum Measure {
         /// How many of them still come through.
         allowed: Allowance,
     },
+    /// Refuse some addresses for a while, by the program that bans on this host or by a set of nftables of our own.
+    Ban {
+        /// A few, none of which speaks for others.
+        addresses: Vec<IpAddr>,
+        /// The ports on which they are refused.
+        ports: Vec<u16>,
+        /// Until it ends by itself, where no other program decides that.
+        minutes: u32,
+    },
     /// A key of an INI file (php-fpm pool, uWSGI): its value where it stands, or a new line in that section.
     IniSet {
         /// The file.
@@ -208,7 +217,7 @@ pub enum Measure {
     /// Name servers of the host, in the tool that owns /etc/resolv.conf.
     Resolver {
         /// In order of preference.
-        servers: Vec<std::net::IpAddr>,
+        servers: Vec<IpAddr>,
     },
     /// Have a browser forget a site, and no other.
     ForgetSite {
@@ -229,7 +238,7 @@ pub enum Measure {
     /// Forget one neighbour (ARP, NDP).
     FlushNeighbour {
         /// Its address.
-        address: std::net::IpAddr,
+        address: IpAddr,
     },
     /// Forget the tracked connections to one address.
     FlushConntrack {
@@ -241,7 +250,7 @@ pub enum Measure {
     /// Send no larger packets to one address than pass, and be sent none.
     PathMtu {
         /// The peer.
-        to: std::net::IpAddr,
+        to: IpAddr,
         /// The largest that passed, bytes.
         bytes: u16,
     },

@@ -22,7 +22,7 @@ pub mod visit;
 pub use answer::Answer;
 pub use live::Live;
 pub use looks::Looks;
-pub use query::{Endpoint, Query, Stance, Talk, Tool};
+pub use query::{Banner, Endpoint, Query, Stance, Talk, Tool};
 pub use time::Timestamp;
 pub use unseen::{Look, Unseen};
 

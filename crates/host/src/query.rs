@@ -1,8 +1,10 @@
 //! What can be asked: a closed list, so that a new look is a reviewed change and every recording can name its answer.
 
+mod banner;
 mod endpoint;
 mod stance;
 
+pub use banner::Banner;
 pub use endpoint::Endpoint;
 pub use stance::{Identity, Stance};
 
@@ -332,6 +334,8 @@ pub enum Tool {
         /// Whom the flows ask.
         to: IpAddr,
     },
+    /// fail2ban or CrowdSec.
+    Bans(Banner),
 }
 
 impl Query {

@@ -22,6 +22,7 @@ pub mod live;
 pub mod memory;
 mod nature;
 pub mod outcome;
+mod own_table;
 mod plan;
 mod policy;
 mod prove;

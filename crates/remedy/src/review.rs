@@ -5,7 +5,7 @@ use crate::{
     policy::{Agreed, Facts, Policy, may_change},
     show,
 };
-use diagnose::{Class, verdict::Outcome};
+use diagnose::{Class, traffic::proxies, verdict::Outcome};
 use serde::Serialize;
 use std::{
     collections::BTreeSet,
@@ -20,6 +20,9 @@ pub struct Objection {
     /// What is wrong, and what a person could do, in one sentence.
     pub says: String,
 }
+
+/// Minutes.
+const LONGEST_BAN: u32 = 24 * 60;
 
 /// One rule: `Some` sentence is an objection.
 pub type Rule = fn(&Plan, &Policy, &Facts) -> Option<String>;
@@ -36,6 +39,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("restart-interval", restart_interval),
     ("disk-full", disk_full),
     ("crash-loop", crash_loop),
+    ("ban", ban),
     ("one-at-a-time", one_at_a_time),
     ("verdict", verdict),
     ("blast-radius", blast_radius),
@@ -167,6 +171,23 @@ fn crash_loop(plan: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
     (!mends).then(|| format!("{unit} ends again each time it is started: another restart changes nothing"))
 }
 
+/// A ban has an end, and is for one address of a stranger.
+fn ban(plan: &Plan, _: &Policy, _: &Facts) -> Option<String> {
+    let bans = plan.steps.iter().filter_map(|step| match step {
+        Step::RefuseFlow { rule } => rule.ban(),
+        _ => None,
+    });
+    bans.into_iter().find_map(|(addresses, minutes)| {
+        if let Some(address) = addresses.iter().find(|it| proxies::is_proxy(**it, &[])) {
+            return Some(format!(
+                "{address} is of an inner network or of a CDN: whoever stands behind it would be refused too"
+            ));
+        }
+        let endless = minutes.is_some_and(|minutes| !(1..=LONGEST_BAN).contains(&minutes));
+        endless.then(|| "the ban has no end within a day".to_owned())
+    })
+}
+
 /// One plan at a time.
 fn one_at_a_time(_: &Plan, _: &Policy, facts: &Facts) -> Option<String> {
     let open = facts.open.as_ref()?;
@@ -214,7 +235,7 @@ fn restarted(plan: &Plan) -> BTreeSet<&str> {
 mod tests {
     use super::*;
     use crate::{
-        FixId, Phase,
+        FixId, FlowRule, Phase,
         history::Past,
         testing::{FPM, access as mode, plan, restart, start, write},
     };
@@ -320,6 +341,28 @@ mod tests {
             &by_name,
             &["reboot-last"],
         );
+    }
+
+    #[test]
+    fn ban() {
+        let refuse = |address: &str, minutes| {
+            let rule = FlowRule::Own {
+                addresses: vec![address.parse().expect("an address")],
+                ports: vec![80],
+                minutes,
+            };
+            plan(vec![Step::RefuseFlow { rule }])
+        };
+        check(&refuse("203.0.113.9", 60), &facts(), &[]);
+        for (address, minutes) in [
+            ("172.67.1.1", 60),
+            ("127.0.0.1", 60),
+            ("10.1.2.3", 60),
+            ("203.0.113.9", 0),
+            ("203.0.113.9", 7 * 24 * 60),
+        ] {
+            check(&refuse(address, minutes), &facts(), &["ban"]);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a person reads of a step, as facts that text and JSON share: the command it equals or its diff, what live traffic
 //! notices, how it is taken back. Texts may quote files: escape before printing.
 
-use crate::{Access, Content, FlowRule, Step, Test, Undo};
+use crate::{Access, Content, FlowRule, Step, Test, Undo, own_table::OwnTable};
 use diagnose::evidence::quote;
 use host::Endpoint;
 use similar::TextDiff;
@@ -152,7 +152,10 @@ pub fn disturbs(step: &Step) -> Option<String> {
                 plural(count, "process", "processes")
             )
         }
-        Step::RefuseFlow { .. } => "connections of this flow are refused from now on".to_owned(),
+        Step::RefuseFlow { rule } => match rule.banned() {
+            Some(addresses) => format!("whoever comes from {addresses} is refused from now on"),
+            None => "connections of this flow are refused from now on".to_owned(),
+        },
         Step::FlushConntrack { to, .. } => format!("connections to {to} that are open now may break"),
         Step::SetLinger { user, on: false, .. } => {
             format!("all services of {user} end once nobody is logged in as {user}")
@@ -275,12 +278,9 @@ fn flow_command(rule: &FlowRule, accept: bool) -> String {
         }
         FlowRule::Ufw { rule } if accept => format!("ufw prepend {}", words(rule)),
         FlowRule::Ufw { rule } => format!("ufw --force delete {}", words(rule)),
-        FlowRule::Fail2ban { jail, address } => {
-            let verb = if accept { "unbanip" } else { "banip" };
-            format!("fail2ban-client set {} {verb} {address}", quote(jail))
+        FlowRule::Fail2ban { .. } | FlowRule::Crowdsec { .. } | FlowRule::Own { .. } => {
+            ban_command(rule, accept)
         }
-        FlowRule::Crowdsec { address } if accept => format!("cscli decisions delete --ip {address}"),
-        FlowRule::Crowdsec { address } => format!("cscli decisions add --ip {address} --duration 4h"),
         FlowRule::Firewalld { zone, port } => {
             let verb = if accept { "add" } else { "remove" };
             format!(
@@ -297,6 +297,34 @@ fn flow_command(rule: &FlowRule, accept: bool) -> String {
                 quote(policy)
             )
         }
+    }
+}
+
+/// Of our own table as it is without any ban; with others only the elements come and go.
+fn ban_command(rule: &FlowRule, accept: bool) -> String {
+    match rule {
+        FlowRule::Fail2ban { jail, address } => {
+            let verb = if accept { "unbanip" } else { "banip" };
+            format!("fail2ban-client set {} {verb} {address}", quote(jail))
+        }
+        FlowRule::Crowdsec { address, .. } if accept => format!("cscli decisions delete --ip {address}"),
+        FlowRule::Crowdsec { address, minutes } => {
+            let (duration, reason) = FlowRule::decision(*minutes);
+            let reason = quote(reason);
+            format!("cscli decisions add --ip {address} --duration {duration} --reason {reason}")
+        }
+        FlowRule::Own {
+            addresses,
+            ports,
+            minutes,
+        } => {
+            let script = match accept {
+                true => OwnTable::taken_out(addresses, ports),
+                false => OwnTable::refuse(None, addresses, ports, *minutes),
+            };
+            format!("nft {}", quote(&script))
+        }
+        _ => "true".to_owned(),
     }
 }
 

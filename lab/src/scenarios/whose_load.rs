@@ -42,6 +42,29 @@ PY"
     };
 }
 
+/// A jail for the ports of the web that has banned somebody before.
+macro_rules! fail2ban {
+    () => {
+        "
+cat >/etc/fail2ban/jail.local <<'JAIL'
+[sshd]
+enabled = false
+[refused]
+enabled = true
+filter = nginx-http-auth
+port = http,https
+backend = polling
+logpath = /var/log/nginx/error.log
+bantime = 30m
+JAIL
+touch /var/log/nginx/error.log
+systemctl start fail2ban
+until fail2ban-client status refused; do sleep 0.1; done
+fail2ban-client set refused banip 198.51.100.201
+"
+    };
+}
+
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
 const ATTACK: Crowd = Crowd {
@@ -80,12 +103,15 @@ const BASE: Scenario = Scenario {
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "traffic-bruteforce",
-        about: "Two addresses try passwords at wp-login.php, eight at once each; the front page has no worker left.",
+        about: "Two addresses try passwords at wp-login.php, eight at once each; the front page has no worker left. \
+                fail2ban bans here, and already bans somebody else.",
         crowd: Some(Crowd {
             asks: &[("POST", "/wp-login.php")],
             ..ATTACK
         }),
-        fix: Fix::Mends { ways: 1 },
+        prepare: concat!(shop!("0.25"), fail2ban!()),
+        // a limit is the first way, and played where there is no other
+        fix: Fix::MendsBy { way: 2 },
         expect: Expect::Found(&["traffic-bruteforce"]),
         ..BASE
     },
@@ -126,7 +152,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             addresses: 3,
             ..ATTACK
         }),
-        fix: Fix::Mends { ways: 1 },
+        fix: Fix::MendsBy { way: 2 },
         expect: Expect::Found(&["traffic-flood"]),
         ..BASE
     },

@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Opinion, Remedy,
     cause::{Group, Told, cause},
     traffic::{
-        Kind, blame,
+        Kind, ban, blame,
         limit::{self, Mark, Rate},
     },
 };
@@ -14,7 +14,11 @@ cause! {
     /// # How to tell
     /// POSTs to a login path from few networks take most of the worker-seconds; runs of 499 before the 502s.
     /// # Fix
-    /// limit_req or limit_conn for that path or agent, a block with an end, or more workers within the memory there is.
+    /// A limit for that path in nginx, for each address or for all together; nobody is locked out. Or, where at most three
+    /// strangers make most of it, those addresses are refused for a while: by fail2ban or CrowdSec where one of them bans
+    /// on this host, else in a table of nftables of its own, which lets go by itself after an hour. Never a CDN, a proxy, an
+    /// inner network, whoever is logged in, nor whoever looked at pages at this hour on other days. More workers help as
+    /// far as memory goes.
     /// # Not this if
     /// The rate is normal and each request takes longer (heavy-endpoint, db-slow).
     pub static TRAFFIC_BRUTEFORCE = {
@@ -60,8 +64,10 @@ const RATE: Rate = Rate {
 };
 
 fn remedies(case: &Case) -> Vec<Remedy> {
-    limit::of_kind(case, Kind::Login, Mark::Route, RATE)
+    let limited = limit::of_kind(case, Kind::Login, Mark::Route, RATE);
+    limited
         .into_iter()
+        .chain(ban::of_kind(case, Kind::Login))
         .collect()
 }
 
@@ -108,11 +114,13 @@ mod tests {
     const OFFER: &str =
         "ask relief: /etc/nginx/conf.d/limited-requests.conf 6/min burst 5: POST /wp-login.php";
 
+    const BAN: &str = "ask relief: refuse 203.0.113.0 203.0.113.1 on [80] for 60 min";
+
     #[test]
-    fn few_addresses_are_limited_each() {
+    fn few_addresses_are_limited_each_or_refused_for_a_while() {
         busy()
             .asked("POST /wp-login.php", 300, 2, "Firefox")
-            .offers(&[OFFER]);
+            .offers(&[OFFER, BAN]);
     }
 
     const TOGETHER: &str =
@@ -141,13 +149,17 @@ mod tests {
             .with(|it| it.demand.as_mut().expect("a demand").now.behind = true)
             .offers(&[TOGETHER]);
         // an address that says always the same of itself
-        busy().forwarded("POST /wp-login.php", 300, 2, 1).offers(&[OFFER]);
+        busy()
+            .forwarded("POST /wp-login.php", 300, 2, 1)
+            .offers(&[OFFER, BAN]);
     }
 
     #[test]
     fn no_limit_beside_others_and_none_without_a_place_for_it() {
         let few = || busy().asked("POST /wp-login.php", 300, 2, "Firefox");
-        few().with(|it| it.world.nginx[0].has_limits = true).offers(&[]);
-        few().with(|it| it.world.nginx[0].http_dir = None).offers(&[]);
+        few()
+            .with(|it| it.world.nginx[0].has_limits = true)
+            .offers(&[BAN]);
+        few().with(|it| it.world.nginx[0].http_dir = None).offers(&[BAN]);
     }
 }

@@ -14,7 +14,8 @@ cause! {
     /// # How to tell
     /// User agents of bots, a breadth of paths no person visits; claimed names are checked by reverse lookup.
     /// # Fix
-    /// limit_req or limit_conn for that path or agent, a block with an end, or more workers within the memory there is.
+    /// A limit for that user agent in nginx: crawlers are slowed down, not refused, for their name is only claimed. More
+    /// workers help as far as memory goes.
     /// # Not this if
     /// The rate is normal and each request takes longer (heavy-endpoint, db-slow).
     pub static TRAFFIC_CRAWLER = {

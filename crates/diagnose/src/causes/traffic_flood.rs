@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
     traffic::{
-        Demand, Kind, blame,
+        Demand, Kind, ban, blame,
         limit::{self, Mark, Rate},
         mix,
     },
@@ -15,7 +15,11 @@ cause! {
     /// # How to tell
     /// The rate is many times the baseline; the accept queue overflows; runs of 499 come before the 502s.
     /// # Fix
-    /// limit_req or limit_conn for that path or agent, a block with an end, or more workers within the memory there is.
+    /// A limit for that path in nginx, for each address or for all together; nobody is locked out. Or, where at most three
+    /// strangers make most of it, those addresses are refused for a while: by fail2ban or CrowdSec where one of them bans
+    /// on this host, else in a table of nftables of its own, which lets go by itself after an hour. Never a CDN, a proxy, an
+    /// inner network, whoever is logged in, nor whoever looked at pages at this hour on other days. More workers help as
+    /// far as memory goes.
     /// # Not this if
     /// The rate is normal and each request takes longer (heavy-endpoint, db-slow).
     pub static TRAFFIC_FLOOD = {
@@ -98,8 +102,10 @@ const RATE: Rate = Rate {
 };
 
 fn remedies(case: &Case) -> Vec<Remedy> {
-    limit::of_kind(case, Kind::Page, Mark::Route, RATE)
+    let limited = limit::of_kind(case, Kind::Page, Mark::Route, RATE);
+    limited
         .into_iter()
+        .chain(ban::of_kind(case, Kind::Page))
         .collect()
 }
 

@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Opinion, Remedy,
     cause::{Group, Told, cause},
     traffic::{
-        Kind, blame,
+        Kind, ban, blame,
         limit::{self, Mark, Rate},
     },
 };
@@ -14,7 +14,11 @@ cause! {
     /// # How to tell
     /// POSTs to those paths, or requests with spam referrers, take most of the worker-seconds.
     /// # Fix
-    /// limit_req or limit_conn for that path or agent, a block with an end, or more workers within the memory there is.
+    /// A limit for that path in nginx, for each address or for all together; nobody is locked out. Or, where at most three
+    /// strangers make most of it, those addresses are refused for a while: by fail2ban or CrowdSec where one of them bans
+    /// on this host, else in a table of nftables of its own, which lets go by itself after an hour. Never a CDN, a proxy, an
+    /// inner network, whoever is logged in, nor whoever looked at pages at this hour on other days. More workers help as
+    /// far as memory goes.
     /// # Not this if
     /// The rate is normal and each request takes longer (heavy-endpoint, db-slow).
     pub static TRAFFIC_SPAM = {
@@ -60,8 +64,10 @@ const RATE: Rate = Rate {
 };
 
 fn remedies(case: &Case) -> Vec<Remedy> {
-    limit::of_kind(case, Kind::Message, Mark::Route, RATE)
+    let limited = limit::of_kind(case, Kind::Message, Mark::Route, RATE);
+    limited
         .into_iter()
+        .chain(ban::of_kind(case, Kind::Message))
         .collect()
 }
 

@@ -76,6 +76,14 @@ fn brief(measure: &Measure) -> String {
             };
             format!("{} {allowed}: {of}", file.display())
         }
+        Measure::Ban {
+            addresses,
+            ports,
+            minutes,
+        } => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!("refuse {} on {ports:?} for {minutes} min", addresses.join(" "))
+        }
         Measure::IniSet {
             file,
             section,

@@ -1,6 +1,7 @@
 //! Facts about the requests that keep backends busy: how many, for what, by whom, how dear, and how that compares with
 //! what is usual. From access logs; what they mean is each cause's own business.
 
+pub mod ban;
 pub mod blame;
 mod kind;
 pub mod limit;

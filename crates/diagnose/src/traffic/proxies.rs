@@ -71,6 +71,11 @@ pub fn is_proxy(address: IpAddr, trusted: &[String]) -> bool {
     inner || Trusted::new(networks).holds(address)
 }
 
+/// One of these networks has it: `198.51.100.0/24`, `2001:db8::7`; a name may be anybody's.
+pub fn holds(networks: &[String], address: IpAddr) -> bool {
+    Trusted::new(networks.iter().map(String::as_str)).holds(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

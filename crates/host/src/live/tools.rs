@@ -37,6 +37,10 @@ pub(super) fn name(tool: &Tool) -> String {
         Tool::Neighbour { of } => format!("ip neigh show to {of}"),
         Tool::Ping { to, bytes } => format!("ping -s {} {to}", payload(*to, *bytes)),
         Tool::Conntrack { to } => format!("conntrack -L -d {to}"),
+        Tool::Bans(banner) => {
+            let (program, args) = banner.command();
+            format!("{program} {}", args.join(" "))
+        }
     }
 }
 
@@ -70,6 +74,18 @@ pub(super) fn run(tool: &Tool) -> Look<Output> {
         Tool::Neighbour { of } => data(&what, &["ip"], &["-j", "neigh", "show", "to", &of.to_string()]),
         Tool::Ping { to, bytes } => ping(&what, *to, *bytes),
         Tool::Conntrack { to } => conntrack(&what, *to),
+        Tool::Bans(banner) => {
+            let (program, args) = banner.command();
+            // a jail's name is a word, not an option
+            if args
+                .iter()
+                .any(|arg| arg.starts_with('-') && arg != "-o" && arg != "--ip")
+            {
+                return Err(unusable(&what, "no such jail".to_owned()));
+            }
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            data(&what, &[program], &args)
+        }
     }
 }
 

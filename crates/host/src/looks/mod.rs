@@ -1,6 +1,7 @@
 //! Typed looks: one method asks and parses. The parsers are plain functions over raw answers.
 
 mod account;
+pub mod bans;
 mod browser;
 pub mod certificate;
 pub mod denial;

@@ -78,7 +78,10 @@ pub(super) fn accept(desk: &mut Desk, rule: &FirewallRule, to: &Endpoint) -> Res
 fn lift(desk: &mut Desk, rule: &FirewallRule, address: IpAddr) -> Result<(), CannotDraft> {
     let lifted = match Ban::of(rule) {
         Some(Ban::Fail2ban { jail }) => FlowRule::Fail2ban { jail, address },
-        Some(Ban::Crowdsec) => FlowRule::Crowdsec { address },
+        Some(Ban::Crowdsec) => FlowRule::Crowdsec {
+            address,
+            minutes: None,
+        },
         None => {
             let why = "that rule does not say which jail of fail2ban it is of";
             return Err(CannotDraft::new(why, format!("fail2ban-client unban {address}")));

@@ -2,6 +2,7 @@
 
 mod apache;
 mod backup;
+mod ban;
 mod browser;
 mod check;
 mod comment;
@@ -139,6 +140,11 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
             of,
             allowed,
         } => nginx_limit::set(desk, file, beside, *allowed, of),
+        Measure::Ban {
+            addresses,
+            ports,
+            minutes,
+        } => ban::set(desk, addresses, ports, *minutes),
         Measure::IniSet {
             file,
             section,

@@ -2,7 +2,7 @@
 //! firewalld keep rules for good in files, which are steps of their own; ufw keeps them itself.
 
 use super::{
-    nft,
+    ban, nft,
     run::{self, Said, failed},
 };
 use crate::{FlowRule, StepFailed};
@@ -51,7 +51,8 @@ pub(super) fn accept(rule: &FlowRule) -> Result<(), StepFailed> {
             firewalld(("policy", policy), ("rich-rule", rule), true)
         }
         FlowRule::Fail2ban { jail, address } => fail2ban(jail, "unbanip", *address),
-        FlowRule::Crowdsec { address } => crowdsec(&["delete", "--ip", &address.to_string()]),
+        FlowRule::Crowdsec { address, .. } => crowdsec(&["delete", "--ip", &address.to_string()]),
+        FlowRule::Own { addresses, ports, .. } => ban::let_through(addresses, ports),
     }
 }
 
@@ -77,16 +78,16 @@ pub(super) fn refuse(rule: &FlowRule) -> Result<(), StepFailed> {
             firewalld(("policy", policy), ("rich-rule", rule), false)
         }
         FlowRule::Fail2ban { jail, address } => fail2ban(jail, "banip", *address),
-        // how long it would have lasted went with it: this is CrowdSec's own default
-        FlowRule::Crowdsec { address } => crowdsec(&[
-            "add",
-            "--ip",
-            &address.to_string(),
-            "--duration",
-            "4h",
-            "--reason",
-            "taken back by why502",
-        ]),
+        FlowRule::Crowdsec { address, minutes } => {
+            let (duration, reason) = FlowRule::decision(*minutes);
+            let ip = address.to_string();
+            crowdsec(&["add", "--ip", &ip, "--duration", &duration, "--reason", reason])
+        }
+        FlowRule::Own {
+            addresses,
+            ports,
+            minutes,
+        } => ban::refuse(addresses, ports, *minutes),
     }
 }
 

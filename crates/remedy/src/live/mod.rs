@@ -10,6 +10,7 @@
 
 mod access;
 mod attributes;
+mod ban;
 mod browser;
 mod complaint;
 mod config_tests;

@@ -1,9 +1,9 @@
-//! One rule of a packet filter, in the words of the tool that owns it.
+//! One rule of a packet filter, or one ban, in the words of the tool that owns it.
 
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// A rule that lets one flow through, in the words of the tool that owns the packet filter.
+/// What lets one flow through, or refuses it, in the words of the tool that owns the packet filter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "tool")]
 pub enum FlowRule {
@@ -47,6 +47,18 @@ pub enum FlowRule {
     Crowdsec {
         /// The banned address.
         address: IpAddr,
+        /// A ban of ours ends then; `None` is one of CrowdSec's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minutes: Option<u32>,
+    },
+    /// Addresses in our own table of nftables: what comes from them is dropped.
+    Own {
+        /// The banned addresses.
+        addresses: Vec<IpAddr>,
+        /// On these ports.
+        ports: Vec<u16>,
+        /// It ends by itself then.
+        minutes: u32,
     },
     /// `firewall-cmd --zone=ZONE --add-port=PORT`, now; for good is a file of firewalld.
     Firewalld {
@@ -62,4 +74,34 @@ pub enum FlowRule {
         /// `rule priority="-100" family="ipv4" destination address="10.0.0.2" port port="8080" protocol="tcp" accept`
         rule: String,
     },
+}
+
+impl FlowRule {
+    /// The addresses that it bans, and for how many minutes where we decide that; `None` where it is no ban.
+    pub fn ban(&self) -> Option<(Vec<IpAddr>, Option<u32>)> {
+        match self {
+            Self::Fail2ban { address, .. } => Some((vec![*address], None)),
+            Self::Crowdsec { address, minutes } => Some((vec![*address], *minutes)),
+            Self::Own {
+                addresses, minutes, ..
+            } => Some((addresses.clone(), Some(*minutes))),
+            _ => None,
+        }
+    }
+
+    /// `203.0.113.7, 203.0.113.9`: the addresses that it bans.
+    pub fn banned(&self) -> Option<String> {
+        let (addresses, _) = self.ban()?;
+        let addresses: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+        Some(addresses.join(", "))
+    }
+
+    /// How long a decision of CrowdSec lasts, and why it says that it was made. How long one of its own would have lasted
+    /// went with it: four hours is what it takes by itself.
+    pub(crate) fn decision(minutes: Option<u32>) -> (String, &'static str) {
+        match minutes {
+            Some(minutes) => (format!("{minutes}m"), "why502: too many requests"),
+            None => ("4h".to_owned(), "taken back by why502"),
+        }
+    }
 }

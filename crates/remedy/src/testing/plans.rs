@@ -124,7 +124,7 @@ fn nginx_test() -> Step {
     })
 }
 
-fn rules() -> [FlowRule; 7] {
+fn rules() -> [FlowRule; 8] {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     [
         FlowRule::Nft {
@@ -149,6 +149,12 @@ fn rules() -> [FlowRule; 7] {
         },
         FlowRule::Crowdsec {
             address: "10.0.0.2".parse().expect("an address"),
+            minutes: None,
+        },
+        FlowRule::Own {
+            addresses: vec!["203.0.113.9".parse().expect("an address")],
+            ports: vec![80, 443],
+            minutes: 60,
         },
         FlowRule::Firewalld {
             zone: "public".into(),
@@ -166,7 +172,9 @@ pub(crate) fn every_step() -> Vec<Plan> {
     let flow = |rule: FlowRule| plan(vec![Step::AcceptFlow { rule }]);
     let all = of_units_and_their_files().into_iter().chain(of_the_host());
     let all = all.chain(of_a_visitor());
-    all.chain(rules().map(flow)).collect()
+    let bans = rules().into_iter().filter(|rule| rule.ban().is_some());
+    let bans: Vec<Plan> = bans.map(|rule| plan(vec![Step::RefuseFlow { rule }])).collect();
+    all.chain(rules().map(flow)).chain(bans).collect()
 }
 
 fn of_units_and_their_files() -> Vec<Plan> {

@@ -270,8 +270,14 @@ pub fn does(step: &remedy::Step) -> String {
                 master.pid
             )
         }
-        On::AcceptFlow { .. } => "let the flow through the packet filter".to_owned(),
-        On::RefuseFlow { .. } => "take that rule out of the packet filter".to_owned(),
+        On::AcceptFlow { rule } => match rule.banned() {
+            Some(addresses) => format!("lift the ban of {addresses}"),
+            None => "let the flow through the packet filter".to_owned(),
+        },
+        On::RefuseFlow { rule } => match rule.banned() {
+            Some(addresses) => format!("refuse {addresses}"),
+            None => "take that rule out of the packet filter".to_owned(),
+        },
         On::Sysctl { key, from, to } => format!("set {key} to {to} (it is {from})"),
         On::SelinuxBoolean { name, on } => {
             format!("set {name} of SELinux {}", if *on { "on" } else { "off" })
