@@ -34,10 +34,19 @@ impl Memory {
 
 impl Host for Memory {
     fn ask(&self, query: &Query) -> Look<Answer> {
-        self.get(query).cloned().unwrap_or_else(|| {
-            Err(Unseen::NotRecorded {
-                what: format!("{query:?}"),
-            })
-        })
+        self.get(query)
+            .cloned()
+            .unwrap_or_else(|| Err(Unseen::NotRecorded { what: what(query) }))
+    }
+}
+
+/// What was asked about, for people.
+fn what(query: &Query) -> String {
+    match query {
+        Query::File { path, .. } | Query::Dir { path } | Query::Stat { path, .. } => {
+            path.display().to_string()
+        }
+        Query::Run(tool) => format!("{tool:?}"),
+        query => format!("{query:?}"),
     }
 }

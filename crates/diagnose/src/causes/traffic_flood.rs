@@ -50,9 +50,6 @@ fn share_of(complaint: &Complaint) -> u8 {
     }
 }
 
-/// So many times the usual number of requests is a flood or nothing.
-const FLOOD: f64 = 5.0;
-
 fn weigh(case: &Case) -> Opinion {
     case.demand
         .as_ref()
@@ -63,11 +60,11 @@ fn weigh(case: &Case) -> Opinion {
 fn flood(case: &Case, demand: &Demand) -> Option<Opinion> {
     let crowd = demand.now.crowds.get(&Kind::Page)?;
     let rate = blame::rate(demand, None)?;
-    if !blame::is_crowded(case) {
+    if !blame::is_crowded(case) || mix::spam_referrer(case).is_some() {
         return None;
     }
     let mut evidence = vec![rate];
-    if demand.times(Some(Kind::Page))? >= FLOOD && blame::takes_most(demand, &crowd.load) {
+    if demand.times(Some(Kind::Page))? >= blame::FAR_MORE && blame::takes_most(demand, &crowd.load) {
         let odd = mix::unlike_people(demand, crowd);
         let odd = odd
             .into_iter()

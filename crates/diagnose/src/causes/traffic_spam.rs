@@ -1,9 +1,10 @@
 use crate::{
-    Case, Class, Opinion, Remedy,
+    Case, Class, Evidence, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
     traffic::{
         Kind, ban, blame,
         limit::{self, Mark, Rate},
+        mix,
     },
 };
 use logscan::{Complaint, Phase, Trouble};
@@ -12,7 +13,8 @@ cause! {
     /// # What happens
     /// Comment, contact, trackback and xmlrpc requests keep the workers busy.
     /// # How to tell
-    /// POSTs to those paths, or requests with spam referrers, take most of the worker-seconds.
+    /// POSTs to those paths take most of the worker-seconds; or requests that name one foreign site as their referrer, from many
+    /// addresses, for the usual pages but for nothing that pages bring along.
     /// # Fix
     /// A limit for that path in nginx, for each address or for all together; nobody is locked out. Or, where at most three
     /// strangers make most of it, those addresses are refused for a while: by fail2ban or CrowdSec where one of them bans
@@ -50,11 +52,40 @@ fn share_of(complaint: &Complaint) -> u8 {
 }
 
 fn weigh(case: &Case) -> Opinion {
-    blame::of_kind(case, Kind::Message, "messages that anybody may send").unwrap_or_default()
+    blame::of_kind(case, Kind::Message, "messages that anybody may send")
+        .or_else(|| of_a_referrer(case))
+        .unwrap_or_default()
+}
+
+/// Requests that are made to have another site's name seen in the logs.
+fn of_a_referrer(case: &Case) -> Option<Opinion> {
+    let demand = case.demand.as_ref()?;
+    let spam = mix::spam_referrer(case).filter(|it| blame::takes_most(demand, &it.load))?;
+    if demand.times(Some(Kind::Page))? < blame::FAR_MORE {
+        return None;
+    }
+    let named = format!("requests that name {} as their referrer", blame::text(&spam));
+    let says = format!(
+        "{} of them name it, nobody did before, and hardly anything that pages bring along is asked for",
+        spam.load.requests
+    );
+    let mut opinion = blame::of_kind(case, Kind::Page, &named)?;
+    opinion
+        .evidence
+        .push(Evidence::supports(Rank::Strong, says, blame::source(demand)));
+    Some(opinion)
 }
 
 fn advise(case: &Case) -> String {
-    blame::advise(case, "the messages")
+    let spam = mix::spam_referrer(case).and_then(|it| mix::host(&it.key));
+    match spam {
+        Some(host) => format!(
+            "refuse them before they reach a worker: if ($http_referer ~* \"^https?://{}([:/]|$)\") {{ return 403; }} in the \
+             server block, nginx -t, reload; why502 logs --by referrer,client shows who it is",
+            host.replace('.', "\\.")
+        ),
+        None => blame::advise(case, "the messages"),
+    }
 }
 
 /// For each address.
@@ -84,6 +115,38 @@ mod tests {
         busy()
             .asked("POST /xmlrpc.php", 300, 3, "")
             .check("found traffic-spam <- pool-exhausted");
+    }
+
+    #[test]
+    fn fires_where_many_addresses_name_one_foreign_site() {
+        let spam = |referrer| busy().referred("GET /", 900, 300, referrer).usually(PEOPLE);
+        spam("https://spam.example/win").check("found traffic-spam <- pool-exhausted");
+        let advice = spam("https://spam.example/win").verdict().findings[0]
+            .advice
+            .clone();
+        assert!(advice.contains(r"^https?://spam\.example([:/]|$)"), "{advice}");
+        // the site's own pages, and what is no name
+        spam("https://www.shop.example/").check("found traffic-flood <- pool-exhausted");
+        spam("https://\"; return 200 \".example/").check("found traffic-flood <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_a_link_is_followed() {
+        busy()
+            .referred("GET /", 900, 300, "https://news.example/")
+            .with_assets(2700)
+            .usually(PEOPLE)
+            .check("found traffic-surge <- pool-exhausted");
+        // from few addresses it is a flood, whatever it names
+        busy()
+            .referred("GET /", 900, 2, "https://spam.example/")
+            .usually(PEOPLE)
+            .check("found traffic-flood <- pool-exhausted");
+        // another site's program asks for what is no page
+        busy()
+            .referred("GET /api/price", 900, 300, "https://partner.example/")
+            .usually(PEOPLE)
+            .check_not("traffic-spam");
     }
 
     #[test]

@@ -71,6 +71,19 @@ impl Fixture {
         })
     }
 
+    /// The same with that referrer.
+    pub fn referred(self, route: &str, requests: u64, clients: u64, referrer: &str) -> Self {
+        self.crowd(&Crowd {
+            route,
+            requests,
+            clients,
+            agent: "Firefox",
+            micros: 500_000,
+            referrer,
+            others: 0,
+        })
+    }
+
     /// The same, each with one of so many addresses in `X-Forwarded-For`.
     pub fn forwarded(mut self, route: &'static str, requests: u64, clients: u64, others: u64) -> Self {
         let crowd = Crowd {

@@ -13,7 +13,7 @@ const CROWD: u64 = 20;
 const MOST_TIME: u64 = 50;
 const MOST_REQUESTS: u64 = 75;
 /// So many times what is usual is far more.
-const FAR_MORE: f64 = 5.0;
+pub const FAR_MORE: f64 = 5.0;
 /// Less than that is no more than usual.
 pub const AS_USUAL: f64 = 1.5;
 /// Without a past: requests a second that no person and no ordinary program makes.

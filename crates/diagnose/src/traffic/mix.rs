@@ -1,7 +1,8 @@
 //! Whether requests look like those of people, and which routes they are for.
 
 use super::{Crowd, Demand, Kind, Stretch};
-use logscan::scan::{Load, Weight};
+use crate::Case;
+use logscan::scan::{Load, Ranked, Weight};
 
 /// Hundredths that one address has of all where few addresses make the load, and has not where many do.
 const ONE_OF_FEW: u64 = 30;
@@ -13,6 +14,9 @@ const NOT_FOLLOWED: u64 = 10;
 const BRINGS: u64 = 50;
 /// Routes looked at.
 const ROUTES: usize = 200;
+/// Hundredths of the pages that are asked for with one foreign referrer where it is spam, and where it is usual.
+const ONE_REFERRER: u64 = 70;
+const KNOWN_REFERRER: u64 = 5;
 
 /// What shows that nobody looks at these pages; nothing where it may be people.
 pub fn unlike_people(demand: &Demand, crowd: &Crowd) -> Vec<String> {
@@ -25,8 +29,7 @@ pub fn unlike_people(demand: &Demand, crowd: &Crowd) -> Vec<String> {
         let (name, share) = (super::blame::text(first), demand.says_share(&first.load));
         odd.push(format!("{name} alone takes {share}"));
     }
-    let (brings, brought) = (assets(&demand.now), assets(&usual.stretch));
-    if brought >= BRINGS && brings * 4 < brought {
+    if let Some((brings, brought)) = brings_nothing(demand) {
         odd.push(format!(
             "{brings} pictures, styles and scripts are asked for with 100 requests, {brought} as a rule"
         ));
@@ -40,18 +43,67 @@ pub fn unlike_people(demand: &Demand, crowd: &Crowd) -> Vec<String> {
     odd
 }
 
+/// Pictures, styles and scripts for each hundred requests, now and as a rule, where pages no longer bring them along.
+fn brings_nothing(demand: &Demand) -> Option<(u64, u64)> {
+    let (brings, brought) = (assets(&demand.now), assets(&demand.usual.as_ref()?.stretch));
+    (brought >= BRINGS && brings * 4 < brought).then_some((brings, brought))
+}
+
+/// The referrer that somebody wants to be seen in logs and statistics: a foreign site that nearly all requests name and none
+/// named before, from many addresses, for the usual pages but for nothing that pages bring along. Who follows a link brings
+/// that along, and another site's program asks for what is no page.
+pub fn spam_referrer(case: &Case) -> Option<Ranked> {
+    let demand = case.demand.as_ref()?;
+    let crowd = demand.now.crowds.get(&Kind::Page)?;
+    let usual = pages(&demand.usual.as_ref()?.stretch)?;
+    let first = |of: &logscan::scan::Top| of.ranked(Weight::Requests, 1).into_iter().next();
+    let hundredths = |part: u64, of: &Crowd| part * 100 / of.load.requests.max(1);
+    let spam = first(&crowd.referrers).filter(|it| is_foreign(case, &it.key))?;
+    let known = usual.referrers.ranked(Weight::Requests, ROUTES);
+    let known = known.iter().find(|it| it.key == spam.key);
+    let many = hundredths(first(&crowd.clients)?.load.requests, crowd) < ONE_OF_MANY;
+    let is_spam = brings_nothing(demand).is_some()
+        && many
+        && is_usual(usual, &first(&crowd.routes)?)
+        && hundredths(spam.load.requests, crowd) >= ONE_REFERRER
+        && hundredths(known.map_or(0, |it| it.load.requests), usual) < KNOWN_REFERRER;
+    is_spam.then_some(spam)
+}
+
+/// A referrer that is none of this host's sites, nor above or below one of them.
+fn is_foreign(case: &Case, origin: &[u8]) -> bool {
+    let Some(host) = host(origin) else { return false };
+    let below = |a: &str, b: &str| {
+        a.strip_suffix(b)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let is_own = |site: &&str| below(&host, site) || below(site, &host);
+    host != "localhost" && host.parse::<std::net::IpAddr>().is_err() && !case.world.sites().iter().any(is_own)
+}
+
+/// `https://Spam.example:8080` -> `spam.example`; `None` for what is no plain name.
+pub fn host(origin: &[u8]) -> Option<String> {
+    let origin = str::from_utf8(origin).ok()?;
+    let place = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"))?;
+    let host = place.split(':').next()?.to_ascii_lowercase();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    (host.contains('.') && host.bytes().all(plain)).then_some(host)
+}
+
+fn is_usual(usual: &Crowd, route: &Ranked) -> bool {
+    let known = usual.routes.ranked(Weight::Requests, ROUTES);
+    known.iter().any(|it| it.key == route.key)
+}
+
 /// What shows that these are the usual people; `None` where it does not.
 pub fn like_people(demand: &Demand, crowd: &Crowd) -> Option<String> {
     let usual = pages(&demand.usual.as_ref()?.stretch)?;
     let first = crowd.clients.ranked(Weight::Requests, 1);
     let share = first.first()?.load.requests * 100 / crowd.load.requests.max(1);
     let same = crowd.routes.ranked(Weight::Requests, 1);
-    let main = same.first()?;
-    let known = usual
-        .routes
-        .ranked(Weight::Requests, ROUTES)
-        .iter()
-        .any(|it| it.key == main.key);
+    let known = is_usual(usual, same.first()?);
     let many = share < ONE_OF_MANY && known && unlike_people(demand, crowd).is_empty();
     many.then(|| {
         format!(

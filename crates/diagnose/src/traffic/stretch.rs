@@ -1,7 +1,7 @@
 //! Requests of one stretch of time, counted.
 
 use super::kind::{Kind, is_asset, kind};
-use logscan::scan::{Load, Request, Top};
+use logscan::scan::{Load, Request, Top, origin};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Peers of which is kept whether they forward requests of others.
@@ -18,6 +18,8 @@ pub struct Crowd {
     pub routes: Top,
     /// By user agent.
     pub agents: Top,
+    /// By scheme and host of the referrer.
+    pub referrers: Top,
     /// With a referrer.
     pub referred: u64,
 }
@@ -29,6 +31,7 @@ impl Crowd {
         self.agents.add(request.agent, &request.load);
         let route = [request.method, b" ", request.route].concat();
         self.routes.add(&route, &request.load);
+        self.referrers.add(origin(request.referrer), &request.load);
         self.referred += u64::from(!request.referrer.is_empty());
     }
 }

@@ -297,7 +297,7 @@ fn with_network(client: &[u8], tally: impl FnOnce(&[u8])) {
 }
 
 /// `https://shop.example/a?b` -> `https://shop.example`
-fn origin(referrer: &[u8]) -> &[u8] {
+pub fn origin(referrer: &[u8]) -> &[u8] {
     let near = referrer.get(..128).unwrap_or(referrer);
     let [mut slashes] = glance::masks(near, |it| [it.is(b'/')]);
     for _ in 0..2 {

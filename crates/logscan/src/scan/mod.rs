@@ -23,7 +23,7 @@ pub use backend::{BackendKind, BackendScan};
 pub use bursts::{Burst, Share, bursts};
 pub use cells::{Cells, Key, Series};
 pub use error::ErrorScan;
-pub use everyone::{By, Everyone, Request};
+pub use everyone::{By, Everyone, Request, origin};
 pub use flow::{Flow, Spread, Times, Wait};
 pub use kind::{Kind, guess, well_known};
 pub use top::{Load, Ranked, Top, Weight};
