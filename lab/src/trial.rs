@@ -203,7 +203,11 @@ impl Trial<'_> {
 
     /// What a person sees, for the pages of the causes.
     fn keep_screen(&self, host: &Host) -> Result<()> {
-        if !matches!((self.mode, self.scenario.expect), (Mode::Judge, Expect::Found(_))) {
+        let tells = matches!(
+            self.scenario.expect,
+            Expect::Found(_) | Expect::Recovered(Some(_))
+        );
+        if !tells || !matches!(self.mode, Mode::Judge) {
             return Ok(());
         }
         let dir = root::lab_dir().join("screens");

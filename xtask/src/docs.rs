@@ -2,7 +2,7 @@
 
 pub mod runs;
 
-use crate::{json_page, shell};
+use crate::{json_page, lab_page, shell};
 use anyhow::{Context, bail};
 use diagnose::{
     Cause,
@@ -67,16 +67,18 @@ pub const PEERS: &str = "docs/audit/peers.md";
 
 fn pages() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut pages = BTreeMap::new();
+    let why502 = shell::debug_binary()?;
     for cause in causes::ALL {
-        pages.insert(format!("docs/causes/{}.md", cause.id).into(), cause_page(cause));
+        let page = cause_page(cause, &why502)?;
+        pages.insert(format!("docs/causes/{}.md", cause.id).into(), page);
     }
+    pages.insert("docs/lab.md".into(), lab_page::with_foot()?);
     pages.insert("docs/causes/README.md".into(), index());
     for rule in audit::ALL {
         pages.insert(format!("docs/audit/{}.md", rule.id).into(), rule_page(rule));
     }
     let peers = fs::read_to_string(shell::root().join(PEERS)).unwrap_or_default();
     pages.insert("docs/audit/README.md".into(), rules() + &peers);
-    let why502 = shell::debug_binary()?;
     pages.insert("docs/cli.md".into(), command_line(&why502)?);
     let mut schemas = Vec::new();
     for of in [
@@ -142,7 +144,7 @@ fn rules() -> String {
     page
 }
 
-fn cause_page(cause: &Cause) -> String {
+fn cause_page(cause: &Cause, why502: &Path) -> anyhow::Result<String> {
     let mut page = format!("# {}\n\n{}.\n", cause.id, sentence(cause.title));
     doc(&mut page, cause.doc);
     let (says, command) = cause.settled_by;
@@ -159,8 +161,11 @@ fn cause_page(cause: &Cause) -> String {
             lab.iter().map(|name| see(name)).collect::<String>()
         );
         page.push_str(&real_run(cause).unwrap_or_default());
+        for recording in lab.iter().filter(|name| name.starts_with("hosts/")) {
+            page.push_str(&shown("", &runs::replayed(why502, recording)?));
+        }
     }
-    page
+    Ok(page)
 }
 
 /// What the lab's kernel can't stage is a recorded host.
@@ -176,13 +181,14 @@ fn see(name: &str) -> String {
 /// One of those runs, as it was: host names, process ids and times are that host's.
 fn real_run(cause: &Cause) -> Option<String> {
     let (about, screen) = runs::of(cause)?;
+    Some(shown(&format!("\n{about}\n"), &screen))
+}
+
+fn shown(about: &str, screen: &str) -> String {
     let screen = screen
         .lines()
         .map(|line| format!("    {line}").trim_end().to_owned() + "\n");
-    Some(format!(
-        "\n{about}\n\n    $ why502\n{}",
-        screen.collect::<String>()
-    ))
+    format!("{about}\n    $ why502\n{}", screen.collect::<String>())
 }
 
 fn class(cause: &Cause) -> &'static str {

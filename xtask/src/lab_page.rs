@@ -3,6 +3,7 @@
 use crate::{docs, docs::runs, shell};
 use ::lab::{Mode, Outcome, Summary};
 use anyhow::ensure;
+use diagnose::{cause::Told, causes};
 use std::{collections::BTreeMap, fmt::Write, fs};
 
 /// Takes the screens of the last run over into the causes' pages, and writes the lab's page where that run was whole.
@@ -31,7 +32,7 @@ fn page(judged: &Summary) -> anyhow::Result<()> {
         &summary(judged, &baselines),
         &matrix(judged),
         &each(judged, &baselines),
-        FOOT,
+        &foot(),
     ]
     .join("\n");
     let file = shell::root().join("docs/lab.md");
@@ -47,6 +48,38 @@ client sees it, `why502` is asked; `why502 fix` mends it, or says why it does no
 site; `why502 undo` brings the fault back byte for byte; the fault is taken away, `why502` is asked again. Each is judged
 twice: bare, and again after noise was laid in: old 502s in the logs, a stale socket, look-alike processes, scanner lines;
 repair and undo follow with the noise there. Names of causes appear nowhere on the host. Made by `cargo xtask lab`, `cargo xtask lab --baselines` and `cargo xtask lab --docs`.
+";
+
+/// The page of the last whole run, with what is said below it as it is said now.
+pub fn with_foot() -> anyhow::Result<String> {
+    let page = fs::read_to_string(shell::root().join("docs/lab.md"))?;
+    let end = page.find(RECORDED).or_else(|| page.find(FOOT));
+    let run = page.get(..end.unwrap_or(page.len())).unwrap_or_default();
+    Ok(run.to_owned() + &foot())
+}
+
+fn foot() -> String {
+    let mut table = String::from("\n| recorded host | cause |\n|---|---|\n");
+    for cause in causes::ALL {
+        let Told::OnHost { lab, .. } = cause.told else {
+            continue;
+        };
+        for host in lab.iter().filter(|name| name.starts_with("hosts/")) {
+            let _ = writeln!(table, "| {host} | [{id}](causes/{id}.md) |", id = cause.id);
+        }
+    }
+    [RECORDED, STAGED_ELSEWHERE, &table, "\n", FOOT].concat()
+}
+
+const RECORDED: &str = "## Recorded hosts
+";
+
+const STAGED_ELSEWHERE: &str = "
+The kernel under these hosts is shared: it has neither SELinux nor AppArmor, its disks do not break, and what it counts
+(pressure, tracked connections) belongs to every host at once. Such causes are judged on recorded hosts: hosts of this lab
+with the lines in them that such a kernel, auditd, `getsebool` and `semanage` write, in their own formats. `cargo test -p
+diagnose` judges them again at each change. No Kubernetes runs here either: `k8s-no-endpoints` is a host with the files
+that an ingress controller writes.
 ";
 
 const FOOT: &str = "## Baselines

@@ -1,8 +1,14 @@
 //! `docs/runs`: what `why502` said on a real host of the lab, one screen a cause; pages of causes show it.
 
 use crate::shell;
+use anyhow::ensure;
 use diagnose::{Cause, causes};
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Takes the screens over from the lab's last runs, whole or in part. One that no run has made since stays as it is.
 pub fn write() -> anyhow::Result<()> {
@@ -30,9 +36,33 @@ pub fn of(cause: &Cause) -> Option<(&'static str, String)> {
     Some((scenario.about, screen))
 }
 
-/// Scenarios that have this cause for their only root; the first shows it best.
+/// What `why502` says of a recorded host now. What a recording of that day lacks says nothing of the host.
+pub fn replayed(why502: &Path, recording: &str) -> anyhow::Result<String> {
+    let looks = shell::root().join(recording).join("looks.jsonl");
+    let output = Command::new(why502)
+        .args(["diagnose", "--recorded"])
+        .arg(&looks)
+        .output()?;
+    // 1: a cause was found
+    ensure!(
+        output.status.code() == Some(1),
+        "{}: {}",
+        looks.display(),
+        output.status
+    );
+    let screen = String::from_utf8(output.stdout)?;
+    let seen = screen.split("\nNot seen\n").next().unwrap_or_default();
+    Ok(seen.trim_end().to_owned())
+}
+
+/// Scenarios that have this cause for their only root, or had it where it is over by itself; the first shows it best.
 fn candidates(cause: &Cause) -> impl Iterator<Item = &'static ::lab::Scenario> {
-    ::lab::all().filter(|it| matches!(it.expect, ::lab::Expect::Found([root]) if *root == cause.id))
+    use ::lab::Expect::{Found, Recovered};
+    ::lab::all().filter(|it| match it.expect {
+        Found([root]) => *root == cause.id,
+        Recovered(Some(root)) => root == cause.id,
+        _ => false,
+    })
 }
 
 /// The first of them that was played since.
