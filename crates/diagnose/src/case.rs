@@ -192,7 +192,8 @@ pub struct Neighbours {
     /// Some paths that succeeded (bounded).
     pub good_paths: Vec<String>,
     /// When a request of the route last succeeded (status under 500), before or after the failures, as far back as
-    /// the access log was read: tells a backend that worked and died from one that never came up.
+    /// the access log was read: tells a backend that worked and died from one that never came up. Where nginx itself
+    /// fails, any request of its.
     pub last_success: Option<Timestamp>,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Case,
-    service::is_start,
+    service::{SHORT, is_start},
     verdict::Trigger,
     world::{Change, ChangeKind},
 };
@@ -31,7 +31,9 @@ pub fn just_before(case: &Case, subject: &str) -> Option<Trigger> {
     }
     let last = *changes.iter().max_by_key(|change| change.at)?;
     let makers = changes.iter().filter(|change| makes(case, change, last));
-    let change = makers.max_by_key(|change| change.at).unwrap_or(&last);
+    // what made a start fail comes before the stop that made it necessary
+    let change = makers.max_by_key(|change| (change.kind != ChangeKind::UnitStop, change.at));
+    let change = change.unwrap_or(&last);
     Some(Trigger {
         kind: change.kind,
         says: change.says.clone(),
@@ -49,7 +51,8 @@ fn reach(kind: ChangeKind) -> Duration {
 }
 
 /// An upgrade or a job stops and starts units, and not the other way round. What a unit only reads when it starts
-/// (its configuration, its program), or a boot, breaks it at a start and never stops it.
+/// (its configuration, its program), or a boot, breaks it at a start and never stops it. Where nothing of the kind is known,
+/// it is the restart that shows that it does not come up any more.
 fn makes(case: &Case, change: &Change, unit: &Change) -> bool {
     use ChangeKind::{
         ConfigEdit, Deploy, LogRotation, PackageUpgrade, Reboot, ScheduledJob, UnitEnd, UnitStart, UnitStop,
@@ -60,6 +63,9 @@ fn makes(case: &Case, change: &Change, unit: &Change) -> bool {
         }
         ConfigEdit | Deploy | Reboot if matches!(unit.kind, UnitStart | UnitEnd) && !was_killed(unit) => {
             read_by(case, &unit.about, change.at)
+        }
+        UnitStop if unit.kind == UnitEnd && change.about == unit.about => {
+            read_by(case, &unit.about, change.at).filter(|start| unit.at.since(*start) < SHORT)
         }
         _ => None,
     };
@@ -106,7 +112,11 @@ fn worked_after(case: &Case, at: Timestamp) -> bool {
 /// A change about something else on the host is not this one's trigger.
 fn concerns(case: &Case, subject: &str, change: &Change) -> bool {
     let backends = case.peers.iter().filter_map(|peer| peer.backend.as_ref());
-    let units = backends.filter_map(|backend| backend.unit.as_deref());
+    // without a route it is nginx itself that fails
+    let itself = case.nginx().filter(|_| case.route.is_none());
+    let units = backends
+        .filter_map(|backend| backend.unit.as_deref())
+        .chain(itself.and_then(|nginx| nginx.unit.as_deref()));
     change.kind == ChangeKind::Reboot || units.chain([subject]).any(|it| is_about(change, it))
 }
 
@@ -187,6 +197,36 @@ mod tests {
             Some(UnitStop),
         );
         check(changed(&[edit]).unit(|unit| unit.active_since = None), None);
+    }
+
+    #[test]
+    fn a_restart_shows_what_does_not_come_up_any_more() {
+        let restarted = |ends: u64| {
+            let changed = changed(&[(UnitStop, 30), (UnitEnd, ends)]);
+            changed.life(&[(90, "Stopping"), (89, "Starting")])
+        };
+        check(restarted(28), Some(UnitStop));
+        check(restarted(2), Some(UnitEnd));
+    }
+
+    /// nginx was restarted, and no longer finds a name that its configuration has.
+    #[test]
+    fn of_nginx_itself_its_own_unit_is_told_and_not_a_boot_after_which_it_served() {
+        let name = |worked: Option<u64>| {
+            let changed = changed(&[(Reboot, 30), (UnitStop, 3), (UnitEnd, 1)]);
+            let lives = [(85, "Started"), (63, "Stopping"), (62, "Starting")];
+            let fixture = changed.life(&lives).with(|it| {
+                (it.route, it.peers) = (None, Vec::new());
+                it.neighbours.last_success = worked.map(|ago| NOW.before(Duration::from_secs(ago)));
+                let nginx = || "nginx.service".to_owned();
+                it.world.changes.iter_mut().for_each(|it| it.about = nginx());
+                let journal = it.world.journal.as_mut().expect("a journal");
+                journal.iter_mut().for_each(|it| it.unit = nginx());
+            });
+            just_before(&fixture.case(), "api.shop.internal").map(|it| it.kind)
+        };
+        assert_eq!(name(Some(65)), Some(UnitStop));
+        assert_eq!(name(None), Some(Reboot));
     }
 
     #[test]

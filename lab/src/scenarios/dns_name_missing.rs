@@ -32,6 +32,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         },
         restore: "sed -i s/api2.shop/api.shop/ /etc/zone.hosts; systemctl kill -s HUP dnsmasq dnscache; sleep 1; systemctl start nginx",
         chain: &["nginx-will-not-start", "dns-name-missing"],
+        trigger: Some("unit-stop"),
         ..BASE
     },
 ];

@@ -30,7 +30,7 @@ pub(super) struct Failing {
 /// Finds it.
 pub(super) fn failing(host: &dyn Host, world: &World, options: &Options) -> Failing {
     let routes = Routes::new(world);
-    let ((drafts, complaints, unseen), (asked, connects)) = std::thread::scope(|scope| {
+    let ((drafts, complaints, access), (asked, connects)) = std::thread::scope(|scope| {
         let reached = scope.spawn(|| reach(host, world));
         let logged = logged(host, world, &routes);
         (logged, reached.join().unwrap_or_default())
@@ -38,7 +38,7 @@ pub(super) fn failing(host: &dyn Host, world: &World, options: &Options) -> Fail
     let mut all = Failing {
         drafts,
         connects,
-        unseen,
+        unseen: access.unseen.clone(),
     };
     all.drafts
         .retain(|(draft, _)| is_wanted(draft.route.as_ref(), options));
@@ -56,18 +56,19 @@ pub(super) fn failing(host: &dyn Host, world: &World, options: &Options) -> Fail
     let told = ask::told(host, world, &routes, options);
     let asked = silent.into_iter().chain(told).collect();
     all.add(down.into_iter().chain(ask::explained(host, world, asked)));
+    all.tell_last_success(&access);
     all
 }
 
 /// Failures that logs tell of.
-fn logged(
+fn logged<'a>(
     host: &dyn Host,
-    world: &World,
+    world: &'a World,
     routes: &Routes<'_>,
-) -> (Vec<(Draft, Neighbours)>, Vec<Complained>, Vec<Unseen>) {
+) -> (Vec<(Draft, Neighbours)>, Vec<Complained>, AccessLogs<'a>) {
     let zone = clock::zone(host);
     let errors = error_logs::read(host, world, &zone);
-    let access = AccessLogs::read(host, world);
+    let mut access = AccessLogs::read(host, world);
     let grave = errors.complaints.iter().any(|it| it.line.level >= Level::Error);
     let served = if grave || !access.failed().is_empty() {
         access.all()
@@ -83,8 +84,8 @@ fn logged(
         prune(draft, neighbours);
     }
     drafts.retain(|(draft, _)| !draft.symptoms.is_empty());
-    let unseen = errors.unseen.into_iter().chain(access.unseen).collect();
-    (drafts, errors.complaints, unseen)
+    access.unseen.splice(..0, errors.unseen);
+    (drafts, errors.complaints, access)
 }
 
 /// Every address of every route, and whether it takes connections.
@@ -128,6 +129,18 @@ impl Failing {
             });
         dead.filter_map(|(index, (_, asked))| Some((index, asked.first()?.endpoint.clone())))
             .collect()
+    }
+
+    /// Where nginx itself fails, whatever it answered shows that it worked.
+    fn tell_last_success(&mut self, access: &AccessLogs<'_>) {
+        let itself = |draft: &Draft| draft.route.is_none();
+        if !self.drafts.iter().any(|(draft, _)| itself(draft)) {
+            return;
+        }
+        let served = access.all();
+        for (draft, neighbours) in self.drafts.iter_mut().filter(|(draft, _)| itself(draft)) {
+            neighbours.last_success = neighbours::last_success(&served, draft.nginx);
+        }
     }
 
     /// Adds drafts of routes that have none.

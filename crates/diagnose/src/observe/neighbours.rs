@@ -56,6 +56,12 @@ pub(super) fn of_drafts(drafts: &mut [Draft], served: &[Served], routes: &Routes
     all
 }
 
+/// When this nginx last answered well, whatever it was asked for.
+pub(super) fn last_success(served: &[Served], nginx: usize) -> Option<Timestamp> {
+    let well = |it: &&Served| it.nginx == nginx && !it.own && is_success(it);
+    served.iter().filter(well).map(|it| it.at).max()
+}
+
 /// How often a page that had come back failed again, in the order of the log. Each worker of nginx has a DNS cache and
 /// an opinion of its peers of its own, so a fault may flap many times within the second that logs resolve.
 #[derive(Clone, Default)]
