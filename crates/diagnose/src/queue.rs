@@ -36,6 +36,16 @@ pub fn waited(case: &Case) -> Vec<&Symptom> {
     case.symptoms.iter().filter(|it| is_of_waiting(it)).collect()
 }
 
+/// The same, and those whose worker was ended because they took too long.
+pub fn took_too_long(case: &Case) -> Vec<&Symptom> {
+    let mut slow = waited(case);
+    let ends = |peer: &PeerSight| service::ends_slow_workers(case, peer);
+    if case.peers.iter().any(ends) {
+        slow.extend(service::cut_off(case));
+    }
+    slow
+}
+
 /// nginx waited in vain, or there was no room to wait.
 pub fn is_of_waiting(symptom: &Symptom) -> bool {
     matches!(

@@ -1,14 +1,20 @@
 //! Facts about a backend's service: how its last run ended, what it said, who its workers are. What they mean is each
 //! cause's own business.
 
+mod anew;
 mod knob;
+mod limit;
 mod run;
 pub mod starting;
 mod workers;
 
+use anew::restarted_just_now;
+
+pub use anew::begun_anew;
 pub use knob::{Knob, turn, uwsgi_ini};
+pub use limit::time_limit;
 pub use run::{config_test_command, restart, set_option, setting, start, start_command};
-pub use workers::{is_silent, workers};
+pub use workers::{is_silent, is_younger, workers};
 
 use crate::{
     Case, Opinion, Source, Symptom, backend_log,
@@ -276,21 +282,6 @@ fn short_runs(case: &Case, unit: &Unit) -> usize {
         }
     }
     runs
-}
-
-fn restarted_just_now(case: &Case, unit: &Unit) -> bool {
-    let young = |since| is_short(case.world.now.since(since));
-    unit.restarts > 0 && unit.active_since.is_some_and(young) && !was_started_by_hand(case, unit)
-}
-
-/// systemd says each time that it restarts a unit by itself; its counter is kept when somebody restarts a waiting unit.
-fn was_started_by_hand(case: &Case, unit: &Unit) -> bool {
-    let by_itself = |line: &&JournalLine| line.text.contains(": Scheduled restart job");
-    let ever = systemd_lines(case, unit).any(|line| by_itself(&line));
-    // the journal was read after the unit: it may know of one more end
-    let from_start = systemd_lines(case, unit).rev().skip_while(|line| !is_start(line));
-    let mut before_it = from_start.take_while(|line| !is_exit(line));
-    ever && !before_it.any(|line| by_itself(&line))
 }
 
 /// A backend that runs now has ended by itself so often, seconds after each start, that nothing is over yet.

@@ -10,8 +10,8 @@ const BASE: Scenario = Scenario {
 
 /// What is sent there is lost. Without it the router would ask for the neighbour in vain, and say so after three seconds:
 /// as long as nginx waits.
-const LOST: Step = Step::Around("ip -n $router route add blackhole 198.51.100.7");
-const FOUND_AGAIN: &str = "ip -n $router route del blackhole 198.51.100.7";
+pub(super) const LOST: Step = Step::Around("ip -n $router route add blackhole 198.51.100.7");
+pub(super) const FOUND_AGAIN: &str = "ip -n $router route del blackhole 198.51.100.7";
 
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {

@@ -57,13 +57,7 @@ while True:
 PY
 sed -i 's|^ExecStart=.*|ExecStart=/usr/bin/python3 /srv/app/server.py|' /etc/systemd/system/app.service
 sed -i 's/^worker_processes .*/worker_processes 1;/' /etc/nginx/nginx.conf
-cat >/etc/nginx/conf.d/shop.conf <<'NGINX'
-upstream shop {
-    server 127.0.0.1:8000;
-    keepalive 16;
-}
-NGINX
-sed -i 's|proxy_pass .*|proxy_pass http://shop;\n        proxy_http_version 1.1;\n        proxy_set_header Connection "";|; s|access_log .*|access_log /var/log/nginx/shop.access.log timed;|' /etc/nginx/sites-available/shop
+kept_connections
 "#;
 
 pub(super) static SCENARIOS: &[Scenario] = &[Scenario {

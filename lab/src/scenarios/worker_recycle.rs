@@ -2,17 +2,11 @@
 
 use crate::{Crowd, Expect, Fix, Scenario, Stack, Step, Traffic};
 
-/// Orders that take their time, over connections that nginx keeps.
+/// Orders that take their time, over connections that nginx keeps, and gunicorn for longer.
 const ORDERS: &str = r#"
 sed -i 's|return "<h1>Shop|time.sleep(0.1); &|' /srv/app/shop.py
-sed -i 's|--workers 2|--workers 1 --threads 6|' /etc/systemd/system/app.service
-cat >/etc/nginx/conf.d/shop.conf <<'NGINX'
-upstream shop {
-    server 127.0.0.1:8000;
-    keepalive 16;
-}
-NGINX
-sed -i 's|proxy_pass .*|proxy_pass http://shop;\n        proxy_http_version 1.1;\n        proxy_set_header Connection "";|; s|access_log .*|access_log /var/log/nginx/shop.access.log timed;|' /etc/nginx/sites-available/shop
+sed -i 's|--workers 2|--workers 1 --threads 6 --keep-alive 75|' /etc/systemd/system/app.service
+kept_connections
 "#;
 
 /// People order until the ends of four workers have cost some of them their order.

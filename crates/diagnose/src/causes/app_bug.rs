@@ -8,7 +8,7 @@ use crate::{
     words::clip,
     world::Said,
 };
-use host::looks::JournalLine;
+use host::{Timestamp, looks::JournalLine};
 use logscan::{Complaint, Trouble};
 
 cause! {
@@ -80,7 +80,7 @@ fn ended_by_it(case: &Case, peer: &PeerSight) -> Option<Opinion> {
         .filter(|line| line.text.contains("code=exited"))
         .collect();
     let lines = service::said(case, peer);
-    let exit = exits.last()?;
+    let exit = exits.last().filter(|exit| !ends_no_more(case, peer, exit.at))?;
     let failure = exception::last(&lines, &|line| {
         line.at.is_some_and(|at| at.distance(exit.at) <= service::SLACK)
     })?;
@@ -96,6 +96,17 @@ fn ended_by_it(case: &Case, peer: &PeerSight) -> Option<Opinion> {
     );
     let says = format!("{} ends when its own code fails: {}", unit.name, failure.says);
     Some(opinion(unit.name.clone(), says, vec![failure.evidence, ended]))
+}
+
+/// Somebody started it since that end, and requests fail otherwise.
+fn ends_no_more(case: &Case, peer: &PeerSight, end: Timestamp) -> bool {
+    let Some(start) = service::begun_anew(case, peer, end) else {
+        return false;
+    };
+    let refused = |it: &Symptom| matches!(it.trouble(), Some(Trouble::Connect(_)));
+    let cut = service::cut_off(case);
+    let otherwise = |it: &Symptom| !refused(it) && it.last >= start.after(service::SLACK);
+    cut.iter().all(|it| it.last < start.after(service::SLACK)) && case.symptoms.iter().any(otherwise)
 }
 
 /// A request that met an exception failed while others went well.
@@ -169,8 +180,9 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Fixture;
+    use crate::testing::{Fixture, NOW};
     use logscan::{Phase, Trouble};
+    use std::time::Duration;
 
     fn closed(fixture: Fixture) -> Fixture {
         fixture.complains(Trouble::ClosedEarly, Phase::ReadingHeader)
@@ -182,6 +194,29 @@ mod tests {
             .says(1, "Error: boom")
             .says(1, "    at Timeout._onTimeout (/opt/n.js:1:81)")
             .life(&[(1, "Main process exited, code=exited, status=1/FAILURE")])
+    }
+
+    #[test]
+    fn stays_quiet_where_it_was_started_since_and_requests_fail_otherwise() {
+        let ended = |started: u64| {
+            Fixture::node()
+                .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+                .seen(60, 60)
+                .says(60, "Error: boom")
+                .life(&[(60, "Main process exited, code=exited, status=1/FAILURE")])
+                .complains(Trouble::TimedOut, Phase::ReadingHeader)
+                .seen(20, 1)
+                .unit(|unit| unit.active_since = Some(NOW.before(Duration::from_secs(started))))
+        };
+        ended(59).check("unexplained");
+        ended(90).check("found app-bug");
+        ended(59)
+            .unit(|unit| unit.restarts = 1)
+            .life(&[
+                (59, "Scheduled restart job, restart counter is at 1."),
+                (59, "Started"),
+            ])
+            .check("found app-bug");
     }
 
     #[test]

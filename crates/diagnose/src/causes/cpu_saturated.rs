@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source, Symptom,
     case::PeerSight,
     cause::{Group, Told, cause},
     evidence::quote,
@@ -8,6 +8,7 @@ use crate::{
 };
 use host::looks::{ProcessState, Unit};
 use logscan::{Complaint, Phase, Trouble};
+use std::time::Duration;
 
 cause! {
     /// # What happens
@@ -18,7 +19,7 @@ cause! {
     /// # Fix
     /// Find the requests or the job behind it; then limit or move that.
     /// # Not this if
-    /// CPU is idle and workers wait (db-slow, external-api-slow).
+    /// CPU is idle and workers wait (db-slow, external-api-slow), or they have just been started: each loads its program then.
     pub static CPU_SATURATED = {
         id: "cpu-saturated",
         title: "the host or the unit has no CPU left",
@@ -50,8 +51,12 @@ const PRESSED: f64 = 60.0;
 /// Throttled in so many hundredths of the periods between two looks, a group lacks time.
 const OFTEN: u64 = 50;
 
+/// What is short now was short then, too, where requests took too long within the time that pressure is averaged over.
+const LATELY: Duration = Duration::from_secs(60);
+
 fn weigh(case: &Case) -> Opinion {
-    if queue::waited(case).is_empty() && service::cut_off(case).is_empty() {
+    let late = |it: &Symptom| case.world.now.since(it.last) <= LATELY;
+    if !queue::took_too_long(case).into_iter().any(late) {
         return Opinion::none();
     }
     let units = limits::units(case);
@@ -119,7 +124,7 @@ fn busiest(case: &Case, unit: &Unit) -> Option<Evidence> {
 }
 
 /// The host lost most of its time in waiting, and the workers that should answer all want a processor and get less than
-/// half of one.
+/// half of one: not those that have just been started, which want one to load their program.
 fn of_host(case: &Case) -> Option<Opinion> {
     let pressure = case.world.limits.cpu?.some;
     let starved = case.peers.iter().find_map(|peer| starved(case, peer))?;
@@ -146,7 +151,10 @@ fn starved(case: &Case, peer: &PeerSight) -> Option<Evidence> {
         .count();
     let could = progress.apart.as_millis() as u64 / 10 * wants as u64;
     let all = wants > 0 && wants == workers.len() && progress.cpu_ticks * 2 < could;
-    all.then(|| {
+    let mut young = workers
+        .iter()
+        .filter(|it| service::is_younger(case, it, service::SHORT));
+    (all && young.next().is_none()).then(|| {
         let says = format!(
             "all {} of its workers want to run, and got {} ms of the {} ms they could use",
             workers.len(),
@@ -250,13 +258,43 @@ mod tests {
             .check("found cpu-saturated <- pool-exhausted");
     }
 
-    #[test]
-    fn fires_where_workers_are_starved() {
-        pressed(90.0)
+    /// Two workers that want a processor and hardly get one, started so many seconds ago.
+    fn starved(fixture: Fixture, age: u64) -> Fixture {
+        fixture
             .workers_are(ProcessState::Running)
             .queue(8, 511)
             .second_look((0, 2), 5)
-            .check("found cpu-saturated <- pool-exhausted");
+            .with(|it| {
+                for worker in it.world.processes.as_mut().expect("seen").iter_mut().skip(1) {
+                    worker.started_ticks = (86_400 - age) * 100;
+                }
+            })
+    }
+
+    #[test]
+    fn fires_where_workers_are_starved_not_while_they_load_their_program() {
+        starved(pressed(90.0), 60).check("found cpu-saturated <- pool-exhausted");
+        starved(pressed(90.0), 1).check("found pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_where_it_was_not_slow_lately() {
+        let quota = quota(2).second_look((1, 2), 1);
+        for fixture in [starved(pressed(90.0), 600), quota] {
+            fixture.seen(400, 300).check_not("cpu-saturated");
+        }
+    }
+
+    #[test]
+    fn cut_off_requests_were_slow_where_the_backend_says_so() {
+        let cut_off = |text: &str| {
+            let mut fixture = starved(pressed(90.0), 60).logs(1, text);
+            fixture.symptoms.clear();
+            fixture.complains(Trouble::Receive(104), Phase::ReadingHeader)
+        };
+        cut_off("[pool www] child 9, script 'a.php' execution timed out (2.6 sec), terminating")
+            .check("found cpu-saturated <- worker-timeout-kill");
+        cut_off("[pool www] child 9 started").check("unexplained");
     }
 
     #[test]

@@ -82,7 +82,12 @@ fn waits(case: &Case, sight: &DependencySight) -> Option<Opinion> {
                 Evidence::supports(Rank::Strong, format!("it is held by {}", session(&row)), source())
             }
             None => {
-                let says = format!("who holds it can't be seen with the rights of {}", it.user);
+                let others = |row: Row<'_>| !["", it.user.as_str()].contains(&row.get("user"));
+                let says = if processes.rows().any(others) {
+                    format!("{} does not tell which session holds it", it.service)
+                } else {
+                    format!("who holds it can't be seen with the rights of {}", it.user)
+                };
                 Evidence::gap(says, source())
             }
         });
@@ -214,6 +219,23 @@ mod tests {
         timed_out(Fixture::gunicorn())
             .needs(POSTGRES, "active", held)
             .check("found db-slow");
+    }
+
+    /// MariaDB's list of processes names no holder of a table's lock, however much of it may be seen.
+    #[test]
+    fn says_why_the_holder_is_not_seen() {
+        let says = |holder: &'static str| {
+            let row = |user, info| ["7", user, "Query", "5", "Waiting for table metadata lock", info];
+            let (waits, holds) = (row("", "SELECT 1"), row(holder, "SELECT SLEEP(60)"));
+            let columns = &["id", "user", "command", "time", "state", "info"];
+            let case = timed_out(Fixture::php_fpm())
+                .needs(MARIADB, "active", processes(columns, &[&waits, &holds]))
+                .case();
+            let gap = super::weigh(&case).evidence.into_iter().find(|it| it.is_gap);
+            gap.expect("a gap").says
+        };
+        assert!(says("").starts_with("who holds it can't be seen with the rights of"));
+        assert_eq!(says("root"), "MySQL does not tell which session holds it");
     }
 
     #[test]

@@ -69,8 +69,10 @@ fn waits(case: &Case) -> Option<Waits<'_>> {
         if !waited && !service::ends_slow_workers(case, peer) {
             return None;
         }
-        let (idle, all) = peer.progress.as_ref()?.idle;
-        let busy = all - idle.min(all);
+        let (idle, lasting) = peer.progress.as_ref()?.idle;
+        // some of those that were seen to wait may have been killed since
+        let all = lasting.max(service::workers(case, peer).len());
+        let busy = all.saturating_sub(idle + loading(case, peer));
         let mut held = held(case, peer).into_iter().collect::<Vec<_>>();
         held.sort_by_key(|(_, sockets)| std::cmp::Reverse(sockets.len()));
         let (at, sockets) = held.first()?;
@@ -115,6 +117,13 @@ fn waiting<'a>(case: &'a Case, peer: &'a PeerSight, sockets: &[&Socket]) -> Vec<
     };
     let all = service::workers(case, peer).into_iter();
     all.filter(holds).filter(|it| waits_for_network(it)).collect()
+}
+
+/// Workers that have just been started, in place of killed ones perhaps: they have no request yet.
+fn loading(case: &Case, peer: &PeerSight) -> usize {
+    let all = service::workers(case, peer).into_iter();
+    all.filter(|it| service::is_younger(case, it, service::SLACK) && !waits_for_network(it))
+        .count()
 }
 
 /// Functions of the kernel that poll, select, recv and connect sleep in (`wchan` of proc_pid_wchan(5)).
@@ -209,7 +218,7 @@ fn advise(case: &Case) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, endpoint, listener};
+    use crate::testing::{Fixture, endpoint, listener, process};
     use host::answer::SocketState;
     use logscan::{Phase, Trouble};
 
@@ -255,15 +264,36 @@ mod tests {
         held("[INFO] Booting worker with pid: 501").check_not("external-api-slow");
     }
 
+    /// Of four workers one was killed and one has just been started in its place.
     #[test]
-    fn stays_quiet_where_idle_workers_hold_one_too() {
-        held(API, SocketState::Established, "do_sys_poll")
-            .second_look((1, 2), 0)
-            .check_not("external-api-slow");
+    fn workers_that_load_their_program_are_not_busy() {
+        let killed = |age: u64| {
+            held(API, SocketState::SynSent, "wait_woken")
+                .says(1, "[CRITICAL] WORKER TIMEOUT (pid:503)")
+                .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+                .second_look((0, 4), 0)
+                .with(|it| {
+                    it.symptoms.remove(0);
+                    for pid in [503, 504] {
+                        let mut worker = process(pid, 500, "app.service");
+                        worker.started_ticks = (86_400 - age) * 100;
+                        it.world.processes.as_mut().expect("seen").push(worker);
+                        let backend = it.peers[0].backend.as_mut().expect("a backend");
+                        backend.pids.push(pid);
+                    }
+                })
+        };
+        killed(1).check("found external-api-slow <- worker-timeout-kill");
+        killed(60).check("found worker-timeout-kill");
+        let gone = held(API, SocketState::SynSent, "wait_woken").second_look((0, 1), 0);
+        gone.check("found external-api-slow");
     }
 
     #[test]
-    fn stays_quiet_where_they_wait_for_something_else() {
+    fn stays_quiet_where_idle_workers_hold_one_too_or_they_wait_for_something_else() {
+        held(API, SocketState::Established, "do_sys_poll")
+            .second_look((1, 2), 0)
+            .check_not("external-api-slow");
         held(API, SocketState::Established, "hrtimer_nanosleep")
             .second_look((0, 2), 0)
             .check_not("external-api-slow");

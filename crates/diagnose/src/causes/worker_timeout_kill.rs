@@ -2,11 +2,11 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Remedy, Source, Symptom, backend_log,
     case::{PeerSight, errno},
     cause::{Group, Told, cause},
+    queue,
     service::{self, Knob},
     words::{clip, said, span},
     world::Said,
 };
-use host::looks::Unit;
 use logscan::{Complaint, Trouble};
 use std::time::Duration;
 
@@ -52,8 +52,6 @@ cause! {
     }
 }
 
-/// What gunicorn allows a request where nothing is configured.
-const GUNICORN_DEFAULT: f64 = 30.0;
 /// Supervisors look once a second or so: php-fpm ended requests at 2.63 s for a limit of 2 s.
 const LATE: f64 = 1.2;
 
@@ -72,7 +70,10 @@ fn weigh(case: &Case) -> Opinion {
 fn opinion(case: &Case, peer: &PeerSight, cut: &[&Symptom]) -> Option<Opinion> {
     let said = service::said(case, peer);
     let line = kill(&said, cut);
-    let limit = limit(case, peer);
+    let limit = service::time_limit(case, peer);
+    if let over @ Some(_) = no_more(case, peer, cut, limit) {
+        return over;
+    }
     let mut evidence: Vec<Evidence> = line.map(|line| its_own_words(line, cut)).into_iter().collect();
     evidence.extend(limit.and_then(|limit| clusters(cut, limit)));
     evidence.extend(
@@ -92,6 +93,25 @@ fn opinion(case: &Case, peer: &PeerSight, cut: &[&Symptom]) -> Option<Opinion> {
     .filter(|opinion| !opinion.evidence.is_empty())
 }
 
+/// Somebody started it since, and it kills nobody: requests wait in vain for longer than it would let them.
+fn no_more(case: &Case, peer: &PeerSight, cut: &[&Symptom], limit: Option<f64>) -> Option<Opinion> {
+    let limit = Duration::try_from_secs_f64(limit.unwrap_or_default()).ok()?;
+    // what the restart itself cut off is no kill
+    let last = cut.iter().map(|it| it.last.before(service::SLACK)).max()?;
+    let start = service::begun_anew(case, peer, last)?;
+    let spared = |it: &&Symptom| it.last >= start.after(limit + service::SLACK);
+    let subject = service::subject(peer);
+    queue::waited(case).into_iter().find(spared).map(|_| Opinion {
+        says: String::new(),
+        evidence: vec![Evidence::refutes(
+            Rank::Decisive,
+            format!("{subject} was started at {start}, and has let requests wait in vain since"),
+            Source::journal(&subject),
+        )],
+        subject,
+    })
+}
+
 /// The last kill in the time of the failures; the line that names the request where several belong to one kill.
 fn kill<'s, 'a>(said: &'s [Said<'a>], cut: &[&Symptom]) -> Option<&'s Said<'a>> {
     let kills = || {
@@ -108,29 +128,6 @@ fn its_own_words(line: &Said<'_>, cut: &[&Symptom]) -> Evidence {
     let same_second = line.at.is_some_and(|at| service::at_edge(cut, at));
     let rank = if same_second { Rank::Decisive } else { Rank::Strong };
     Evidence::supports(rank, said(line), line.source.clone())
-}
-
-/// The backend's own limit, seconds.
-fn limit(case: &Case, peer: &PeerSight) -> Option<f64> {
-    let backend = peer.backend.as_ref()?;
-    if let Some(pool) = &backend.pool {
-        return pool.terminate_timeout;
-    }
-    let unit = case.unit_of(peer)?;
-    let gunicorn = backend.kind == Some(crate::topology::BackendKind::Gunicorn);
-    let names = if gunicorn {
-        ["--timeout", "-t"]
-    } else {
-        ["--harakiri", "--http-timeout"]
-    };
-    option(unit, &names).or(gunicorn.then_some(GUNICORN_DEFAULT))
-}
-
-/// `--timeout 5`, `--timeout=5` in the command line of a unit.
-fn option(unit: &Unit, names: &[&str]) -> Option<f64> {
-    let words: Vec<&str> = unit.exec_start.split([' ', '=']).collect();
-    let at = words.iter().position(|word| names.contains(word))?;
-    words.get(at + 1)?.parse().ok()
 }
 
 /// At least two requests, and most of those that were cut off, ended just after the limit.
@@ -208,7 +205,7 @@ fn remedies(case: &Case) -> Vec<Remedy> {
             .flat_map(|symptom| &symptom.upstream_seconds)
             .copied()
             .reduce(f64::max);
-        let limit = limit(case, peer).or(lasted)?;
+        let limit = service::time_limit(case, peer).or(lasted)?;
         let raised = Duration::from_secs(patience) > Duration::try_from_secs_f64(limit + 1.0).ok()?;
         let measures = service::turn(case, peer, &LIMIT, &patience.to_string()).filter(|_| raised)?;
         let subject = service::subject(peer);
@@ -220,7 +217,10 @@ fn remedies(case: &Case) -> Vec<Remedy> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Fixture;
+    use crate::{
+        case::PeerSight,
+        testing::{Fixture, NOW},
+    };
     use logscan::{Phase, Trouble};
     use std::time::Duration;
 
@@ -229,6 +229,11 @@ mod tests {
     }
     fn closed(fixture: Fixture) -> Fixture {
         fixture.complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+    }
+
+    fn allow(peer: &mut PeerSight, seconds: f64) {
+        let pool = peer.backend.as_mut().and_then(|backend| backend.pool.as_mut());
+        pool.expect("php-fpm has a pool").terminate_timeout = Some(seconds);
     }
 
     #[test]
@@ -250,31 +255,35 @@ mod tests {
     fn fires_on_times_alone() {
         reset(Fixture::php_fpm())
             .waited(&[2.63, 2.65, 2.2])
-            .with(|it| {
-                let pool = it.peers[0]
-                    .backend
-                    .as_mut()
-                    .and_then(|backend| backend.pool.as_mut());
-                pool.expect("php-fpm has a pool").terminate_timeout = Some(2.0);
-            })
+            .peer(|peer| allow(peer, 2.0))
             .check("found worker-timeout-kill");
     }
 
     #[test]
-    fn stays_quiet_about_kills_at_other_times() {
-        closed(Fixture::gunicorn())
-            .says(4000, "[CRITICAL] WORKER TIMEOUT (pid:4803)")
-            .check("unexplained");
+    fn stays_quiet_where_it_was_started_since_and_kills_nobody() {
+        let started = |ago: u64, limit: f64| {
+            reset(Fixture::php_fpm())
+                .seen(90, 60)
+                .logs(
+                    60,
+                    "[pool www] child 8, script '/x.php' execution timed out (2.6 sec), terminating",
+                )
+                .complains(Trouble::TimedOut, Phase::ReadingHeader)
+                .seen(10, 1)
+                .unit(|unit| unit.active_since = Some(NOW.before(Duration::from_secs(ago))))
+                .peer(|peer| allow(peer, limit))
+        };
+        started(30, 2.0).check("unexplained");
+        started(30, 40.0).check("found worker-timeout-kill");
+        started(80, 2.0).check("found worker-timeout-kill");
     }
 
     #[test]
-    fn stays_quiet_about_other_pools() {
-        reset(Fixture::php_fpm())
-            .logs(
-                1,
-                "WARNING: [pool other] child 8, script '/x.php' execution timed out (2.6 sec), terminating",
-            )
-            .check("unexplained");
+    fn stays_quiet_about_kills_at_other_times_and_of_other_pools() {
+        let early = closed(Fixture::gunicorn()).says(4000, "[CRITICAL] WORKER TIMEOUT (pid:4803)");
+        early.check("unexplained");
+        let other = "[pool other] child 8, script '/x.php' execution timed out (2.6 sec)";
+        reset(Fixture::php_fpm()).logs(1, other).check("unexplained");
     }
 
     #[test]
@@ -283,7 +292,7 @@ mod tests {
             .waited(&[0.01, 0.02])
             .logs(
                 1,
-                "WARNING: [pool www] child 881 exited on signal 11 (SIGSEGV) after 0.08 seconds from start",
+                "[pool www] child 881 exited on signal 11 (SIGSEGV) after 0.08 seconds from start",
             )
             .check("found worker-crash");
     }
@@ -305,10 +314,7 @@ mod tests {
         slow(gunicorn(), 3).offers(&[]);
         slow(Fixture::gunicorn(), 60).offers(&[]);
         slow(Fixture::php_fpm(), 60)
-            .peer(|peer| {
-                let pool = peer.backend.as_mut().and_then(|backend| backend.pool.as_mut());
-                pool.expect("php-fpm has a pool").terminate_timeout = Some(2.0);
-            })
+            .peer(|peer| allow(peer, 2.0))
             .offers(&["ask relief: /etc/php/8.2/fpm/pool.d/www.conf [www] request_terminate_timeout = 58; reload php8.2-fpm.service"]);
     }
 }

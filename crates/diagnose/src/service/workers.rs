@@ -2,6 +2,7 @@
 
 use crate::{Case, case::PeerSight};
 use host::looks::{Process, Unit};
+use std::time::Duration;
 
 /// The processes that do the work: children of the backend's own processes; the process itself where it has none.
 pub fn workers<'a>(case: &'a Case, peer: &'a PeerSight) -> Vec<&'a Process> {
@@ -15,6 +16,12 @@ pub fn workers<'a>(case: &'a Case, peer: &'a PeerSight) -> Vec<&'a Process> {
         .map_or(&[][..], |backend| backend.pids.as_slice());
     let children: Vec<&Process> = all.iter().copied().filter(|it| pids.contains(&it.ppid)).collect();
     if children.is_empty() { all } else { children }
+}
+
+/// It started less than so long ago; false where that can't be told.
+pub fn is_younger(case: &Case, worker: &Process, age: Duration) -> bool {
+    let started = case.world.boot.as_ref().map(|boot| worker.started(*boot));
+    started.is_ok_and(|started| case.world.now.since(started) < age)
 }
 
 fn is_pool_worker(peer: &PeerSight, process: &Process) -> bool {

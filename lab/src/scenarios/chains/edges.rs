@@ -110,7 +110,7 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "chain-bug-search",
         about: "Visitors get 502 <- a rejection that nobody catches ends the program at each report <- the search server that it asks was \
-                stopped.",
+                stopped. Once the rejection is caught, the report answers 500 by itself.",
         stack: Stack::Node,
         prepare: SEARCH,
         inject: &[Step::Sh("systemctl stop elasticsearch")],
@@ -121,6 +121,13 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         },
         expect: Expect::Found(&["search-down"]),
         chain: &["app-bug", "search-down"],
+        links: &[Link {
+            remove: "sed -i 's|return page(req, res);|return page(req, res).catch((error) => { console.error(error); res.statusCode = 500; res.end(); });|' /srv/app/server.js
+                     systemctl restart app; await_listener :3000",
+            status: 500,
+            expect: Expect::Found(&["search-down"]),
+            chain: &["search-down"],
+        }],
         restore: "systemctl start elasticsearch; await_listener :9200; await_listener :3000",
         ..BASE
     },

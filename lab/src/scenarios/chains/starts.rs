@@ -98,7 +98,8 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "chain-start-schema",
-        about: "Visitors get 502 <- gunicorn ends as it starts <- the new version reads a table that no migration has made.",
+        about: "Visitors get 502 <- gunicorn ends as it starts <- the new version reads a table that no migration has made. \
+                Once it is the front page that reads it, the program starts and that page answers 500.",
         stack: Stack::GunicornPostgres,
         inject: &[Step::Sh(
             "sed -i 's/^pool = .*/&\\nwith pool.getconn() as first, first.cursor() as cursor:\\n    cursor.execute(\"SELECT name FROM articles\")/' /srv/app/shop.py
@@ -106,6 +107,12 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         )],
         expect: Expect::Found(&["db-schema"]),
         chain: &["backend-crash-on-start", "db-schema"],
+        links: &[Link {
+            remove: "sed -i '/^with /,+1d; s/FROM products/FROM articles/' /srv/app/shop.py; systemctl restart app; await_listener :8000",
+            status: 500,
+            expect: Expect::Found(&["db-schema"]),
+            chain: &["db-schema"],
+        }],
         restore: "runuser -u postgres -- psql -q shop -c 'CREATE TABLE articles (name TEXT); ALTER TABLE articles OWNER TO shop'
                   systemctl restart app; await_listener :8000",
         ..UNTRIED

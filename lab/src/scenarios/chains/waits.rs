@@ -1,5 +1,6 @@
 //! Workers wait for something that waits itself.
 
+use super::super::external_api_slow::{FOUND_AGAIN, LOST};
 use crate::{Expect, Fix, Held, Link, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
@@ -28,10 +29,15 @@ const MANY_CHILDREN: &str = "sed -i 's/^pm = .*/pm = static/; s/^pm.max_children
                             sed -i 's/read_timeout 4s/read_timeout 2s/' /etc/nginx/sites-available/shop";
 const KILLED_CHILDREN: &str = "sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 20/; s/^;request_terminate_timeout = .*/request_terminate_timeout = 2s/' \
                             /etc/php/8.2/fpm/pool.d/www.conf";
-/// nginx waits two seconds.
+/// gunicorn waits four seconds for more workers than visitors come in that time, and nginx for longer.
+const KILLED_WORKERS: &str = "sed -i 's/--workers 2/--workers 12 --timeout 4/' /etc/systemd/system/app.service; systemctl daemon-reload
+             sed -i 's/read_timeout 2s/read_timeout 20s/' /etc/nginx/sites-available/shop; systemctl reload nginx
+             systemctl restart app; await_listener :8000";
+/// nginx waits two seconds, and gunicorn one for its workers when it is stopped.
 macro_rules! quicker {
     () => {
-        "sed -i 's/read_timeout 4s/read_timeout 2s/' /etc/nginx/sites-available/shop\n"
+        "sed -i 's/read_timeout 4s/read_timeout 2s/' /etc/nginx/sites-available/shop
+sed -i 's/--workers 2/& --graceful-timeout 1/' /etc/systemd/system/app.service\n"
     };
 }
 /// A timer exports the goods from PostgreSQL at these times, and locks their table for so many seconds.
@@ -62,7 +68,16 @@ const QUICKER: &str = quicker!();
 const ASKS_OUTSIDE: &str = "sed -i '1i import urllib.request' /srv/app/shop.py
              sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
              systemctl restart app; await_listener :8000";
-const ASKS_NOBODY: &str = "sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py; systemctl restart app; await_listener :8000";
+const ASKS_NOBODY: &str =
+    "systemctl stop -q 'visitor*'; sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py
+             systemctl restart app; await_listener :8000";
+/// Visitors who ask again and again. Their workers are not all killed in the same second.
+const FOUR_BEFORE: &str = r#"
+for one in 1 2 3 4; do
+  systemd-run -q --collect --unit=visitor$one bash -c 'while true; do curl -so /dev/null -H "Host: shop.example" http://127.0.0.1/; done'
+  sleep 1.5
+done
+"#;
 const LOCK: &str = "systemd-run -q --unit=export --collect mariadb shop -e 'LOCK TABLES products WRITE; SELECT SLEEP(600)'
              until [ \"$(mariadb -Ne \"SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'\")\" = 1 ]; do sleep 0.05; done";
 const UNLOCK: &str = "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm";
@@ -71,13 +86,20 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "chain-pool-lock",
         about: "Visitors get 504 <- both children of php-fpm are busy <- they wait for MariaDB, where an export holds a lock \
-                (the shop's account may not see who).",
+                (the shop's account may not see who). With many children the first link is another one: most are free.",
         stack: Stack::FpmMariaDb,
         prepare: TWO_CHILDREN,
         inject: &[Step::Sh(LOCK)],
         held: TEN,
         expect: Expect::Found(&["db-slow"]),
         chain: &["pool-exhausted", "db-slow", "?"],
+        links: &[Link {
+            remove: "sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 120/' /etc/php/8.2/fpm/pool.d/www.conf
+                     systemctl restart php8.2-fpm",
+            status: 504,
+            expect: Expect::Found(&["db-slow"]),
+            chain: &["slow-backend", "db-slow", "?"],
+        }],
         restore: UNLOCK,
         ..BASE
     },
@@ -102,7 +124,8 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "chain-pool-migration",
-        about: "Visitors get 504 <- both workers of gunicorn are busy <- they wait for PostgreSQL, where a migration holds a lock.",
+        about: "Visitors get 504 <- both workers of gunicorn are busy <- they wait for PostgreSQL, where a migration holds a lock. \
+                Once gunicorn kills who works for so long, that is the first link, and visitors get 502.",
         stack: Stack::GunicornPostgres,
         prepare: QUICKER,
         inject: &[Step::Sh(
@@ -113,6 +136,12 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         held: SIX,
         expect: Expect::Found(&["db-slow"]),
         chain: &["pool-exhausted", "db-slow"],
+        links: &[Link {
+            remove: KILLED_WORKERS,
+            status: 502,
+            expect: Expect::Found(&["db-slow"]),
+            chain: &["worker-timeout-kill", "db-slow"],
+        }],
         restore: "systemctl stop migrate; sleep 0.5; systemctl restart app; await_listener :8000",
         ..UNTRIED
     },
@@ -156,20 +185,28 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "chain-pool-api",
-        about: "Visitors get 504 <- both workers of gunicorn are busy <- each asks another company's server, which does not answer.",
+        about: "Visitors get 504 <- both workers of gunicorn are busy <- each asks another company's server, which does not answer. \
+                Once the page takes its time by itself, nothing is behind that.",
         stack: Stack::GunicornTcp,
         prepare: QUICKER,
-        inject: &[Step::Sh(ASKS_OUTSIDE)],
+        inject: &[LOST, Step::Sh(ASKS_OUTSIDE)],
         held: SIX,
         expect: Expect::Found(&["external-api-slow"]),
         chain: &["pool-exhausted", "external-api-slow"],
-        restore: ASKS_NOBODY,
+        links: &[Link {
+            remove: "sed -i 's|urllib.request.urlopen(.*) and|[time.sleep(20)] and|' /srv/app/shop.py; systemctl restart app; await_listener :8000",
+            status: 504,
+            expect: Expect::Found(&["pool-exhausted"]),
+            chain: &["pool-exhausted"],
+        }],
+        restore_around: FOUND_AGAIN,
+        restore: "sed -i '1d; s|.time.sleep.* and ||' /srv/app/shop.py; systemctl restart app; await_listener :8000",
         ..UNTRIED
     },
     Scenario {
         name: "chain-kill-lock",
         about: "Visitors get 502 <- php-fpm kills what lasts two seconds <- the front page waits for MariaDB, where an export holds a \
-                lock.",
+                lock. Two children that are not killed are a full pool.",
         stack: Stack::FpmMariaDb,
         prepare: KILLED_CHILDREN,
         inject: &[Step::Sh(LOCK)],
@@ -180,7 +217,40 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         },
         expect: Expect::Found(&["db-slow"]),
         chain: &["worker-timeout-kill", "db-slow", "?"],
+        links: &[Link {
+            remove: "sed -i 's/^pm.max_children = .*/pm.max_children = 2/; /^request_terminate_timeout/d' /etc/php/8.2/fpm/pool.d/www.conf
+                     systemctl restart php8.2-fpm",
+            status: 504,
+            expect: Expect::Found(&["db-slow"]),
+            chain: &["pool-exhausted", "db-slow", "?"],
+        }],
         restore: UNLOCK,
+        ..UNTRIED
+    },
+    Scenario {
+        name: "chain-kill-api",
+        about: "Visitors get 502 <- gunicorn kills what lasts six seconds <- each request asks another company's server, which does not \
+                answer. Two workers that are not killed are a full pool.",
+        stack: Stack::GunicornTcp,
+        prepare: "sed -i 's/--workers 2/--workers 6 --timeout 6 --graceful-timeout 1/' /etc/systemd/system/app.service
+                  sed -i 's/read_timeout 4s/read_timeout 20s/' /etc/nginx/sites-available/shop",
+        inject: &[LOST, Step::Sh(ASKS_OUTSIDE), Step::Sh(FOUR_BEFORE)],
+        traffic: Traffic {
+            at_once: 1,
+            ..Traffic::SHOP
+        },
+        expect: Expect::Found(&["external-api-slow"]),
+        chain: &["worker-timeout-kill", "external-api-slow"],
+        links: &[Link {
+            remove: "sed -i 's/--workers 6 --timeout 6/--workers 2 --timeout 0/' /etc/systemd/system/app.service; systemctl daemon-reload
+                     sed -i 's/read_timeout 20s/read_timeout 2s/' /etc/nginx/sites-available/shop; systemctl reload nginx
+                     systemctl restart app; await_listener :8000",
+            status: 504,
+            expect: Expect::Found(&["external-api-slow"]),
+            chain: &["pool-exhausted", "external-api-slow"],
+        }],
+        restore_around: FOUND_AGAIN,
+        restore: ASKS_NOBODY,
         ..UNTRIED
     },
     Scenario {
