@@ -9,6 +9,7 @@ use crate::{
     topology::Target,
     trigger,
     verdict::{Outcome, RuledOut, SymptomOf},
+    words::span,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -184,6 +185,20 @@ fn is_over(case: &Case, roots: &[Standing]) -> bool {
     }
 }
 
+/// What alone tells that it works now, where the failing request is none to be repeated, and no visitor's went well since.
+fn untried(case: &Case) -> Option<String> {
+    if case.works_now().is_some() || case.mended.as_ref().is_some_and(|it| it.seen) {
+        return None;
+    }
+    let quiet = || {
+        format!(
+            "nothing has failed for {}",
+            span(case.world.now.since(case.last()))
+        )
+    };
+    Some(case.mended.as_ref().map_or_else(quiet, |it| it.says.clone()))
+}
+
 /// A name of the case has this address now, or nobody could be asked.
 fn has_now(case: &Case, peer: &PeerSight) -> bool {
     let address = peer.endpoint.tcp().map(|at| at.ip());
@@ -246,6 +261,7 @@ impl Judged<'_> {
             location: route.map(|route| route.location.clone()).unwrap_or_default(),
             upstream: route.map(|route| route.pass.clone()).unwrap_or_default(),
             over: self.over,
+            untried: untried(self.case).filter(|_| self.over),
         })
     }
 

@@ -50,6 +50,8 @@ pub struct SymptomOf {
     pub upstream: String,
     /// It works now.
     pub over: bool,
+    /// Why that is believed, where the request could not be tried and no visitor's shows it.
+    pub untried: Option<String>,
 }
 
 /// A cause that stands.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{Class, Source, cause::Group, testing::Fixture};
+use logscan::{Phase, Trouble};
 
 const fn made_up(id: CauseId, effect_of: &'static [CauseId], weigh: fn(&Case) -> Opinion) -> Cause {
     Cause {
@@ -145,4 +146,33 @@ fn an_address_that_fails_still_is_not_over_because_another_answers() {
     );
     half.neighbours.succeeded = 7;
     assert_eq!(judge(&[half.case()], &[&ROOT]).outcome, Outcome::Found);
+}
+
+#[test]
+fn what_could_not_be_tried_is_not_said_to_work() {
+    let ordered = |seen: bool| {
+        let mended = crate::case::Mended {
+            seen,
+            at: crate::testing::NOW,
+            says: "app.service was started".to_owned(),
+        };
+        let fixture = Fixture::gunicorn()
+            .complains(Trouble::ClosedEarly, Phase::ReadingHeader)
+            .requests("POST /order HTTP/1.1");
+        fixture.with(|it| {
+            it.asked = crate::testing::forbidden("the failing request, asked again");
+            it.mended = Some(mended);
+        })
+    };
+    let untried = |fixture: Fixture| {
+        let verdict = judge(&[fixture.case()], &[]);
+        assert_eq!(verdict.outcome, Outcome::Recovered);
+        verdict.symptoms[0].untried.clone()
+    };
+    assert_eq!(
+        untried(ordered(false)).as_deref(),
+        Some("app.service was started")
+    );
+    assert_eq!(untried(ordered(true)), None);
+    assert_eq!(untried(ordered(false).works_now()), None);
 }

@@ -281,6 +281,7 @@ fn symptom(site: &str) -> SymptomOf {
         location: "/".into(),
         upstream: String::new(),
         over: false,
+        untried: None,
     }
 }
 

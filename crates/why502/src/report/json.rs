@@ -83,6 +83,8 @@ pub struct Symptom {
     pub sample: String,
     /// It works now.
     pub over: bool,
+    /// Why that is believed, where the request could not be tried and no visitor's shows it; else null.
+    pub untried: Option<String>,
 }
 
 /// A cause that stands.
@@ -277,6 +279,7 @@ fn symptom(of: &SymptomOf) -> Symptom {
         last: it.last.to_string(),
         sample: it.sample.clone(),
         over: of.over,
+        untried: of.untried.clone(),
     }
 }
 

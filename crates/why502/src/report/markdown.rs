@@ -82,10 +82,11 @@ fn section(page: &mut String, verdict: &Verdict, finding: &Finding) {
         plain(&finding.says)
     );
     if finding.role == Role::Root {
-        let links = words::chain(verdict, finding)
-            .into_iter()
-            .map(|link| plain(&link));
-        let links: Vec<String> = links.map(|link| format!("{link}  \n")).collect();
+        let links = words::chain(verdict, finding).into_iter().map(|link| {
+            let shown = link.shown.map(|it| format!(" (`{}`)", code(&it.source.command)));
+            format!("{}{}  \n", plain(&link.says), shown.unwrap_or_default())
+        });
+        let links: Vec<String> = links.collect();
         let _ = writeln!(page, "{}", links.concat());
     }
     if let Some(trigger) = &finding.trigger {

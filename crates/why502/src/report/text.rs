@@ -138,17 +138,30 @@ impl Page<'_> {
         }
     }
 
-    /// From what the clients get, over what it is an effect of, to the root: a line each.
-    fn chain(&mut self, root: &Finding) {
-        let mut label = "Chain";
+    /// From what the clients get, over what it is an effect of, to the root, each with what shows it. So many pieces of
+    /// evidence were told.
+    fn chain(&mut self, root: &Finding) -> usize {
+        let (mut label, mut told) = ("Chain", 0);
         for link in words::chain(self.verdict, root) {
-            self.paragraph(if label.is_empty() { Style::new() } else { STRONG }, label, &link);
+            let style = if label.is_empty() { Style::new() } else { STRONG };
+            self.paragraph(style, label, &link.says);
             label = "";
+            let Some(shown) = link.shown else {
+                continue;
+            };
+            told += 1;
+            // what was not seen says no more than the link itself
+            if !link.says.contains(&shown.says) {
+                let says = wrap(&safe(&shown.says), "           + ", "             ");
+                let _ = writeln!(self.text, "{says}");
+            }
+            self.command(&shown.source.command);
         }
+        told
     }
 
     fn why(&mut self, finding: &Finding, first: bool) {
-        self.chain(finding);
+        let told = self.chain(finding);
         let of = self
             .verdict
             .findings
@@ -175,7 +188,7 @@ impl Page<'_> {
             (true, _) => self.room.evidence_of_two,
             (false, _) => self.room.evidence_after,
         };
-        self.evidence(&finding.evidence, shown);
+        self.evidence(&finding.evidence, shown.saturating_sub(told).max(1));
         self.advice(finding);
     }
 
@@ -388,6 +401,7 @@ mod tests {
             location: "/".into(),
             upstream: "proxy_pass http://127.0.0.1:8000".into(),
             over,
+            untried: None,
         }
     }
 
@@ -528,8 +542,9 @@ mod tests {
             &page,
             "shop.example answers 504: a session holds a lock",
             &[
-                "Chain visitors get 504 <- all 2 workers are busy (backend-stopped) \
-               <- the database answers too slowly (oom-kill) <- ? who holds it can't be seen",
+                "Chain visitors get 504 <- all 2 workers are busy (backend-stopped) + what was seen, number 0, in a \
+                 sentence that is so long that it takes two lines ss -ltnp \
+                 <- the database answers too slowly (oom-kill) <- ? who holds it can't be seen psql",
             ],
         );
         assert!(!page.contains("Effect"), "{page}");
@@ -554,6 +569,16 @@ mod tests {
             &drawn(Outcome::Recovered, vec![over()], vec![was()]),
             "Recovered: blog.example failed and works now. It was: it was restarted",
             &["Was the backend's service is stopped"],
+        );
+        let untried = SymptomOf {
+            untried: Some("app.service was started".into()),
+            ..over()
+        };
+        check(
+            &drawn(Outcome::Recovered, vec![untried], vec![was()]),
+            "Recovered: blog.example failed and seems to work now: app.service was started; the request that failed is \
+             none to be tried again. It was: it was restarted",
+            &[],
         );
     }
 }

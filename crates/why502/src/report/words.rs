@@ -3,8 +3,9 @@
 use super::json::HalfDone;
 use crate::screen::age;
 use diagnose::{
-    Finding, Verdict,
+    Evidence, Finding, Verdict,
     case::MadeBy,
+    evidence::Side,
     verdict::{Outcome, SymptomOf},
 };
 use host::{Timestamp, Unseen};
@@ -88,23 +89,43 @@ pub fn of_finding(verdict: &Verdict, finding: &Finding) -> String {
     format!("{}: {}", who_fails(explained), says(finding))
 }
 
-/// How the failure of this root comes about, from the clients' side, each a line. Empty where nothing lies between.
-pub fn chain(verdict: &Verdict, root: &Finding) -> Vec<String> {
+/// One link of a chain, in a sentence.
+pub struct Link<'a> {
+    /// The sentence.
+    pub says: String,
+    /// The best evidence for this very link; `None` where the page tells it anyway: of what clients meet, and of the root.
+    pub shown: Option<&'a Evidence>,
+}
+
+/// How the failure of this root comes about, from the clients' side. Empty where nothing lies between.
+pub fn chain<'a>(verdict: &'a Verdict, root: &'a Finding) -> Vec<Link<'a>> {
     let chain = verdict.chain(root);
     if chain.links.len() < 2 && chain.gap.is_none() {
         return Vec::new();
     }
     let met = chain.met.iter().find_map(|it| it.symptom.status);
-    let met = met.map_or_else(
-        || "visitors get no answer".to_owned(),
-        |status| format!("visitors get {status}"),
-    );
+    let met = Link {
+        says: met.map_or_else(
+            || "visitors get no answer".to_owned(),
+            |status| format!("visitors get {status}"),
+        ),
+        shown: None,
+    };
     let between = chain.links.iter().map(|link| match link.role {
+        diagnose::Role::Effect => Link {
+            says: format!("<- {} ({})", says(link), link.cause),
+            shown: link.evidence.iter().find(|it| it.side == Side::For),
+        },
         // the answer stands above in full
-        diagnose::Role::Root => format!("<- {} ({})", link.title, link.cause),
-        _ => format!("<- {} ({})", says(link), link.cause),
+        _ => Link {
+            says: format!("<- {} ({})", link.title, link.cause),
+            shown: None,
+        },
     });
-    let gap = chain.gap.map(|gap| format!("<- ? {}", gap.says));
+    let gap = chain.gap.map(|gap| Link {
+        says: format!("<- ? {}", gap.says),
+        shown: Some(gap).filter(|gap| !root.evidence.contains(gap)),
+    });
     std::iter::once(met).chain(between).chain(gap).collect()
 }
 
@@ -119,11 +140,20 @@ fn also_failing(verdict: &Verdict, root: &Finding) -> String {
     }
 }
 
+/// That it works now, or only seems to.
+pub fn works<'a>(mut over: impl Iterator<Item = &'a SymptomOf>) -> String {
+    let untried = over.find_map(|it| it.untried.as_deref());
+    untried.map_or("works now".to_owned(), |why| {
+        format!("seems to work now: {why}; the request that failed is none to be tried again")
+    })
+}
+
 fn recovered(verdict: &Verdict) -> String {
     let sites = named(&super::sites(verdict.symptoms.iter()));
+    let now = works(verdict.symptoms.iter());
     match verdict.root() {
-        Some(root) => format!("Recovered: {sites} failed and works now. It was: {}", says(root)),
-        None => format!("Recovered: {sites} failed and works now; why it failed was not found."),
+        Some(root) => format!("Recovered: {sites} failed and {now}. It was: {}", says(root)),
+        None => format!("Recovered: {sites} failed and {now}; why it failed was not found."),
     }
 }
 
@@ -209,9 +239,10 @@ pub fn earlier(verdict: &Verdict, now: Timestamp, zone: &TimeZone) -> Option<Str
     let over: Vec<&SymptomOf> = verdict.symptoms.iter().filter(|it| it.over).collect();
     let last = over.iter().map(|it| it.symptom.last).max()?;
     let times: u64 = over.iter().map(|it| it.symptom.count).sum();
-    let sites = named(&super::sites(over.into_iter()));
+    let sites = named(&super::sites(over.iter().copied()));
+    let works = works(over.into_iter());
     Some(format!(
-        "{sites} failed and works now ({times} times, last {})",
+        "{sites} failed and {works} ({times} times, last {})",
         when(last, now, zone)
     ))
 }

@@ -74,8 +74,9 @@ impl Account<'_> {
         let (index, burst) = self.worst().into_iter().max_by_key(|it| it.1.lost)?;
         let why = self.why(index, burst).filter(|why| why.written_down)?;
         let site = site(burst);
+        let now = words::works(now.verdict.symptoms.iter());
         Some(format!(
-            "Recovered: {site} failed and works now. Written down while it failed: {}",
+            "Recovered: {site} failed and {now}. Written down while it failed: {}",
             why.says
         ))
     }

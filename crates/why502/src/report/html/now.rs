@@ -46,7 +46,7 @@ fn finding(account: &Account<'_>, now: &Now<'_>, nth: usize, it: &Finding) -> Ma
             h3 { (role(it)) ": " (words::says(it)) }
             p.quiet { (it.title) " " code { (it.cause) } @if let Some(again) = again { "; " (again.says) } }
             @if let Some(trigger) = &it.trigger { p { strong { "Just before: " } (trigger.says) ", " (words::when(trigger.at, now.frame.looked.at, zone)) } }
-            @if !chain.is_empty() { ul.chain { @for link in &chain { li { (link) } } } }
+            @if !chain.is_empty() { ul.chain { @for link in &chain { li { (link.says) @if let Some(it) = link.shown { br; code { (it.source.command) } } } } } }
             @if !fails.is_empty() { ul { @for text in &fails { li { (text) } } } }
             (evidence(it))
             @if !it.advice.is_empty() && it.role == Role::Root { h4 { "What to do" } pre tabindex="0" { (it.advice) } }

@@ -156,7 +156,11 @@ fn impact(it: &SymptomOf) -> String {
         1 => format!("once, at {}", symptom.last),
         many => format!("{many} times from {} to {}", symptom.first, symptom.last),
     };
-    let now = if it.over { "it works now" } else { "it fails now" };
+    let now = if it.over {
+        format!("it {}", words::works(std::iter::once(it)))
+    } else {
+        "it fails now".to_owned()
+    };
     format!("{place}: {status}{}, {times}; {now}", symptom.signature())
 }
 
