@@ -191,9 +191,8 @@ pub struct Neighbours {
     pub failing_paths: Vec<String>,
     /// Some paths that succeeded (bounded).
     pub good_paths: Vec<String>,
-    /// When a request of the route last succeeded (status under 500), before or after the failures, as far back as
-    /// the access log was read: tells a backend that worked and died from one that never came up. Where nginx itself
-    /// fails, any request of its.
+    /// When a request of the route (of nginx, where that itself fails) last succeeded (status under 500), before or after
+    /// the failures, as far back as logs were read: tells a backend that died from one that never came up.
     pub last_success: Option<Timestamp>,
 }
 

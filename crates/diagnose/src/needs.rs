@@ -62,6 +62,34 @@ pub fn is_blocked(row: &Row<'_>) -> bool {
     state.contains("lock") || state.starts_with("Waiting for") || !row.get("blocked_by").is_empty()
 }
 
+/// It holds what one of these waits for, where the server tells.
+pub fn is_holder(row: &Row<'_>, blocked: &[Row<'_>]) -> bool {
+    let names = |it: &Row<'_>| it.get("blocked_by").split(' ').any(|id| id == row.get("id"));
+    row.get("blocked_by").is_empty() && blocked.iter().any(names)
+}
+
+/// A program with these local ports may hold the lock that is waited for: no session is known that does, or one of its own
+/// does; and they do not all wait themselves.
+pub fn may_hold_the_lock(sight: &DependencySight, ports: &[u16]) -> bool {
+    let Some(table) = sight.told().and_then(|it| it.table("processes")) else {
+        return false;
+    };
+    let own = |row: &Row<'_>| client_port(row).is_some_and(|port| ports.contains(&port));
+    let (blocked, free): (Vec<Row<'_>>, Vec<Row<'_>>) = table.rows().partition(is_blocked);
+    let waits = blocked.iter().any(own) && !free.iter().any(own);
+    let mut holders = free
+        .iter()
+        .filter(|row| is_holder(row, &blocked) && client_port(row).is_some())
+        .peekable();
+    !blocked.is_empty() && !waits && (holders.peek().is_none() || holders.any(own))
+}
+
+/// Where a session comes from: PostgreSQL has a column for it (-1 for a unix socket), MySQL `HOST:PORT`.
+fn client_port(row: &Row<'_>) -> Option<u16> {
+    let port = row.get("host").rsplit_once(':').map(|(_, port)| port);
+    port.unwrap_or(row.get("client_port")).parse().ok()
+}
+
 /// The application's last line with one of these words (lower case), in the time of the failures or at its start.
 pub fn complaint(case: &Case, words: &[&str]) -> Option<Evidence> {
     let has = |text: &str| {

@@ -77,20 +77,22 @@ fn waits(case: &Case, sight: &DependencySight) -> Option<Opinion> {
     if !blocked.is_empty() {
         let says = format!("{} for a lock in {}", waiting(blocked.len()), it.service);
         evidence.push(Evidence::supports(Rank::Strong, says, source()));
-        evidence.push(match processes.rows().find(|row| is_holder(row, &blocked)) {
-            Some(row) => {
-                Evidence::supports(Rank::Strong, format!("it is held by {}", session(&row)), source())
-            }
-            None => {
-                let others = |row: Row<'_>| !["", it.user.as_str()].contains(&row.get("user"));
-                let says = if processes.rows().any(others) {
-                    format!("{} does not tell which session holds it", it.service)
-                } else {
-                    format!("who holds it can't be seen with the rights of {}", it.user)
-                };
-                Evidence::gap(says, source())
-            }
-        });
+        evidence.push(
+            match processes.rows().find(|row| needs::is_holder(row, &blocked)) {
+                Some(row) => {
+                    Evidence::supports(Rank::Strong, format!("it is held by {}", session(&row)), source())
+                }
+                None => {
+                    let others = |row: Row<'_>| !["", it.user.as_str()].contains(&row.get("user"));
+                    let says = if processes.rows().any(others) {
+                        format!("{} does not tell which session holds it", it.service)
+                    } else {
+                        format!("who holds it can't be seen with the rights of {}", it.user)
+                    };
+                    Evidence::gap(says, source())
+                }
+            },
+        );
     }
     evidence.push(needs::written(sight));
     Some(Opinion {
@@ -130,11 +132,6 @@ fn waiting(number: usize) -> String {
 fn is_busy(row: &Row<'_>) -> bool {
     let works = matches!(row.get("command"), "Query" | "Execute") || row.get("state") == "active";
     works && !row.get("info").starts_with("SHOW FULL PROCESSLIST")
-}
-
-fn is_holder(row: &Row<'_>, blocked: &[Row<'_>]) -> bool {
-    let names = |it: &Row<'_>| it.get("blocked_by").split(' ').any(|id| id == row.get("id"));
-    row.get("blocked_by").is_empty() && blocked.iter().any(names)
 }
 
 fn seconds(row: &Row<'_>) -> u64 {

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Source,
+    Case, Class, Evidence, Opinion, Rank,
     cause::{Group, Told, cause},
     evidence::quote,
     jobs::JobRun,
@@ -49,10 +49,6 @@ fn share_of(complaint: &Complaint) -> u8 {
 
 /// What was waited for is caught up with after the job has ended; logs are whole seconds.
 const LATER: Duration = Duration::from_secs(1);
-/// As `cpu-saturated` has it: hundredths of the last seconds in which programs waited for a processor.
-const PRESSED: f64 = 60.0;
-/// And this job takes so many hundredths of one.
-const BUSY: u64 = 50;
 
 fn weigh(case: &Case) -> Opinion {
     if queue::waited(case).is_empty() {
@@ -62,10 +58,27 @@ fn weigh(case: &Case) -> Opinion {
     for run in &case.world.jobs {
         jobs.entry(&run.says).or_default().push(run);
     }
-    jobs.values()
-        .find_map(|runs| again(case, runs))
-        .or_else(|| case.world.jobs.iter().rev().find_map(|run| now(case, run)))
-        .unwrap_or_default()
+    let keep_time = jobs.values().filter_map(|runs| again(case, runs));
+    match keep_time.collect::<Vec<_>>().as_slice() {
+        [] => {
+            let mut runs = case.world.jobs.iter().rev();
+            runs.find_map(|run| now(case, run)).unwrap_or_default()
+        }
+        [one] => one.clone(),
+        several => one_of(several),
+    }
+}
+
+/// Jobs that run at the same times can't be told apart by them; that there are several makes none the likelier.
+fn one_of(several: &[Opinion]) -> Opinion {
+    let jobs: Vec<&str> = several.iter().map(|it| it.subject.as_str()).collect();
+    let mut evidence: Vec<Evidence> = several.iter().flat_map(|it| it.evidence.clone()).collect();
+    evidence.iter_mut().skip(1).for_each(|it| it.rank = Rank::Hint);
+    Opinion {
+        subject: "scheduled jobs".to_owned(),
+        says: format!("one of these jobs takes what the site needs: {}", jobs.join(", ")),
+        evidence,
+    }
 }
 
 /// Requests waited in vain during several runs of one job, and never otherwise.
@@ -90,16 +103,13 @@ fn again(case: &Case, runs: &[&JobRun]) -> Option<Opinion> {
     };
     let met = rhythm::keeps_time(&queue::waited(case), &windows, all).filter(|met| *met >= 2)?;
     let says = format!(
-        "requests waited in vain during {met} of {} runs of it ({} to {}), and at no other time",
+        "requests waited in vain during {met} of {} runs of {} ({} to {}), and at no other time",
         runs.len(),
+        last.name(),
         first.from,
         last.to
     );
-    Some(opinion(
-        case,
-        last,
-        Evidence::supports(Rank::Strong, says, source(last)),
-    ))
+    Some(opinion(case, last, says))
 }
 
 /// It runs now, and has what requests wait for.
@@ -109,7 +119,7 @@ fn now(case: &Case, run: &JobRun) -> Option<Opinion> {
         return None;
     }
     let since = span(case.world.now.since(run.from));
-    let says = match (takes_the_cpu(case, run), run.database(case)) {
+    let says = match (run.takes_the_cpu(case), run.database(case)) {
         (_, Some(sight)) => format!(
             "it has run for {since}, and is connected to {} at {}, where the application waits for a lock",
             sight.dependency.service,
@@ -118,40 +128,20 @@ fn now(case: &Case, run: &JobRun) -> Option<Opinion> {
         (Some(cpu), None) => format!("it has run for {since}, and takes {cpu} % of a processor"),
         (None, None) => return None,
     };
-    Some(opinion(
-        case,
-        run,
-        Evidence::supports(Rank::Strong, says, source(run)),
-    ))
+    Some(opinion(case, run, says))
 }
 
-fn takes_the_cpu(case: &Case, run: &JobRun) -> Option<u64> {
-    let pressure = case.world.limits.cpu?.some;
-    let short = pressure.avg10 >= PRESSED && pressure.avg60 >= PRESSED;
-    run.cpu(case).filter(|cpu| short && *cpu >= BUSY)
-}
-
-fn opinion(case: &Case, run: &JobRun, told: Evidence) -> Opinion {
-    let before = case.first().since(run.from);
-    let mut evidence = vec![told];
+fn opinion(case: &Case, run: &JobRun, told: String) -> Opinion {
+    let mut evidence = vec![Evidence::supports(Rank::Strong, told, run.source())];
     if case.first() >= run.from {
-        let says = format!(
-            "the first request that failed was answered {} after it began",
-            span(before)
-        );
-        evidence.push(Evidence::supports(Rank::Hint, says, source(run)));
+        let before = span(case.first().since(run.from));
+        let says = format!("the first request that failed was answered {before} after it began");
+        evidence.push(Evidence::supports(Rank::Hint, says, run.source()));
     }
     Opinion {
-        subject: run.unit.clone().unwrap_or_else(|| clip(&run.says)),
+        subject: run.name(),
         says: format!("{} and takes what the site needs", clip(&run.says)),
         evidence,
-    }
-}
-
-fn source(run: &JobRun) -> Source {
-    match &run.unit {
-        Some(unit) => Source::journal(unit),
-        None => Source::command("journalctl -t CRON -n 20 --no-pager"),
     }
 }
 
@@ -253,10 +243,11 @@ mod tests {
         computes(300, 90.0).check_not("scheduled-job-load");
     }
 
-    fn locks(remote: &str) -> Fixture {
-        let columns = &["id", "state", "time", "blocked_by", "info"];
-        let waits: &[&str] = &["8", "active", "3", "7", "SELECT 1"];
-        let holds: &[&str] = &["7", "active", "90", "", "LOCK TABLE t"];
+    /// The job is connected from port 40000; the lock is held by a session of that port.
+    fn locks(remote: &str, holder: &str) -> Fixture {
+        let columns = &["id", "state", "time", "blocked_by", "info", "client_port"];
+        let waits: &[&str] = &["8", "active", "3", "7", "SELECT 1", "50000"];
+        let holds: &[&str] = &["7", "active", "90", "", "LOCK TABLE t", holder];
         let fixture = slow(Fixture::gunicorn(), &[25, 5])
             .queue(8, 511)
             .second_look((0, 2), 0)
@@ -282,7 +273,45 @@ mod tests {
 
     #[test]
     fn fires_where_it_is_connected_to_the_database_that_has_the_lock() {
-        locks("127.0.0.1:5432").check("found scheduled-job-load <- db-slow pool-exhausted");
-        locks("127.0.0.1:6432").check("found db-slow <- pool-exhausted");
+        let holder = |port| locks("127.0.0.1:5432", port);
+        for port in ["40000", "-1", ""] {
+            holder(port).check("found scheduled-job-load <- db-slow pool-exhausted");
+        }
+        holder("41000").check("found db-slow <- pool-exhausted");
+        locks("127.0.0.1:6432", "40000").check("found db-slow <- pool-exhausted");
+    }
+
+    /// A backup runs, and was kept waiting like everybody.
+    #[test]
+    fn stays_quiet_about_a_job_that_waits_itself() {
+        let victim = locks("127.0.0.1:5432", "").with(|it| {
+            let columns = &["id", "command", "state", "host", "info"];
+            let waits = |port| ["8", "Query", "Waiting for table metadata lock", port, "SELECT 1"];
+            let (site, job) = (waits("localhost:50000"), waits("localhost:40000"));
+            it.dependencies[0].heard = Ok(processes(columns, &[&site, &job]));
+        });
+        victim.check("found db-slow <- pool-exhausted");
+    }
+
+    #[test]
+    fn stays_quiet_about_a_job_beside_what_was_stopped_or_failed_before_it() {
+        computes(2900, 90.0).seen(40, 5).check_not("scheduled-job-load");
+        let stopped = Fixture::gunicorn().refused().unit_is("inactive", "success");
+        runs(stopped, &[(30, 0)]).check("found backend-stopped");
+    }
+
+    #[test]
+    fn jobs_of_the_same_minutes_are_not_told_apart() {
+        let hourly = &[(5400, 5380), (3610, 3580), (1810, 1790), (10, 0)];
+        let fixture = runs(slow(Fixture::php_fpm(), &[3604, 3590, 1806, 5]), hourly).with(|it| {
+            let twins = it.world.jobs.clone().into_iter().map(|run| JobRun {
+                says: "stats.service ran, started by stats.timer".into(),
+                unit: Some("stats.service".into()),
+                ..run
+            });
+            it.world.jobs.extend(twins);
+        });
+        let says = super::weigh(&fixture.case()).says;
+        assert!(says.starts_with("one of these jobs") && says.ends_with("export.service, stats.service"));
     }
 }

@@ -26,7 +26,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
     (
         "processes",
-        "SELECT pid AS id, usename AS user, datname AS db, state, wait_event_type AS waits, \
+        "SELECT pid AS id, usename AS user, client_port, datname AS db, state, wait_event_type AS waits, \
          extract(epoch FROM now() - coalesce(query_start, backend_start))::int AS time, \
          array_to_string(pg_blocking_pids(pid), ' ') AS blocked_by, query AS info FROM pg_stat_activity \
          WHERE pid <> pg_backend_pid() AND datname = current_database() ORDER BY query_start LIMIT 200",
