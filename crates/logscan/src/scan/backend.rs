@@ -241,17 +241,22 @@ fn local(stamp: &str, format: &str, zone: &TimeZone) -> Option<i64> {
     Some(host_time(at, zone).div_euclid(1000))
 }
 
-/// A message that is the same whatever numbers stand in it: `child N exited on signal N`.
+/// A message that is the same whatever numbers stand in it: `child N exited on signal N`. A code such as `AH01079` or `HY000`
+/// stays.
 pub(super) fn fold(text: &str) -> String {
     let mut out = String::new();
-    let mut number = false;
+    let (mut capitals, mut number) = (0, false);
     for c in text.chars().take(LONGEST) {
         match (c.is_ascii_digit(), number) {
+            (true, _) if capitals >= 2 => out.push(c),
             (true, false) => out.push('N'),
             (true, true) => {}
             (false, _) => out.push(c),
         }
         number = c.is_ascii_digit();
+        if !number {
+            capitals = if c.is_ascii_uppercase() { capitals + 1 } else { 0 };
+        }
     }
     out
 }
@@ -302,7 +307,7 @@ mod tests {
             BackendKind::Apache,
             "[Sun Nov 22 12:17:46.123456 2026] [proxy_fcgi:error] [pid 7:tid 8] (111)Connection refused: [client 192.0.2.1:5] AH01079: failed\n\
                  [Sun Nov 22 12:17:46.123456 2026] [mpm_event:notice] [pid 7:tid 8] AH00489: resuming\n",
-            &[(AT, "(N)Connection refused: [client N.N.N.N:N] AHN: failed", 1)],
+            &[(AT, "(N)Connection refused: [client N.N.N.N:N] AH01079: failed", 1)],
         ),
         (
             BackendKind::Gunicorn,

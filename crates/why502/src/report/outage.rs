@@ -93,10 +93,11 @@ fn of_burst(account: &Account<'_>, index: usize, burst: &Burst, page: &mut Strin
         let _ = writeln!(page, "{word}: {} (`{}`)\n", plain(why.says), code(why.id));
     }
     let said = burst.said.iter().filter(|share| !burst.how.contains(share));
-    for share in burst.how.iter().chain(said) {
+    let said = said.map(|share| ("nginx said: ", share));
+    for (who, share) in burst.how.iter().map(|share| ("", share)).chain(said) {
         let _ = writeln!(
             page,
-            "- {} times: {}",
+            "- {} times: {who}{}",
             grouped(share.count),
             plain(&signature(&share.series))
         );

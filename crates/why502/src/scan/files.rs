@@ -130,6 +130,11 @@ impl LogFile {
         }
     }
 
+    /// There is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.size == 0 && self.head.is_empty()
+    }
+
     /// It is the same file, under whatever name.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
@@ -213,7 +218,7 @@ fn packing(magic: &[u8]) -> Packing {
     match magic {
         [0x1f, 0x8b, ..] => Packing::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Packing::Xz,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
         _ => Packing::Plain,
     }
 }

@@ -156,7 +156,7 @@ pub fn named(
                     files: vec![file.clone()],
                     ..Log::unread(&file.path)
                 }),
-                None if file.size == 0 => {}
+                None if file.is_empty() => {}
                 None => trouble.push(format!(
                     "{}: it is no log of a kind that is known; --log-format says how nginx wrote it",
                     file.path.display()

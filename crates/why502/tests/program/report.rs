@@ -160,6 +160,8 @@ fn what_nginx_logs_by_default_does_not_name_its_error_log_does() {
         ],
     );
     said(&["logs"]).ends(2, &["shop.example", "7 requests lost in 1 burst"]);
+    said(&["logs", "--by", "route"]).ends(2, &["These logs have no times"]);
+    said(&["report"]).ends(2, &["- 7 times: nginx said: connection refused (111)"]);
     std::fs::write(dir.path().join("error.log"), complaint).unwrap();
     said(&["report", "--html", "-"]).ends(
         2,

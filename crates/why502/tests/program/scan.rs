@@ -106,11 +106,13 @@ fn an_outage_is_told_however_the_log_is_packed() {
         (burst[0]["start"].as_str(), burst[0]["end"].as_str()),
         (Some("2026-11-22T12:20:00Z"), Some("2026-11-22T12:24:59Z"))
     );
-    for input in [log.as_bytes().to_vec(), gzip(&log)] {
+    let packed = ["access.log", "access.log.xz", "access.log.zst", "packed.gz"];
+    for input in packed.map(|name| std::fs::read(dir.path().join(name)).unwrap()) {
         piped(&["-"], dir.path(), &input)
             .ends(2, &["300 requests lost in 1 burst"])
             .is_harmless();
     }
+    piped(&["-"], dir.path(), b"words\n").ends(3, &["-: it is no log of a kind that is known"]);
     logs(&["--until", "2026-11-22T12:10", "access.log"], dir.path()).ends(0, &["No request failed"]);
 }
 

@@ -16,6 +16,13 @@ pub fn text(story: &Story<'_>) -> String {
     bursts(story, &mut page);
     steps(story, &mut page);
     warnings(story, &mut page);
+    let load = story.scanned.everyone.total;
+    if !story.by.is_empty() && load.requests > 0 && load.micros == 0 {
+        let _ = writeln!(
+            page,
+            "\n{QUIET}These logs have no times, so nothing is told of worker-seconds.{QUIET:#}"
+        );
+    }
     for by in story.by {
         list(story, *by, &mut page);
     }
