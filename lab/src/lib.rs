@@ -39,7 +39,7 @@ mod verdict;
 mod visitors;
 
 pub use demo::{demo, hold};
-pub use errands::{Errand, all as errands};
+pub use errands::{Errand, SHOWN, Shown, all as errands};
 pub use host::Host;
 pub use outcome::{Mode, Outcome};
 pub use root::{install, room};

@@ -35,6 +35,11 @@ pub(crate) fn on_path(tool: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(tool).is_file())
 }
 
+/// What a person saw in a trial, or told of a cause.
+pub(crate) fn screen(name: &str) -> PathBuf {
+    lab_dir().join("screens").join(format!("{name}.txt"))
+}
+
 /// Where the lab keeps its root, hosts and results: `WHY502_LAB_DIR`, else `target/lab` of this checkout.
 pub(crate) fn lab_dir() -> PathBuf {
     let default = || {

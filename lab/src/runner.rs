@@ -115,9 +115,9 @@ pub fn last_run(mode: &Mode) -> Result<Summary> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// The screen that the tool showed for that scenario when it was last judged.
-pub fn screen(scenario: &str) -> Option<String> {
-    fs::read_to_string(root::lab_dir().join("screens").join(format!("{scenario}.txt"))).ok()
+/// The screen that the tool showed for that scenario when it was last judged, or for a cause when `check` last told it.
+pub fn screen(name: &str) -> Option<String> {
+    fs::read_to_string(root::screen(name)).ok()
 }
 
 fn chosen(options: &Options) -> Vec<Trial> {

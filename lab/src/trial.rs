@@ -210,13 +210,10 @@ impl Trial<'_> {
         if !tells || !matches!(self.mode, Mode::Judge) {
             return Ok(());
         }
-        let dir = root::lab_dir().join("screens");
-        fs::create_dir_all(&dir)?;
+        let file = root::screen(self.scenario.name);
+        fs::create_dir_all(file.with_file_name(""))?;
         let screen = host.why502(&["diagnose"])?;
-        Ok(fs::write(
-            dir.join(format!("{}.txt", self.scenario.name)),
-            screen.stdout,
-        )?)
+        Ok(fs::write(file, screen.stdout)?)
     }
 
     fn judge_first(&mut self, host: &Host) -> Result<()> {

@@ -162,8 +162,13 @@ fn cause_page(cause: &Cause, why502: &Path) -> anyhow::Result<String> {
         );
         page.push_str(&real_run(cause).unwrap_or_default());
         for recording in lab.iter().filter(|name| name.starts_with("hosts/")) {
-            page.push_str(&shown("", &runs::replayed(why502, recording)?));
+            let screen = runs::replayed(why502, recording)?;
+            page.push_str(&shown("", &format!("$ why502\n{screen}")));
         }
+    }
+    if let Told::ByCheck = cause.told {
+        page.push_str("\n## See it on a real machine\n\n    cargo xtask lab visitor\n");
+        page.push_str(&real_run(cause).unwrap_or_default());
     }
     Ok(page)
 }
@@ -178,7 +183,7 @@ fn see(name: &str) -> String {
     }
 }
 
-/// One of those runs, as it was: host names, process ids and times are that host's.
+/// A real run, as it was: host names, process ids and times are that host's.
 fn real_run(cause: &Cause) -> Option<String> {
     let (about, screen) = runs::of(cause)?;
     Some(shown(&format!("\n{about}\n"), &screen))
@@ -188,7 +193,11 @@ fn shown(about: &str, screen: &str) -> String {
     let screen = screen
         .lines()
         .map(|line| format!("    {line}").trim_end().to_owned() + "\n");
-    format!("{about}\n    $ why502\n{}", screen.collect::<String>())
+    format!(
+        "{about}
+{}",
+        screen.collect::<String>()
+    )
 }
 
 fn class(cause: &Cause) -> &'static str {

@@ -121,6 +121,9 @@ pub enum Error {
         /// Bytes.
         limit: u64,
     },
+    /// Packing was stopped.
+    #[error("it took longer than it may")]
+    TooLong,
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -147,7 +150,7 @@ mod tests {
     }
 
     fn packed(parts: &[(Part, Vec<u8>)]) -> Vec<u8> {
-        write(manifest(), parts.to_vec(), 1 << 20).expect("packs")
+        write(manifest(), parts.to_vec(), 1 << 20, &|| true).expect("packs")
     }
 
     fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
@@ -183,14 +186,27 @@ mod tests {
         let noise: Vec<u8> = (0..200_000_u32)
             .flat_map(|it| it.wrapping_mul(2_654_435_761).to_le_bytes())
             .collect();
-        let result = write(manifest(), vec![(Part::Looks, noise)], 10_000);
+        let result = write(manifest(), vec![(Part::Looks, noise)], 10_000, &|| true);
         assert!(matches!(result, Err(Error::TooLarge { limit: 10_000 })));
+    }
+
+    #[test]
+    fn packing_ends_when_it_is_told_to() {
+        let pieces = std::cell::Cell::new(0);
+        let goes_on = || {
+            pieces.set(pieces.get() + 1);
+            pieces.get() < 10
+        };
+        let much = vec![0; 10 << 20];
+        let result = write(manifest(), vec![(Part::Looks, much)], UNPACKED, &goes_on);
+        assert!(matches!(result, Err(Error::TooLong)), "{result:?}");
+        assert_eq!(pieces.get(), 10);
     }
 
     #[test]
     fn what_nobody_could_read_is_not_written() {
         let much = vec![0; usize::try_from(UNPACKED).expect("fits")];
-        let result = write(manifest(), vec![(Part::Looks, much)], UNPACKED);
+        let result = write(manifest(), vec![(Part::Looks, much)], UNPACKED, &|| true);
         assert!(
             matches!(result, Err(Error::TooLarge { limit: UNPACKED })),
             "{result:?}"

@@ -1,5 +1,9 @@
 //! What a host answers: raw, as recorded.
 
+mod dns;
+
+pub use dns::DnsReply;
+
 use crate::{
     Endpoint, Timestamp,
     browser::{Kept, StoredCookie},
@@ -363,29 +367,6 @@ pub struct TlsSight {
     /// The certificates the server showed, DER, its own first; at most four. See [`crate::looks::certificate`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Bytes>,
-}
-
-/// What a DNS server said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DnsReply {
-    /// An answer.
-    Answered {
-        /// RCODE: 0 no error, 2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED.
-        rcode: u16,
-        /// Addresses in the answer, through CNAMEs.
-        addresses: Vec<std::net::IpAddr>,
-        /// Name servers or aliases in the answer, where those were asked for.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        names: Vec<String>,
-        /// Smallest TTL of the answer, seconds.
-        ttl: Option<u32>,
-    },
-    /// Nothing listens at that address.
-    PortClosed,
-    /// No answer within the limit.
-    NoAnswer,
-    /// Not a DNS answer.
-    Garbage,
 }
 
 /// One line of the kernel's ring buffer.

@@ -152,10 +152,12 @@ pub enum RecordKind {
     Ns,
     /// The name that a name stands for.
     Cname,
-    /// IPv4 addresses, from a resolver that is told not to check signatures (CD, RFC 4035 section 3.2.2).
+    /// IPv4 addresses with their signatures, from a resolver that is told not to check them (CD, RFC 4035 section 3.2.2).
     UncheckedA,
     /// The same of IPv6.
     UncheckedAaaa,
+    /// The same of a zone's name servers.
+    UncheckedNs,
 }
 
 /// What is said once connected. Every greeting is harmless: it changes nothing on a server that speaks the

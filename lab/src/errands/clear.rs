@@ -2,22 +2,32 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Errand;
+use super::{Errand, Shown};
 use crate::{Host, scenarios};
 
 pub(super) const ERRAND: Errand = Errand {
     name: "visitor-clear",
     about: "A site gave Chromium and Firefox a cookie that its backend (uwsgi) has no buffer for: `client clear` heals it in \
             both, leaves the other site's cookies, refuses while a browser runs; undo brings the 502 back. `check` blames \
-            each browser's cookies before and after, and says in between that the page works.",
+            each browser's cookies before and after, and says in between that the page works; and that Chromium goes on \
+            showing a 502 which it may keep.",
     tell,
+};
+
+pub(super) const COOKIE: Shown = Shown {
+    cause: "client-cookie",
+    about: "The site gave the visitor's browsers a cookie that its backend has no buffer for.",
+};
+pub(super) const CACHE: Shown = Shown {
+    cause: "client-cache",
+    about: "The site answered 502 with `Cache-Control: max-age=600`; it is well again, and Chromium shows what it kept.",
 };
 
 /// The shop whose backend has a small buffer, a page of it that sets a big cookie, another site with a cookie of its own,
 /// and somebody who visits them.
 const SITES: &str = r#"
 big=$(head -c 3900 /dev/zero | tr '\0' x)
-sed -i "s|location / {|location = /grow { add_header Set-Cookie 'big=$big; Max-Age=86400; Path=/'; default_type text/html; return 200 '<script>localStorage.setItem(1,1);indexedDB.open(1)</script>grown'; }\n    location / {|" /etc/nginx/sites-available/shop
+sed -i "s|location / {|location = /kept { add_header Cache-Control max-age=600 always; return 502; }\n    location = /grow { add_header Set-Cookie 'big=$big; Max-Age=86400; Path=/'; default_type text/html; return 200 '<script>localStorage.setItem(1,1);indexedDB.open(1)</script>grown'; }\n    location / {|" /etc/nginx/sites-available/shop
 sed -i "0,/location / s|location|location = /keep { add_header Set-Cookie 'keep=1; Max-Age=86400; Path=/'; return 200 kept; }\n    location|" /etc/nginx/sites-available/blog
 nginx -t 2>/dev/null; systemctl reload nginx
 echo '127.0.0.1 shop.example blog.example' >>/etc/hosts
@@ -80,6 +90,7 @@ fn tell(host: &mut Host) -> Result<()> {
         works.contains("works from here") && !works.contains("client-cookie"),
         "check after the clear: {works}"
     );
+    still_shown(host).context("a 502 that may be kept")?;
     let undone = host.sh(&format!("{VISITOR}as why502 undo --yes 2>&1 || true"))?;
     ensure!(cookies(host)?.contains("shop.example"), "undo: {undone}");
     for browser in BROWSERS {
@@ -103,14 +114,36 @@ fn blamed(host: &Host) -> Result<()> {
         ensure!(silent.is_empty(), "{name}: check does not say {silent:?}: {said}");
         ensure!(!said.contains("xxxxxxxx"), "check tells a cookie's value: {said}");
     }
-    let said = check(host, "", 1).context("all profiles")?;
-    ensure!(said.contains("client-cookie"), "check of all profiles: {said}");
+    check(host, "", 1).context("all profiles")?;
+    COOKIE.keep("why502 check http://shop.example/", &screen(host)?)?;
     let blog = host.sh(&format!("{VISITOR}as why502 check http://blog.example/ 2>&1"))?;
     ensure!(
         blog.contains("works from here"),
         "check of the other site: {blog}"
     );
     Ok(())
+}
+
+/// The last check as the visitor saw it.
+fn screen(host: &Host) -> Result<String> {
+    host.sh("cat /tmp/checked")
+}
+
+/// Chromium shows it again, and asks nobody.
+fn still_shown(host: &Host) -> Result<()> {
+    let page = "http://shop.example/kept";
+    let visit = format!("{VISITOR}chromium_ {page}; cat /tmp/page");
+    let before = host.sh(&visit)?;
+    host.sh("sed -i '/location = .kept/s/return 502/return 200 well/' /etc/nginx/sites-available/shop; systemctl reload nginx")?;
+    let after = host.sh(&visit)?;
+    ensure!(
+        before.contains("502") && after == before,
+        "{before}\nand then\n{after}"
+    );
+    host.sh(&format!(
+        "{VISITOR}as why502 check {page} >/tmp/checked 2>&1 || true"
+    ))?;
+    CACHE.keep(&format!("why502 check {page}"), &screen(host)?)
 }
 
 /// What the visitor's own check says, its lines joined.

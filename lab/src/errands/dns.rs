@@ -2,15 +2,25 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Errand, why502};
+use super::{Errand, Shown, why502};
 use crate::{Host, repair};
 
 pub(super) const ERRAND: Errand = Errand {
     name: "visitor-dns",
-    about: "Two name servers disagree, and the machine asks the stale one: by its own file with nscd in between, by \
-            systemd-resolved, by NetworkManager with and without its dnsmasq, by resolvconf, by openresolv. `client dns` \
-            changes it there, `undo` brings it back; without a server it makes their caches forget, and changes nothing else.",
+    about: "Two name servers disagree, and the machine asks the stale one: by its own file with nscd and unbound or with \
+            dnsmasq in between, by systemd-resolved, by NetworkManager with and without its dnsmasq, by resolvconf, by openresolv. `client dns` \
+            changes it there, `undo` brings it back; without a server it makes their caches forget, and changes nothing else. \
+            `check` blames the stale server, and a line of /etc/hosts.",
     tell,
+};
+
+pub(super) const STALE_ANSWER: Shown = Shown {
+    cause: "client-dns",
+    about: "The name server that the machine asks remembers an address that the site has left.",
+};
+pub(super) const PINNED: Shown = Shown {
+    cause: "client-network",
+    about: "Somebody once wrote the site's address into /etc/hosts, and the site has moved since.",
 };
 
 /// The stale one at 127.0.0.61, the right one at 127.0.0.62; nobody is at 127.0.0.63.
@@ -30,12 +40,23 @@ const OWNERS: &[(&str, bool, &str)] = &[
     (
         "the file, nscd and unbound",
         true,
-        "rm -f /etc/resolv.conf; echo 'nameserver 127.0.0.61' >/etc/resolv.conf; systemctl start nscd unbound",
+        r"rm -f /etc/resolv.conf; echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+        rm -f /etc/unbound/unbound.conf.d/root-auto-trust-anchor-file.conf
+        printf 'server:\n do-not-query-localhost: no\n module-config: iterator\nforward-zone:\n name: .\n forward-addr: 127.0.0.61\n' \
+          >/etc/unbound/unbound.conf.d/names.conf
+        systemctl start nscd unbound",
+    ),
+    (
+        "the file and dnsmasq",
+        true,
+        r"systemctl stop nscd unbound
+        printf 'listen-address=127.0.0.1\nbind-interfaces\nno-resolv\nserver=127.0.0.61\n' >/etc/dnsmasq.d/names.conf
+        systemctl start dnsmasq",
     ),
     (
         "systemd-resolved",
         true,
-        "systemctl stop nscd unbound
+        "systemctl stop dnsmasq
          # it keeps nothing of a server on its own machine, unless it is told to
          printf '[Resolve]\nDNS=127.0.0.61\nCacheFromLocalhost=yes\n' >/etc/systemd/resolved.conf
          ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
@@ -87,14 +108,32 @@ const OWNERS: &[(&str, bool, &str)] = &[
 fn tell(host: &mut Host) -> Result<()> {
     host.sh(&format!("{SERVE}serve 61 {STALE}; serve 62 {RIGHT}"))
         .context("two name servers")?;
-    for (owner, remembers, set_up) in OWNERS {
+    host.sh(SITE).context("the site")?;
+    for (nth, (owner, remembers, set_up)) in OWNERS.iter().enumerate() {
         host.sh(set_up).context(*owner)?;
+        if nth == 0 {
+            blamed(host, STALE_ANSWER).context("check of the stale answer")?;
+        }
         by_owner(host).context(*owner)?;
         if *remembers {
             forgets(host).with_context(|| format!("{owner}: only flush"))?;
         }
     }
     pinned(host).context("a line in /etc/hosts")
+}
+
+/// The page is at the right address alone.
+const SITE: &str = r"
+ip address add 192.0.2.7/32 dev lo; ip address add 192.0.2.66/32 dev lo
+printf 'server { listen 192.0.2.7:80; server_name shop.example; return 200 hi; }\n' >/etc/nginx/sites-enabled/default
+systemctl start nginx
+";
+
+/// What the visitor is told, who has another name server to compare with.
+fn blamed(host: &Host, shown: Shown) -> Result<()> {
+    let args = ["check", "http://shop.example/", "--resolver", "127.0.0.62"];
+    let said = why502(host, &args, 1)?;
+    shown.keep(&format!("why502 {}", args.join(" ")), &said)
 }
 
 fn by_owner(host: &Host) -> Result<()> {
@@ -135,6 +174,7 @@ fn forgets(host: &Host) -> Result<()> {
 /// What no name server can change is said, and nothing is done.
 fn pinned(host: &Host) -> Result<()> {
     host.sh("echo '192.0.2.66 shop.example' >>/etc/hosts")?;
+    blamed(host, PINNED).context("check of the pinned address")?;
     let before = repair::state(host)?;
     let said = why502(
         host,

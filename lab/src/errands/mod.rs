@@ -4,6 +4,7 @@ mod clear;
 mod dns;
 mod reset;
 
+use std::fs;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::outcome::{Outcome, millis};
-use crate::{Host, evidence, repair};
+use crate::{Host, evidence, repair, root};
 
 /// One story on one fresh machine.
 pub struct Errand {
@@ -21,6 +22,31 @@ pub struct Errand {
     pub about: &'static str,
     /// Tells it from beginning to end; an error is what did not come as it should.
     pub(crate) tell: fn(&mut Host) -> Result<()>,
+}
+
+/// A run of `check` that the page of a cause shows.
+pub struct Shown {
+    /// The cause that it told.
+    pub cause: &'static str,
+    /// What was wrong with that machine.
+    pub about: &'static str,
+}
+
+/// Every run that is shown, of whatever errand.
+pub const SHOWN: &[Shown] = &[clear::COOKIE, clear::CACHE, dns::STALE_ANSWER, dns::PINNED];
+
+impl Shown {
+    /// Keeps what a person saw, under the command.
+    fn keep(&self, command: &str, said: &str) -> Result<()> {
+        ensure!(
+            said.contains(&format!("({}:", self.cause)),
+            "it does not tell {}: {said}",
+            self.cause
+        );
+        let file = root::screen(self.cause);
+        fs::create_dir_all(file.with_file_name(""))?;
+        Ok(fs::write(file, format!("$ {command}\n{said}"))?)
+    }
 }
 
 /// Every errand.

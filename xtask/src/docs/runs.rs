@@ -16,9 +16,15 @@ pub fn write() -> anyhow::Result<()> {
     let mut kept = BTreeSet::new();
     for cause in causes::ALL {
         if let Some((scenario, screen)) = newest(cause) {
-            fs::write(file(scenario), screen)?;
+            fs::write(file(scenario.name), screen)?;
         }
-        kept.extend(shown(cause).map(file));
+        kept.extend(shown(cause).map(|it| file(it.name)));
+    }
+    for run in ::lab::SHOWN {
+        if let Some(screen) = ::lab::screen(run.cause) {
+            fs::write(file(run.cause), screen)?;
+        }
+        kept.insert(file(run.cause));
     }
     for entry in fs::read_dir(folder())? {
         let path = entry?.path();
@@ -29,11 +35,14 @@ pub fn write() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The run that a cause's page shows: what was done to the host, and the screen.
+/// The run that a cause's page shows: what was done to the host, and the screen under its command.
 pub fn of(cause: &Cause) -> Option<(&'static str, String)> {
+    if let Some(run) = ::lab::SHOWN.iter().find(|it| it.cause == cause.id) {
+        return Some((run.about, fs::read_to_string(file(run.cause)).ok()?));
+    }
     let scenario = shown(cause)?;
-    let screen = fs::read_to_string(file(scenario)).ok()?;
-    Some((scenario.about, screen))
+    let screen = fs::read_to_string(file(scenario.name)).ok()?;
+    Some((scenario.about, format!("$ why502\n{screen}")))
 }
 
 /// What `why502` says of a recorded host now. What a recording of that day lacks says nothing of the host.
@@ -75,7 +84,7 @@ fn newest(cause: &Cause) -> Option<(&'static ::lab::Scenario, String)> {
 
 /// The first of them whose run is kept.
 fn shown(cause: &Cause) -> Option<&'static ::lab::Scenario> {
-    candidates(cause).find(|it| file(it).exists())
+    candidates(cause).find(|it| file(it.name).exists())
 }
 
 fn comes_before(one: &::lab::Scenario, other: &::lab::Scenario) -> bool {
@@ -83,10 +92,30 @@ fn comes_before(one: &::lab::Scenario, other: &::lab::Scenario) -> bool {
     place(one) < place(other)
 }
 
-fn file(scenario: &::lab::Scenario) -> PathBuf {
-    folder().join(format!("{}.txt", scenario.name))
+fn file(name: &str) -> PathBuf {
+    folder().join(format!("{name}.txt"))
 }
 
 fn folder() -> PathBuf {
     shell::root().join("docs/runs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diagnose::cause::Told;
+
+    #[test]
+    fn every_cause_that_a_check_tells_is_shown_in_a_real_run() {
+        let told = causes::ALL.iter().filter(|it| matches!(it.told, Told::ByCheck));
+        for cause in told {
+            let run = of(cause).map(|(_, screen)| screen).unwrap_or_default();
+            assert!(
+                run.starts_with("$ why502 check "),
+                "{}: cargo xtask lab visitor; cargo xtask lab --docs",
+                cause.id
+            );
+            assert!(run.contains(&format!("({}:", cause.id)), "{run}");
+        }
+    }
 }

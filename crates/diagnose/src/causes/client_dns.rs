@@ -9,6 +9,8 @@ cause! {
     /// One network's resolver answers with an old or false address, so its visitors reach another server.
     /// # How to tell
     /// Its answer differs from others and from the zone, and at the address it gives the page fails while at the other it works.
+    /// Or it refuses a signed name (DNSSEC) that it gives once it is told not to check: where it refuses the root zone in the
+    /// same way, its own clock or trust anchor is wrong, not the name's signatures.
     /// # Fix
     /// Flush or change that resolver.
     /// # Not this if

@@ -83,7 +83,18 @@ pub struct NameAsked {
     /// What it said.
     pub answer: Look<NameAnswer>,
     /// It said failure, and gave this answer once it was told not to check signatures.
-    pub unchecked: Option<NameAnswer>,
+    pub unchecked: Option<Unchecked>,
+}
+
+/// An answer of a resolver that was told not to check signatures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unchecked {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// When their signatures hold: from, until.
+    pub signed: Vec<(Timestamp, Timestamp)>,
+    /// It refuses the root zone in the same way, so that nothing that is signed holds for it; `None`: it can't ask the root.
+    pub refuses_root: Option<bool>,
 }
 
 /// Who was asked for a name.

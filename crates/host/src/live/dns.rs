@@ -1,7 +1,7 @@
 //! One question to one DNS server, as nginx's resolver would ask it: UDP, and TCP where the answer is cut.
 
 use super::enter;
-use crate::{Look, Unseen, answer::DnsReply, query::RecordKind};
+use crate::{Look, Timestamp, Unseen, answer::DnsReply, query::RecordKind};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, TYPE, rdata::RData};
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -14,6 +14,9 @@ use std::{
 const AGAIN: Duration = Duration::from_millis(400);
 /// When we stop waiting; leaves room within the look's own deadline.
 const PATIENCE: Duration = Duration::from_millis(1000);
+
+/// An OPT record with DO, for answers of up to 1232 bytes (RFC 6891 section 6.1.2, RFC 3225 section 3).
+const WITH_SIGNATURES: [u8; 11] = [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0];
 
 /// Asks the server; in the network namespace of a process if need be.
 pub(super) fn ask(server: SocketAddr, name: &str, kind: RecordKind, netns_of: Option<u32>) -> Look<DnsReply> {
@@ -55,11 +58,14 @@ struct Asked {
 impl Asked {
     fn new(name: &str, kind: RecordKind) -> simple_dns::Result<Self> {
         let id = RandomState::new().build_hasher().finish() as u16;
-        let unchecked = matches!(kind, RecordKind::UncheckedA | RecordKind::UncheckedAaaa);
+        let unchecked = matches!(
+            kind,
+            RecordKind::UncheckedA | RecordKind::UncheckedAaaa | RecordKind::UncheckedNs
+        );
         let kind = match kind {
             RecordKind::A | RecordKind::UncheckedA => TYPE::A,
             RecordKind::Aaaa | RecordKind::UncheckedAaaa => TYPE::AAAA,
-            RecordKind::Ns => TYPE::NS,
+            RecordKind::Ns | RecordKind::UncheckedNs => TYPE::NS,
             RecordKind::Cname => TYPE::CNAME,
         };
         let name = Name::new(name.trim_end_matches('.'))?.into_owned();
@@ -70,10 +76,16 @@ impl Asked {
             packet.set_flags(PacketFlag::CHECKING_DISABLED);
         }
         packet.questions.push(question.clone());
+        let mut message = packet.build_bytes_vec()?;
+        if unchecked {
+            // one additional record
+            message[11] = 1;
+            message.extend(WITH_SIGNATURES);
+        }
         Ok(Self {
             id: id.to_be_bytes(),
             question,
-            message: packet.build_bytes_vec()?,
+            message,
         })
     }
 
@@ -164,8 +176,21 @@ impl Asked {
                 .filter_map(|record| self.name_in(&record.rdata))
                 .collect(),
             ttl: packet.answers.iter().map(|record| record.ttl).min(),
+            signed: packet
+                .answers
+                .iter()
+                .filter_map(|record| signed(&record.rdata))
+                .collect(),
         })
     }
+}
+
+fn signed(data: &RData<'_>) -> Option<(Timestamp, Timestamp)> {
+    let RData::RRSIG(it) = data else {
+        return None;
+    };
+    let at = |seconds: u32| Timestamp::from_secs(seconds.into());
+    Some((at(it.signature_inception), at(it.signature_expiration)))
 }
 
 fn address(data: &RData<'_>) -> Option<IpAddr> {

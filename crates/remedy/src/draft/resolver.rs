@@ -95,11 +95,11 @@ pub(super) fn flush(desk: &mut Desk) -> Result<(), CannotDraft> {
     };
     let processes = desk.processes()?;
     let runs = |comm: &str| processes.iter().find(|process| process.comm == comm);
-    // the kernel keeps 15 letters of a name
+    // the nearest to programs last, which would ask the others for the old answer again; the kernel keeps 15 letters of a name
     let caches = [
+        ("unbound", NameCache::Unbound),
         ("systemd-resolve", NameCache::Resolved),
         ("nscd", NameCache::Nscd),
-        ("unbound", NameCache::Unbound),
     ];
     let found = caches.into_iter().filter(|(comm, _)| runs(comm).is_some());
     let found =
@@ -122,7 +122,7 @@ pub(super) fn flush(desk: &mut Desk) -> Result<(), CannotDraft> {
         unit: dnsmasq.unit.clone().filter(|unit| unit == "dnsmasq.service"),
         master: id(dnsmasq),
     });
-    let steps: Vec<Step> = steps.chain(told).collect();
+    let steps: Vec<Step> = told.chain(steps).collect();
     steps.into_iter().for_each(|step| desk.push(step));
     Ok(())
 }

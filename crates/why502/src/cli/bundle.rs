@@ -33,7 +33,8 @@ pub struct Bundle {
     /// At most so many per cent of what is free on that disk
     #[arg(long, value_name = "PERCENT", default_value_t = MAX_FREE, value_parser = clap::value_parser!(u64).range(1..=90))]
     pub max_free: u64,
-    /// No look begins after so long; what is missing then counts as not seen
+    /// No look begins after so long; what is missing then counts as not seen. Packing and encrypting may take as long again
+    /// (30 s at least), else there is no bundle
     #[arg(long, value_name = "TIME", default_value = "3m", value_parser = super::parse::duration)]
     pub max_time: Duration,
     /// Where fixes are written down.

@@ -18,9 +18,11 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+/// Packing and encrypting get so long, however short the looking was to be.
+const PACKING: Duration = Duration::from_secs(30);
 /// A file that takes more, bytes, is not read.
 const PACKED: u64 = bundle::UNPACKED;
 
@@ -52,9 +54,17 @@ fn of(
     options: &cli::Bundle,
     started: Instant,
 ) -> anyhow::Result<Exit> {
+    if let Some(file) = &options.file {
+        ensure!(
+            rustix::fs::lstat(file).is_err(),
+            "creating {}: the file exists",
+            file.display()
+        );
+    }
     let recorder = recorded::Recorder::new(host);
     let (diagnosis, frame) = diagnose::look(&recorder, &options.scope, state, started);
     site::exists(&diagnosis.world, options.scope.site.as_deref())?;
+    let until = Until::within(options.max_time.max(PACKING));
     let mut redactor = match options.raw {
         true => None,
         false => Some(redact::redactor(&options.redaction)?),
@@ -77,6 +87,7 @@ fn of(
     if let Some(redactor) = &mut redactor {
         looks = redactor.memory(&looks);
         for (_, bytes) in &mut parts {
+            until.holds()?;
             *bytes = clean(redactor, bytes)?;
         }
         parts.push((Part::Redaction, serde_json::to_vec_pretty(&redactor.report())?));
@@ -92,10 +103,13 @@ fn of(
     };
     let file = options.file.clone().unwrap_or_else(|| name(&manifest, options));
     let limit = (options.max_size << 20).min(room(&file, options.max_free)?);
-    let packed = bundle::write(manifest, parts, limit).with_context(|| too_large(limit))?;
+    let packed = match bundle::write(manifest, parts, limit, &|| !until.is_over()) {
+        Err(bundle::Error::TooLong) => return Err(until.too_long()),
+        packed => packed.with_context(|| too_large(limit))?,
+    };
     let packed = match options.to.as_slice() {
         [] => packed,
-        recipients => encrypted(packed, recipients)?,
+        recipients => encrypted("age", packed, recipients, &until)?,
     };
     keep(&file, &packed)?;
     say(&file, packed.len(), redactor.map(|it| it.report()).as_ref())?;
@@ -144,7 +158,7 @@ pub fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a new file that only its owner may read; an older one stays.
+/// Writes a new file that only its owner may read, whole or not at all; an older one stays.
 pub fn keep(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let creating = || format!("creating {}", file.display());
     let opened = OpenOptions::new()
@@ -153,10 +167,44 @@ pub fn keep(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .mode(0o600)
         .open(file);
     let mut opened = opened.with_context(creating)?;
-    opened
-        .write_all(bytes)
-        .and_then(|()| opened.sync_all())
-        .with_context(|| format!("writing {}", file.display()))
+    let written = opened.write_all(bytes).and_then(|()| opened.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(file);
+    }
+    written.with_context(|| format!("writing {}", file.display()))
+}
+
+/// When packing must be over.
+struct Until {
+    end: Instant,
+    span: Duration,
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long we take is no look at a host")]
+impl Until {
+    fn within(span: Duration) -> Self {
+        let end = Instant::now() + span;
+        Self { end, span }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() > self.end
+    }
+
+    fn holds(&self) -> anyhow::Result<()> {
+        match self.is_over() {
+            true => Err(self.too_long()),
+            false => Ok(()),
+        }
+    }
+
+    fn too_long(&self) -> anyhow::Error {
+        let span = ::diagnose::words::span(self.span);
+        anyhow::anyhow!(
+            "packing and encrypting took more than the {span} they may; nothing was written. Try --since 15m or --site NAME, or a \
+             longer --max-time"
+        )
+    }
 }
 
 /// A recording as bytes.
@@ -257,22 +305,45 @@ fn too_large(limit: u64) -> String {
     clippy::disallowed_methods,
     reason = "encrypts what we made, on the user's word; no look at a host"
 )]
-fn encrypted(packed: Vec<u8>, recipients: &[String]) -> anyhow::Result<Vec<u8>> {
+fn encrypted(
+    program: &str,
+    packed: Vec<u8>,
+    recipients: &[String],
+    until: &Until,
+) -> anyhow::Result<Vec<u8>> {
     let recipients = recipients.iter().flat_map(|it| ["--recipient", it.as_str()]);
-    let mut age = Command::new("age")
+    let mut age = Command::new(program)
         .args(recipients)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .context("starting the program age, which encrypts bundles (apt-get install age)")?;
-    let input = age.stdin.take();
-    let feeder = std::thread::spawn(move || input.map(|mut to| to.write_all(&packed)));
-    let output = age.wait_with_output().context("running age")?;
-    let _ = feeder.join();
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "age refused: {}", said.trim());
-    Ok(output.stdout)
+    let (input, output, errors) = (age.stdin.take(), age.stdout.take(), age.stderr.take());
+    std::thread::spawn(move || input.map(|mut to| to.write_all(&packed)));
+    let output = std::thread::spawn(move || drain(output));
+    let errors = std::thread::spawn(move || drain(errors));
+    let status = loop {
+        match age.try_wait().context("running age")? {
+            Some(status) => break status,
+            None if until.is_over() => {
+                let _ = age.kill();
+                let _ = age.wait();
+                return Err(until.too_long());
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let said = errors.join().unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    ensure!(status.success(), "age refused: {}", said.trim());
+    Ok(output.join().unwrap_or_default())
+}
+
+fn drain(from: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = from.map(|mut from| from.read_to_end(&mut bytes));
+    bytes
 }
 
 fn say(file: &Path, size: usize, redacted: Option<&host::redact::Report>) -> anyhow::Result<()> {
@@ -312,4 +383,19 @@ fn say(file: &Path, size: usize, redacted: Option<&host::redact::Report>) -> any
     }
     writeln!(out, "Anywhere: why502 diagnose --bundle {path}")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encryption_that_does_not_end_is_ended() {
+        let until = Until::within(Duration::from_millis(300));
+        // a shell does what it is fed
+        let error = encrypted("sh", b"exec sleep 60\n".to_vec(), &[], &until).expect_err("takes long");
+        assert!(error.to_string().contains("nothing was written"), "{error}");
+        assert!(until.end.elapsed() < Duration::from_secs(20));
+        assert!(until.holds().is_err());
+    }
 }

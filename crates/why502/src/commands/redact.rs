@@ -57,7 +57,7 @@ fn again(bundle: ::bundle::Bundle, redactor: &mut Redactor) -> anyhow::Result<Ve
         redacted: true,
         ..bundle.manifest
     };
-    Ok(::bundle::write(manifest, parts, ::bundle::UNPACKED)?)
+    Ok(::bundle::write(manifest, parts, ::bundle::UNPACKED, &|| true)?)
 }
 
 /// Takes out what why502 knows, and what the user's own file names.

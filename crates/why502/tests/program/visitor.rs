@@ -83,6 +83,39 @@ fn a_key_that_was_changed_without_its_parent_is_the_zones_failure() {
     check(&stage, &["http://shop.example/"]).ends(1, &["he DNSSEC signatures of shop.example do not hold"]);
 }
 
+#[test]
+fn a_resolver_whose_clock_is_wrong_is_not_the_zones_failure() {
+    let stage = visitor(
+        &format!("server {{ listen 127.0.0.2:80; server_name shop.example; {HI} }}"),
+        "",
+    );
+    // the root zone, signed too, and a resolver that lives in 2037
+    stage.write(
+        "/opt/root",
+        "$ORIGIN .\n$TTL 60\n@ SOA ns.example. hostmaster.example. 1 3600 600 86400 60\n@ NS ns.example.\n\
+         example. NS ns.example.\nns.example. A 127.0.0.54\n",
+    );
+    signed_zone(
+        &stage,
+        "key=$(ldns-keygen -a ECDSAP256SHA256 -k .); ldns-signzone -o . -f root-signed root $key; cat $key.ds >>anchor
+         printf 'zone:\n name: .\n zonefile: /opt/root-signed\n' >>nsd.conf
+         printf 'stub-zone:\n name: .\n stub-addr: 127.0.0.54\n' >>unbound.conf
+         cp unbound.conf right.conf; sed -i 's/^server:/&\\n val-override-date: 20370101000000/' unbound.conf",
+    );
+    let says = [
+        "client-dns",
+        "efuses every name that is signed (DNSSEC), not only shop.example",
+        "by this machine's clock they hold now",
+        "timedatectl",
+    ];
+    check(&stage, &["http://shop.example/"])
+        .ends(1, &says)
+        .is_harmless();
+    // with the right time it is the same zone, and well
+    stage.sh("kill $(pidof unbound); sleep 0.3; unbound -c /opt/right.conf; sleep 0.3");
+    check(&stage, &["http://shop.example/"]).ends(0, &["works from here"]);
+}
+
 /// A machine at 10.0.0.2 whose only way out is a network that answers in place of everybody.
 fn hotel(portal: &str) -> Stage {
     let stage = visitor(

@@ -5,6 +5,7 @@ mod browser;
 mod names;
 mod network;
 mod redirects;
+mod signatures;
 mod site;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 use super::{
     super::{
         Check,
-        case::{Asked, By, NameAsked, Why},
+        case::{Asked, By, NameAsked, Unchecked, Why},
         steps,
     },
-    Theory, Whose, is_sound, ours, theirs,
+    Theory, Whose, is_sound, ours, signatures, theirs,
 };
 use crate::{Rank, case::NameAnswer};
 
@@ -136,7 +136,7 @@ fn lacking(check: &Check, knows: &NameAsked) -> Theory {
     .visitor(other_resolver(check, "as root; undo takes it back"))
 }
 
-fn other_resolver(check: &Check, or: &str) -> String {
+pub(super) fn other_resolver(check: &Check, or: &str) -> String {
     let host = crate::evidence::quote(&check.place.host);
     format!(
         "Use another resolver for now: sudo why502 client dns {host} --server 9.9.9.9 (or your provider's other one), {or}."
@@ -196,10 +196,11 @@ fn deaf(check: &Check) -> Option<Theory> {
 }
 
 /// A resolver that refuses the name, and gives its address once it is told not to check signatures.
-fn bogus(check: &Check) -> Option<&NameAsked> {
-    let unchecked =
-        |it: &&NameAsked| matches!(&it.unchecked, Some(NameAnswer::Addresses(found)) if !found.is_empty());
-    check.names.iter().find(unchecked)
+pub(super) fn bogus(check: &Check) -> Option<(&NameAsked, &Unchecked)> {
+    check
+        .names
+        .iter()
+        .find_map(|it| Some((it, it.unchecked.as_ref()?)))
 }
 
 /// Nobody knows the name, or its signatures do not hold.
@@ -208,12 +209,8 @@ pub(super) fn zone(check: &Check) -> Option<Theory> {
         return None;
     }
     let host = &check.place.host;
-    if let Some(it) = bogus(check) {
-        return Some(
-            Theory::new(Whose::Zone, format!("the DNSSEC signatures of {host} do not hold, so resolvers that check them refuse it."))
-                .seen(Rank::Decisive, format!("{} answers SERVFAIL, and an address once it is told not to check", steps::by(it.by)), format!("dig {host}; dig +cd {host}; delv {host}"))
-                .visitor("Nothing here is at fault; tell the site's operator (the line below). Do not switch the checking off."),
-        );
+    if let Some((by, found)) = bogus(check) {
+        return Some(signatures::refused(check, by, found));
     }
     let missing = |it: &&NameAsked| {
         it.by != By::System && matches!(&it.answer, Ok(NameAnswer::Missing) | Ok(NameAnswer::Addresses(_)))

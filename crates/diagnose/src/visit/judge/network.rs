@@ -70,7 +70,7 @@ fn is_heard(check: &Check) -> bool {
     };
     let knows = |it: &NameAsked| {
         let told = |answer| matches!(answer, Some(&(NameAnswer::Addresses(_) | NameAnswer::Missing)));
-        it.by != By::System && (told(it.answer.as_ref().ok()) || told(it.unchecked.as_ref()))
+        it.by != By::System && (told(it.answer.as_ref().ok()) || it.unchecked.is_some())
     };
     check.asked.iter().any(|it| it.connected() || refused(it)) || check.names.iter().any(knows)
 }

@@ -1,7 +1,7 @@
 use super::{
     super::{
         Page, Place,
-        case::{Machine, NameAsked},
+        case::{Machine, NameAsked, Unchecked},
     },
     *,
 };
@@ -254,7 +254,10 @@ fn a_name_that_nobody_knows_is_the_zones() {
     ];
     is(&check, Some(Whose::Zone), None, "there is no shop.example");
     check.names[1].answer = Ok(NameAnswer::Failed(2));
-    check.names[1].unchecked = Some(NameAnswer::Addresses(vec![[192, 0, 2, 1].into()]));
+    check.names[1].unchecked = Some(Unchecked {
+        addresses: vec![[192, 0, 2, 1].into()],
+        ..Unchecked::default()
+    });
     is(&check, Some(Whose::Zone), None, "DNSSEC");
     // nobody who does not check signatures knows better
     check.names.push(zone(&["192.0.2.1"]));
@@ -273,6 +276,54 @@ fn a_name_that_nobody_knows_is_the_zones() {
         Some("client-dns"),
         "no resolver of this machine answers",
     );
+}
+
+#[test]
+fn a_resolver_that_refuses_all_that_is_signed_is_to_blame_itself() {
+    let refuses = |at: [u8; 4], signed_until: i64, refuses_root| {
+        let mut check = check();
+        let until = Timestamp(check.at.0 + signed_until);
+        let unchecked = Unchecked {
+            addresses: vec![[192, 0, 2, 1].into()],
+            signed: vec![(Timestamp(0), until)],
+            refuses_root,
+        };
+        check.names = vec![
+            named(By::System, &[]),
+            NameAsked {
+                by: By::Configured((at, 53).into()),
+                answer: Ok(NameAnswer::Failed(2)),
+                unchecked: Some(unchecked),
+            },
+        ];
+        judge(&check)
+    };
+    let (here, there) = ([127, 0, 0, 1], [10, 0, 0, 1]);
+    for (at, until, root, whose, outcome) in [
+        (there, 1, Some(true), Whose::Resolver, Outcome::Found),
+        (here, 1, Some(true), Whose::Machine, Outcome::Found),
+        (there, 1, Some(false), Whose::Zone, Outcome::Found),
+        (there, 1, None, Whose::Zone, Outcome::Found),
+        (there, -1, None, Whose::Zone, Outcome::Found),
+        // one clock says so, and nobody else was asked
+        (here, -1, None, Whose::Zone, Outcome::Unclear),
+        (here, -1, Some(false), Whose::Zone, Outcome::Found),
+    ] {
+        let judgement = refuses(at, until, root);
+        assert_eq!(
+            (judgement.whose, judgement.outcome),
+            (Some(whose), outcome),
+            "{at:?} {until} {root:?}: {judgement:#?}"
+        );
+        let told = judgement.evidence.iter().any(|it| {
+            it.says.contains(if until > 0 {
+                "they hold now"
+            } else {
+                "they have ended"
+            })
+        });
+        assert!(told, "{judgement:#?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::{
     Check, Question,
-    case::{By, NameAsked},
+    case::{By, NameAsked, Unchecked},
     place::is_private,
 };
 use crate::{
@@ -76,7 +76,7 @@ fn ask(host: &dyn Host, by: By, name: &str) -> NameAsked {
     let answer = both(RecordKind::A, RecordKind::Aaaa);
     let unchecked = match &answer {
         // SERVFAIL is what a resolver says of a name whose signatures do not hold
-        Ok(NameAnswer::Failed(2)) => both(RecordKind::UncheckedA, RecordKind::UncheckedAaaa).ok(),
+        Ok(NameAnswer::Failed(2)) => server(by).and_then(|at| unchecked(host, at, name)),
         _ => None,
     };
     NameAsked {
@@ -84,6 +84,37 @@ fn ask(host: &dyn Host, by: By, name: &str) -> NameAsked {
         answer,
         unchecked,
     }
+}
+
+/// What a resolver that refuses a name says without checking its signatures, and whether it refuses all that is signed.
+fn unchecked(host: &dyn Host, at: SocketAddr, name: &str) -> Option<Unchecked> {
+    let mut found = Unchecked::default();
+    for kind in [RecordKind::UncheckedA, RecordKind::UncheckedAaaa] {
+        if let Ok(DnsReply::Answered {
+            rcode: 0,
+            addresses,
+            signed,
+            ..
+        }) = host.dns(at, name, kind, None)
+        {
+            found.addresses.extend(addresses);
+            found.signed.extend(signed);
+        }
+    }
+    if found.addresses.is_empty() {
+        return None;
+    }
+    let root = |kind| match host.dns(at, ".", kind, None) {
+        Ok(DnsReply::Answered { rcode: 0, names, .. }) if !names.is_empty() => Some(true),
+        Ok(DnsReply::Answered { rcode: 2, .. }) => Some(false),
+        _ => None,
+    };
+    // who can't reach the root fails either way
+    found.refuses_root = match root(RecordKind::Ns) {
+        Some(false) => root(RecordKind::UncheckedNs).filter(|answers| *answers),
+        answers => answers.map(|answers| !answers),
+    };
+    Some(found)
 }
 
 /// The zone's own servers, by the first resolver that works.

@@ -169,15 +169,19 @@ fn name(asked: &NameAsked) -> Line {
             says(State::Bad, "no address of that name".into())
         }
         Ok(NameAnswer::Missing) => says(State::Bad, "no such name (NXDOMAIN)".into()),
-        Ok(NameAnswer::Failed(2)) if asked.unchecked.is_some() => match &asked.unchecked {
-            Some(NameAnswer::Addresses(found)) => says(
-                State::Bad,
-                format!(
-                    "refuses it: the signatures do not hold (DNSSEC); without them {}",
-                    listed(found)
-                ),
-            ),
-            _ => says(State::Bad, "server failure (SERVFAIL)".into()),
+        Ok(NameAnswer::Failed(2)) => match &asked.unchecked {
+            Some(found) => {
+                let why = match found.refuses_root {
+                    Some(true) => "as all that is signed",
+                    _ => "the signatures do not hold",
+                };
+                let found = listed(&found.addresses);
+                says(
+                    State::Bad,
+                    format!("refuses it: {why} (DNSSEC); without them {found}"),
+                )
+            }
+            None => says(State::Bad, "server failure (SERVFAIL)".into()),
         },
         Ok(NameAnswer::Failed(5)) => says(State::Bad, "refused".into()),
         Ok(NameAnswer::Failed(code)) => says(State::Bad, format!("failed (RCODE {code})")),
