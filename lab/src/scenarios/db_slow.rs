@@ -8,8 +8,20 @@ const BASE: Scenario = Scenario {
     ..Scenario::BASE
 };
 
+/// An export locks the goods in MariaDB.
 pub(super) const LOCK: &str = "systemd-run -q --unit=export --collect mariadb shop -e 'LOCK TABLES products WRITE; SELECT SLEEP(600)'
              until [ \"$(mariadb -Ne \"SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'\")\" = 1 ]; do sleep 0.05; done";
+pub(super) const UNLOCK: &str = "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm";
+/// A migration locks the goods in PostgreSQL and waits, idle in its transaction.
+macro_rules! migration {
+    () => {
+        "systemd-run -q --unit=migrate --collect runuser -u postgres -- bash -c '{ echo \"BEGIN; LOCK TABLE products;\"; sleep 600; } | psql -q shop'
+         until runuser -u postgres -- psql -Atc \"SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'\" | grep -q 1; do sleep 0.05; done"
+    };
+}
+pub(super) use migration;
+pub(super) const MIGRATED: &str =
+    "systemctl stop migrate; sleep 0.5; systemctl restart app; await_listener :8000";
 
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -17,7 +29,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "An export locks the table that the front page reads; pages without the database work.",
         stack: Stack::FpmMariaDb,
         inject: &[Step::Sh(LOCK)],
-        restore: "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm",
+        restore: UNLOCK,
         ..BASE
     },
     Scenario {
@@ -31,19 +43,15 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             path: "/index.php",
             visitors: 10,
         }),
-        restore: "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm",
+        restore: UNLOCK,
         ..BASE
     },
     Scenario {
         name: "db-slow-postgres",
         about: "A migration holds an exclusive lock on the table in PostgreSQL and waits, idle in its transaction.",
         stack: Stack::GunicornPostgres,
-        inject: &[Step::Sh(
-            "systemd-run -q --unit=migrate --collect runuser -u postgres -- bash -c \
-             '{ echo \"BEGIN; LOCK TABLE products;\"; sleep 600; } | psql -q shop'
-             until runuser -u postgres -- psql -Atc \"SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'\" | grep -q 1; do sleep 0.05; done",
-        )],
-        restore: "systemctl stop migrate; sleep 0.5; systemctl restart app; await_listener :8000",
+        inject: &[Step::Sh(migration!())],
+        restore: MIGRATED,
         ..BASE
     },
 ];

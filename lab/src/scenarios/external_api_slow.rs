@@ -13,12 +13,25 @@ const BASE: Scenario = Scenario {
 pub(super) const LOST: Step = Step::Around("ip -n $router route add blackhole 198.51.100.7");
 pub(super) const FOUND_AGAIN: &str = "ip -n $router route del blackhole 198.51.100.7";
 
+/// The front page asks there, and again does not.
+pub(super) const ASKS_OUTSIDE: &str = "sed -i '1i import urllib.request' /srv/app/shop.py
+             sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
+             systemctl restart app; await_listener :8000";
+pub(super) const ASKS_NOBODY: &str =
+    "systemctl stop -q 'visitor*'; sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py
+             systemctl restart app; await_listener :8000";
+
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "external-api-slow-unanswered",
         about: "A deploy has the front page ask an address on the internet that drops what it is sent: the connection is \
                 never made (SYN-SENT).",
-        inject: &[LOST, Step::Sh("sed -i \"1a @file_get_contents('http://198.51.100.7:8443/rates');\" /var/www/shop/index.php")],
+        inject: &[
+            LOST,
+            Step::Sh(
+                "sed -i \"1a @file_get_contents('http://198.51.100.7:8443/rates');\" /var/www/shop/index.php",
+            ),
+        ],
         restore_around: FOUND_AGAIN,
         restore: "sed -i 2d /var/www/shop/index.php; systemctl restart php8.2-fpm",
         ..BASE
@@ -28,16 +41,12 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         about: "The same with two gunicorn workers and six visitors: no worker is left.",
         stack: Stack::GunicornTcp,
         restore_around: FOUND_AGAIN,
-        inject: &[LOST, Step::Sh(
-            "sed -i '1i import urllib.request' /srv/app/shop.py
-             sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
-             systemctl restart app; await_listener :8000",
-        )],
+        inject: &[LOST, Step::Sh(ASKS_OUTSIDE)],
         held: Some(Held {
             path: "/",
             visitors: 6,
         }),
-        restore: "sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py; systemctl restart app; await_listener :8000",
+        restore: ASKS_NOBODY,
         ..BASE
     },
 ];

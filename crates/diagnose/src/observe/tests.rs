@@ -473,6 +473,7 @@ fn a_dead_backend_without_visitors_is_asked_for() {
 fn nginx_that_is_down_is_a_case_of_its_own() {
     let mut told = Told::new(Fixture::gunicorn())
         .error_log("2023/11/14 22:10:00 [emerg] 9#9: unknown directive \"prox\" in /etc/nginx/nginx.conf:7\n")
+        .access_log(&access("09:40", GET, "200"))
         .answers(
             "127.0.0.1:80",
             Talk::Nothing,
@@ -489,6 +490,8 @@ fn nginx_that_is_down_is_a_case_of_its_own() {
         Some(Trouble::BadConfig { .. })
     ));
     assert_eq!(cases[0].symptoms[0].status, None);
+    let worked = NOW.before(std::time::Duration::from_secs(220));
+    assert_eq!(cases[0].neighbours.last_success, Some(worked));
 }
 
 #[test]

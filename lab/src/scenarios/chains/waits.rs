@@ -1,6 +1,7 @@
 //! Workers wait for something that waits itself.
 
-use super::super::external_api_slow::{FOUND_AGAIN, LOST};
+use super::super::db_slow::{LOCK, MIGRATED, UNLOCK, migration};
+use super::super::external_api_slow::{ASKS_NOBODY, ASKS_OUTSIDE, FOUND_AGAIN, LOST};
 use crate::{Expect, Fix, Held, Link, Scenario, Stack, Step, Traffic};
 
 const BASE: Scenario = Scenario {
@@ -65,12 +66,6 @@ OnCalendar="#,
 }
 pub(in crate::scenarios) use {export_job, quicker};
 const QUICKER: &str = quicker!();
-const ASKS_OUTSIDE: &str = "sed -i '1i import urllib.request' /srv/app/shop.py
-             sed -i 's|\"<h1>Shop|urllib.request.urlopen(\"http://198.51.100.7:8443/rates\") and &|' /srv/app/shop.py
-             systemctl restart app; await_listener :8000";
-const ASKS_NOBODY: &str =
-    "systemctl stop -q 'visitor*'; sed -i '1d; s|urllib.request.urlopen.* and ||' /srv/app/shop.py
-             systemctl restart app; await_listener :8000";
 /// Visitors who ask again and again. Their workers are not all killed in the same second.
 const FOUR_BEFORE: &str = r#"
 for one in 1 2 3 4; do
@@ -78,9 +73,6 @@ for one in 1 2 3 4; do
   sleep 1.5
 done
 "#;
-const LOCK: &str = "systemd-run -q --unit=export --collect mariadb shop -e 'LOCK TABLES products WRITE; SELECT SLEEP(600)'
-             until [ \"$(mariadb -Ne \"SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'\")\" = 1 ]; do sleep 0.05; done";
-const UNLOCK: &str = "systemctl stop export; sleep 0.5; systemctl restart php8.2-fpm";
 
 pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -128,11 +120,7 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
                 Once gunicorn kills who works for so long, that is the first link, and visitors get 502.",
         stack: Stack::GunicornPostgres,
         prepare: QUICKER,
-        inject: &[Step::Sh(
-            "systemd-run -q --unit=migrate --collect runuser -u postgres -- bash -c \
-             '{ echo \"BEGIN; LOCK TABLE products;\"; sleep 600; } | psql -q shop'
-             until runuser -u postgres -- psql -Atc \"SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'\" | grep -q 1; do sleep 0.05; done",
-        )],
+        inject: &[Step::Sh(migration!())],
         held: SIX,
         expect: Expect::Found(&["db-slow"]),
         chain: &["pool-exhausted", "db-slow"],
@@ -142,7 +130,7 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
             expect: Expect::Found(&["db-slow"]),
             chain: &["worker-timeout-kill", "db-slow"],
         }],
-        restore: "systemctl stop migrate; sleep 0.5; systemctl restart app; await_listener :8000",
+        restore: MIGRATED,
         ..UNTRIED
     },
     Scenario {
@@ -268,15 +256,15 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         expect: Expect::Found(&["scheduled-job-load"]),
         chain: &["pool-exhausted", "db-slow", "scheduled-job-load"],
         links: &[Link {
-            remove: "runuser -u postgres -- psql -qc \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'\"
-                     systemd-run -q --unit=migrate --collect runuser -u postgres -- bash -c \
-                     '{ echo \"BEGIN; LOCK TABLE products;\"; sleep 600; } | psql -q shop'
-                     until runuser -u postgres -- psql -Atc \"SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'\" | grep -q 1; do sleep 0.05; done",
+            remove: concat!(
+                "runuser -u postgres -- psql -qc \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'\"\n",
+                migration!()
+            ),
             status: 504,
             expect: Expect::Found(&["db-slow"]),
             chain: &["pool-exhausted", "db-slow"],
         }],
-        restore: "systemctl stop migrate; sleep 0.5; systemctl restart app; await_listener :8000",
+        restore: MIGRATED,
         ..UNTRIED
     },
 ];
