@@ -20,20 +20,37 @@ const LOADERS: &[&str] = &[
     "eval('?>'.gzinflate(",
     "eval(\"?>\".gzinflate(",
     "assert(base64_decode(",
+];
+/// Code that runs what a visitor sends. Programs of a house decode their own code now and then, a licence check say; none of
+/// them does this.
+const DOORS: &[&str] = &[
     "eval($_post[",
     "eval($_request[",
     "eval($_cookie[",
-    "eval(base64_decode($_",
+    "eval($_get[",
+    "eval($_server['http_",
+    "eval($_server[\"http_",
+    "assert($_post[",
+    "assert($_request[",
+    "assert($_cookie[",
+    "assert($_get[",
+    "eval(base64_decode($_post[",
+    "eval(base64_decode($_request[",
+    "eval(base64_decode($_cookie[",
+    "eval(base64_decode($_get[",
+    "eval(base64_decode($_server['http_",
+    "eval(stripslashes($_post[",
+    "eval(stripslashes($_request[",
 ];
 
-/// A file of code among uploads, as it was read.
+/// A file of code that a complaint names, or that lies beside one among uploads, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeFile {
     /// Where.
     pub path: PathBuf,
     /// When it was last changed.
     pub modified: Timestamp,
-    /// It runs what it decodes first, by these words.
+    /// It runs what it decodes first, or what it is sent, by these words.
     pub loader: Option<&'static str>,
 }
 
@@ -62,14 +79,30 @@ pub fn upload_dir(path: &Path) -> Option<&Path> {
     above.find(|it| is_one_of(it, UPLOADS))
 }
 
-/// The words by which this code runs what it decodes first.
+/// Those words let in whoever knows them: what is run is what a visitor sends.
+pub fn is_door(loader: &str) -> bool {
+    DOORS.contains(&loader)
+}
+
+/// What failed are not lines of this file but code that it ran: `/var/www/s/x.php(3) : eval()'d code`.
+pub fn is_run_by(text: &str, path: &Path) -> bool {
+    let name = format!("{}(", path.display());
+    text.match_indices(&name).any(|(at, _)| {
+        let behind = text.get(at + name.len()..).unwrap_or_default();
+        let behind = behind.trim_start_matches(|c: char| c.is_ascii_digit());
+        behind.starts_with(") : eval()'d code")
+    })
+}
+
+/// The words by which this code runs what it decodes first, or what it is sent.
 pub fn loader(code: &str) -> Option<&'static str> {
     let bare: String = code
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '@')
         .flat_map(char::to_lowercase)
         .collect();
-    LOADERS.iter().find(|words| bare.contains(**words)).copied()
+    let mut all = DOORS.iter().chain(LOADERS);
+    all.find(|words| bare.contains(**words)).copied()
 }
 
 #[cfg(test)]
@@ -83,8 +116,18 @@ mod tests {
             Some("eval(gzinflate(")
         );
         assert_eq!(loader("<?php EVAL($_POST['x']);"), Some("eval($_post["));
+        // as it was found in a wp-config.php, in front of wp-settings.php
+        assert_eq!(
+            loader("/** Sets up WordPress vars. */\n@eval($_SERVER['HTTP_07F535F']);\nrequire_once 'x';"),
+            Some("eval($_server['http_")
+        );
+        assert_eq!(
+            loader("eval(base64_decode($_COOKIE['a']));"),
+            Some("eval(base64_decode($_cookie[")
+        );
         for plain in [
             "<?php return eval($template);",
+            "<?php eval($_templates[$name]); eval($_SERVER['argv'][1]); assert($_SERVER['x']);",
             "<?php $image = base64_decode($row['logo']); // eval is evil",
             "<?php $x = gzinflate(base64_decode($data)); echo $x;",
             "",
@@ -121,6 +164,29 @@ mod tests {
             ]
         );
         assert_eq!(named("in ../x.php and /etc/passwd"), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn a_complaint_tells_who_ran_the_code_that_failed() {
+        let file = Path::new("/var/www/s/wp-config.php");
+        for (text, told) in [
+            (
+                "Uncaught Error: x in /var/www/s/wp-config.php(31) : eval()'d code:1\nStack trace:",
+                true,
+            ),
+            (
+                "syntax error in /var/www/s/wp-config.php(31) : eval()'d code on line 1",
+                true,
+            ),
+            (
+                "x in /var/www/s/a.php(2) : eval()'d code:1\n#0 /var/www/s/wp-config.php(31): include()",
+                false,
+            ),
+            ("x in /var/www/s/wp-config.php:31", false),
+            ("/var/www/s/wp-config.php(", false),
+        ] {
+            assert_eq!(is_run_by(text, file), told, "{text}");
+        }
     }
 
     #[test]

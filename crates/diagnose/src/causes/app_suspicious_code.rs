@@ -9,19 +9,21 @@ use logscan::{Complaint, Trouble};
 
 cause! {
     /// # What happens
-    /// Code in the web root changed outside any deploy or package: obfuscated loaders, scripts in upload directories.
-    /// Pages fail, mail goes out, the pool is busy with strangers' work.
+    /// Code in the web root changed outside any deploy or package: obfuscated loaders, scripts in upload directories, a
+    /// line in `wp-config.php` that runs what a visitor sends. Pages fail, mail goes out, the pool is busy with strangers'
+    /// work.
     /// # How to tell
     /// Files newer than the deploy; `eval(base64_decode(` and its like; PHP in directories that only hold uploads. It is
-    /// said here only where PHP's own complaint about a failure names such a file, the file lies among uploads, and what
-    /// is in it unpacks code and runs it.
+    /// said here only where PHP's own complaint about a failure names such a file, and either it lies among uploads and
+    /// unpacks code and runs it, or, wherever it lies, what failed is code that it ran (`eval()'d code`) and it runs what
+    /// visitors send (`eval($_SERVER['HTTP_…`). Code that a commercial plugin unpacks is neither.
     /// # Fix
     /// Take the list to a person; keep copies; restore from a known good state.
     /// # Not this if
     /// The change belongs to a deploy or a package, or a program keeps compiled templates or a cache there.
     pub static APP_SUSPICIOUS_CODE = {
         id: "app-suspicious-code",
-        title: "code that hides what it does lies among the uploads",
+        title: "code that nobody of the house wrote runs in the site",
         group: Group::Application,
         class: Class::Never,
         share_of: share_of,
@@ -57,7 +59,21 @@ fn weigh(case: &Case) -> Opinion {
         return Opinion::none();
     };
     let path = file.path.display().to_string();
-    let dir = code::upload_dir(&file.path).unwrap_or(&file.path);
+    let runs = if code::is_door(loader) {
+        "what visitors send it"
+    } else {
+        "what it decodes first"
+    };
+    let (where_it_is, says) = match code::upload_dir(&file.path) {
+        Some(dir) => (
+            format!("it is code, and lies among uploads ({})", dir.display()),
+            format!("{path} lies among uploads and runs code that it hides"),
+        ),
+        None => (
+            format!("what failed are no lines of {path}, but code that it ran"),
+            format!("{path} runs what visitors send it"),
+        ),
+    };
     let evidence = vec![
         Evidence::supports(
             Rank::Strong,
@@ -66,26 +82,23 @@ fn weigh(case: &Case) -> Opinion {
         ),
         Evidence::supports(
             Rank::Strong,
-            format!(
-                "{path} runs what it decodes first: {loader}…; last changed at {}",
-                file.modified
-            ),
+            format!("{path} runs {runs}: {loader}…; last changed at {}", file.modified),
             Source::command(format!("head -c 400 {}", quote(&path))),
         ),
         Evidence::supports(
             Rank::Strong,
-            format!("it is code, and lies among uploads ({})", dir.display()),
+            where_it_is,
             Source::command(format!("ls -l {}", quote(&path))),
         ),
     ];
     Opinion {
-        says: format!("{path} lies among uploads and runs code that it hides"),
+        says,
         subject: path,
         evidence,
     }
 }
 
-/// PHP's complaint, a file among uploads that it names, and how that one runs what it hides.
+/// PHP's complaint, a file that it names among uploads or as the one that ran what failed, and how that runs it.
 fn named<'a>(
     case: &'a Case,
     symptom: &'a Symptom,
@@ -95,7 +108,12 @@ fn named<'a>(
     };
     let paths = code::named(said);
     let mut files = case.world.code.iter().filter(|it| paths.contains(&it.path));
-    files.find_map(|file| Some((symptom, said.as_str(), file, file.loader?)))
+    files.find_map(|file| {
+        let loader = file.loader?;
+        let is_open = code::is_door(loader) && code::is_run_by(said, &file.path);
+        let hides = code::upload_dir(&file.path).is_some();
+        (hides || is_open).then_some((symptom, said.as_str(), file, loader))
+    })
 }
 
 /// All that looks like it, for a person to look at.
@@ -140,6 +158,20 @@ mod tests {
             .check("found app-suspicious-code <- app-bug");
         let case = holds(Fixture::php_fpm().php_says(SAID), path, loader).case();
         assert!(super::advise(&case).contains(&format!("To set aside: {path}.")));
+    }
+
+    #[test]
+    fn fires_where_a_file_of_the_site_ran_what_a_visitor_sent() {
+        let config = "/var/www/shop/wp-config.php";
+        let ran = "PHP message: PHP Parse error:  syntax error, unexpected end of file in /var/www/shop/wp-config.php(31) : \
+                   eval()'d code on line 1";
+        let door = Some("eval($_server['http_");
+        let says = |said: &str, loader| holds(Fixture::php_fpm().php_says(said), config, loader);
+        says(ran, door).check("found app-suspicious-code");
+        // a plugin that unpacks its own code, and a door through which nothing came that failed
+        says(ran, Some("eval(base64_decode(")).check_not("app-suspicious-code");
+        let named = "PHP message: PHP Fatal error:  Uncaught Error: x in /var/www/shop/a.php:4\n#0 /var/www/shop/wp-config.php(31): include()";
+        says(named, door).check_not("app-suspicious-code");
     }
 
     #[test]

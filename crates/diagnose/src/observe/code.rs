@@ -1,6 +1,10 @@
-//! Code that PHP's complaints name, where it lies among visitors' uploads: what is in it, and what lies beside it.
+//! Code that PHP's complaints name, where it lies among visitors' uploads or ran what failed: what is in it, and among
+//! uploads what lies beside it.
 
-use crate::{World, code::CodeFile};
+use crate::{
+    World,
+    code::{self, CodeFile},
+};
 use host::{Host, Looks, query::Part};
 use logscan::Trouble;
 use std::path::{Path, PathBuf};
@@ -19,17 +23,17 @@ pub(super) fn look(host: &dyn Host, world: &World, drafts: &[&Draft]) -> Vec<Cod
     let symptoms = drafts.iter().flat_map(|draft| &draft.symptoms);
     let mut named: Vec<PathBuf> = symptoms
         .filter_map(|symptom| match symptom.trouble()? {
-            Trouble::BackendStderr(text) => Some(crate::code::named(text)),
+            Trouble::BackendStderr(text) => Some(suspects(text)),
             _ => None,
         })
         .flatten()
-        .filter(|path| crate::code::upload_dir(path).is_some() && is_served(world, path))
+        .filter(|path| is_served(world, path))
         .collect();
     named.sort_unstable();
     named.dedup();
     named.truncate(NAMED);
     let mut all = named.clone();
-    for dir in named.iter().filter_map(|path| crate::code::upload_dir(path)) {
+    for dir in named.iter().filter_map(|path| code::upload_dir(path)) {
         let beside = host.file_sizes(dir).unwrap_or_default();
         all.extend(
             beside
@@ -46,6 +50,13 @@ pub(super) fn look(host: &dyn Host, world: &World, drafts: &[&Draft]) -> Vec<Cod
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Files of a complaint that may be strangers'.
+fn suspects(text: &str) -> Vec<PathBuf> {
+    let mut files = code::named(text);
+    files.retain(|path| code::upload_dir(path).is_some() || code::is_run_by(text, path));
+    files
 }
 
 fn is_php(path: &Path) -> bool {
@@ -68,6 +79,6 @@ fn read(host: &dyn Host, path: &Path) -> Option<CodeFile> {
     Some(CodeFile {
         path: path.to_owned(),
         modified: blob.modified,
-        loader: crate::code::loader(&String::from_utf8_lossy(&blob.bytes.0)),
+        loader: code::loader(&String::from_utf8_lossy(&blob.bytes.0)),
     })
 }

@@ -52,6 +52,37 @@ fn a_fix_is_proved_and_can_be_taken_back() {
     stage.why502(&["undo", &id]).ends(0, &["nothing left"]);
 }
 
+/// What was written down of failures, made so many days older.
+const AGE: &str = r#"python3 - <<'PY'
+import json
+file = "STATE/incidents"
+lines = [json.loads(line) for line in open(file)]
+for line in lines:
+    line["first"] -= 2 * 86400 * 1000
+    line["last"] -= 2 * 86400 * 1000
+open(file, "w").write("".join(json.dumps(line) + "\n" for line in lines))
+PY"#;
+
+#[test]
+fn what_failed_before_is_told_with_what_was_done_about_it() {
+    let stage = misdirected();
+    stage
+        .why502(&["diagnose", "--remember"])
+        .ends(1, &["wrong-upstream-port"]);
+    stage.sh(&AGE.replace("STATE", STATE));
+    let says = ["Again", "second time in 2 days", "not by why502"];
+    stage.why502(&["diagnose"]).ends(1, &says).is_harmless();
+    stage.why502(&["fix", "--yes"]).ends(0, &["Fixed"]);
+    stage.sh("sed -i s/127.0.0.1:8001/127.0.0.1:8000/ /etc/nginx/nginx.conf && nginx -s reload && sleep 1");
+    for _ in 0..3 {
+        assert_eq!(stage.get("shop.example", "/"), 502);
+    }
+    let run = stage.why502(&["diagnose", "--json"]);
+    let said = run.json()["findings"][0]["recurrence"]["says"].to_string();
+    assert!(said.contains("mended once by why502"), "{said}");
+    assert!(said.contains("it came back after"), "{said}");
+}
+
 #[test]
 fn the_documents_are_as_their_schemas_say() {
     let stage = misdirected();
