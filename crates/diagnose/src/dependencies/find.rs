@@ -128,7 +128,16 @@ fn of_unit(host: &dyn Host, world: &World, backend: &Backend) -> Vec<Dependency>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dependencies::Credential;
+    use crate::{
+        dependencies::Credential,
+        testing::Fixture,
+        topology::{FpmPool, Place},
+    };
+    use host::{
+        Answer, Query, Timestamp,
+        answer::{Blob, Bytes},
+        memory::Memory,
+    };
 
     fn shown(path: &str, form: Form, text: &str) -> Vec<String> {
         let show = |it: Dependency| {
@@ -241,6 +250,42 @@ mod tests {
             &["PostgreSQL 127.0.0.1:5432 u shop 0 :1"],
         ),
         (
+            "config.json",
+            Form::Code,
+            "{\n  \"port\": 3000,\n  \"db\": {\"host\": \"127.0.0.1\", \"port\": 5432, \"user\": \"u\", \"password\": \"SECRET-0\", \"database\": \"shop\"},\n  \"redis\": \"redis://cache:6380/2\"\n}\n",
+            &[
+                "PostgreSQL 127.0.0.1:5432 u shop 0 :3",
+                "Redis cache:6380  2 none :4",
+            ],
+        ),
+        (
+            "config.js",
+            Form::Code,
+            "module.exports = {\n  development: {storage: './a.sqlite'},\n  nats: 'nats://mq:4222',\n  production: {dialect: 'mysql', host: 'db', username: 'u', password: 'SECRET-0', database: 'shop'},\n};\n",
+            &["NATS mq:4222   none :3", "MySQL db:3306 u shop 0 :4"],
+        ),
+        (
+            "parameters.yml",
+            Form::Yaml,
+            "parameters:\n    database_driver: pdo_mysql\n    database_host: 127.0.0.1\n    database_port: ~\n    database_name: shop\n    database_user: u\n    database_password: SECRET-0\n    mailer_host: 127.0.0.1\n",
+            &["MySQL 127.0.0.1:3306 u shop 0 :3"],
+        ),
+        (
+            "database.php",
+            Form::Code,
+            "<?php\nreturn [\n 'default' => 'mysql',\n 'connections' => [\n  'mysql' => [\n   'driver' => 'mysql',\n   'host' => env('DB_HOST', '127.0.0.1'),\n   'database' => env('DB_DATABASE', 'forge'),\n   'username' => env('DB_USERNAME', 'forge'),\n   'password' => env('DB_PASSWORD', ''),\n  ],\n ],\n];\n",
+            &[],
+        ),
+        (
+            ".env.local",
+            Form::Environment,
+            "DATABASE_URL=\"postgresql://u:SECRET-0@127.0.0.1:5432/shop?serverVersion=15&charset=utf8\"\nREDIS_URL=redis://:SECRET-1@cache:6379/0\nMESSENGER_TRANSPORT_DSN=doctrine://default\n",
+            &[
+                "PostgreSQL 127.0.0.1:5432 u shop 0 :1",
+                "Redis cache:6379  0 1 :2",
+            ],
+        ),
+        (
             "db.php",
             Form::Code,
             "<?php $db = new PDO('mysql:host=127.0.0.1;dbname=s', 'u', 'SECRET-0');\n$x = new mysqli('db', 'u', 'SECRET-1', 's');",
@@ -253,5 +298,86 @@ mod tests {
         for (path, form, text, expected) in FILES {
             assert_eq!(shown(path, *form, text), *expected, "{path}");
         }
+    }
+
+    fn told(found: &[Dependency]) -> Vec<String> {
+        let show = |it: &Dependency| format!("{} {} {} {}", it.service, it.at, it.user, it.written);
+        found.iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_a_pool_of_php_fpm_sets() {
+        let settings = [
+            ("env[DB_HOST]", "db"),
+            ("env[DB_CONNECTION]", "mysql"),
+            ("env[DB_USERNAME]", "u"),
+            ("env[DB_PASSWORD]", "SECRET-0"),
+            ("env[PATH]", "/usr/bin"),
+            ("php_value[session.save_path]", "tcp://cache:6379"),
+            ("php_admin_value[memory_limit]", "64M"),
+            ("pm.max_children", "5"),
+        ];
+        let lines = (10..).zip(settings);
+        let pool = FpmPool {
+            written: Place::line(Path::new("/etc/php/8.2/fpm/pool.d/www.conf"), 2),
+            settings: lines
+                .map(|(line, (key, value))| (key.to_owned(), value.to_owned(), line))
+                .collect(),
+            ..FpmPool::default()
+        };
+        let backend = Backend {
+            pool: Some(pool),
+            ..Backend::default()
+        };
+        assert_eq!(
+            told(&of_pool(&backend)),
+            [
+                "MySQL db:3306 u /etc/php/8.2/fpm/pool.d/www.conf:10",
+                "Redis cache:6379  /etc/php/8.2/fpm/pool.d/www.conf:15"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_unit_sets_in_its_files() {
+        let unit = "/etc/systemd/system/app.service";
+        let blob = |text: &str| {
+            Ok(Answer::File(Some(Blob {
+                bytes: Bytes(text.into()),
+                size: text.len() as u64,
+                modified: Timestamp::default(),
+            })))
+        };
+        let mut host = Memory::default();
+        for (path, text) in [
+            (
+                unit,
+                "[Service]\nEnvironment=NODE_ENV=production \"AMQP_URL=amqp://g:SECRET-0@mq:5672/%%2f\"\nEnvironmentFile=-/etc/default/app\n",
+            ),
+            (
+                "/etc/default/app",
+                "# the shop\nDATABASE_URL='postgres://u:SECRET-1@127.0.0.1/shop'\nPORT=3000\n",
+            ),
+        ] {
+            let query = Query::File {
+                path: path.into(),
+                part: Part::Head(512 << 10),
+            };
+            host.set(query, blob(text));
+        }
+        let world = Fixture::node()
+            .unit(|it| _ = it.properties.insert("FragmentPath".into(), unit.into()))
+            .world;
+        let backend = Backend {
+            unit: Some("web.service".into()),
+            ..Backend::default()
+        };
+        assert_eq!(
+            told(&of_unit(&host, &world, &backend)),
+            [
+                "RabbitMQ mq:5672 g /etc/systemd/system/app.service:2",
+                "PostgreSQL 127.0.0.1:5432 u /etc/default/app:2"
+            ]
+        );
     }
 }
