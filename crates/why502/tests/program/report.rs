@@ -206,6 +206,33 @@ fn ctrl_c_gives_what_was_read_so_far_and_says_so() {
 }
 
 #[test]
+fn who_waits_sees_how_long_and_ctrl_c_leaves_a_clean_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "192.0.2.1 - - [22/Nov/2026:12:17:46 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"curl/8\"\n";
+    std::fs::write(dir.path().join("access.log"), line.repeat(3_000_000)).unwrap();
+    let program = concat!(env!("CARGO_BIN_EXE_why502"), " logs --by all access.log");
+    let mut running = std::process::Command::new("script")
+        .args(["-qec", program, "/dev/null"])
+        .env("TERM", "xterm")
+        .current_dir(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    // what a terminal makes a SIGINT of
+    let mut keys = running.stdin.take().unwrap();
+    std::io::Write::write_all(&mut keys, b"\x03").unwrap();
+    let out = running.wait_with_output().unwrap();
+    drop(keys);
+    let out = String::from_utf8_lossy(&out.stdout);
+    assert!(out.contains("MB/s, ") && out.contains("Partial"), "{out}");
+    let (_, after) = out.rsplit_once(" s left").unwrap();
+    let after = after.trim_start_matches("^C");
+    assert!(after.starts_with("\r\x1b[K"), "{after:?}");
+}
+
+#[test]
 fn what_is_no_log_is_no_report() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("words"), "words\n").unwrap();
