@@ -54,6 +54,9 @@ pub struct Logs {
     /// For spreadsheets: failures by time, site, upstream, status
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    /// Where causes are written down.
+    #[command(flatten)]
+    pub state: super::State,
 }
 
 /// A moment.

@@ -10,6 +10,7 @@ use crate::{
 use diagnose::causes;
 use host::live::Live;
 use logscan::scan::By;
+use remedy::{Store, memory};
 use std::{io::Write, time::Instant};
 
 /// Runs the command.
@@ -26,7 +27,7 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
     };
     let read = reading::read(&options.reading, (depth, &counted(&by)), &live, started)?.of_some()?;
     let causes = if options.reading.paths.is_empty() && !read.scanned.partial {
-        causes(&live, &read)
+        causes(&live, &read, options)
     } else {
         Vec::new()
     };
@@ -50,17 +51,19 @@ pub fn run(options: &cli::Logs) -> anyhow::Result<Exit> {
     Ok(exit(&story))
 }
 
-/// What this host still shows of them; it is asked only where it can.
-fn causes(live: &Live, read: &Reading<'_>) -> Vec<Cause> {
-    if !read
-        .bursts
-        .iter()
-        .any(|burst| reading::is_recent(burst, read.now))
-    {
-        return Vec::new();
-    }
-    let verdict = diagnose::diagnose(live, &diagnose::Options::default(), causes::ALL).verdict;
-    reading::causes(&verdict, &read.bursts, read.now)
+/// What this host still shows of them, asked only where it can; else what was written down then.
+fn causes(live: &Live, read: &Reading<'_>, options: &cli::Logs) -> Vec<Cause> {
+    let is_recent = |burst| reading::is_recent(burst, read.now);
+    let mut causes = match read.bursts.iter().any(is_recent) {
+        true => {
+            let verdict = diagnose::diagnose(live, &diagnose::Options::default(), causes::ALL).verdict;
+            reading::causes(&verdict, &read.bursts, read.now)
+        }
+        false => Vec::new(),
+    };
+    let incidents = memory::incidents(&Store::at(&options.state.dir())).unwrap_or_default();
+    causes.extend(reading::written_down(&incidents, &read.bursts, &causes));
+    causes
 }
 
 /// What a story comes to.

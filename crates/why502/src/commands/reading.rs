@@ -14,6 +14,7 @@ use logscan::{
     access::Format,
     scan::{Burst, By, Kind, Window, bursts},
 };
+use remedy::memory;
 use signal_hook::{consts::SIGINT, flag};
 use std::{
     io::{IsTerminal, Write},
@@ -250,9 +251,31 @@ pub fn causes(verdict: &Verdict, bursts: &[Burst], now: i64) -> Vec<Cause> {
             id: root.cause.to_string(),
             says: root.says.clone(),
             trigger: root.trigger.clone(),
+            written_down: false,
         })
     };
     bursts.iter().enumerate().filter_map(of).collect()
+}
+
+/// What was written down on this host while bursts lasted of which it shows no cause now; where that is one thing.
+pub fn written_down(incidents: &[memory::Incident], bursts: &[Burst], known: &[Cause]) -> Vec<Cause> {
+    let of = |(index, burst): (usize, &Burst)| {
+        let mut then = incidents
+            .iter()
+            .filter(|it| report::meanwhile(burst, it.first, it.last));
+        let (Some(one), None) = (then.next(), then.next()) else {
+            return None;
+        };
+        Some(Cause {
+            burst: index,
+            id: one.cause.clone(),
+            says: one.says.clone(),
+            trigger: None,
+            written_down: true,
+        })
+    };
+    let unknown = |it: &(usize, &Burst)| known.iter().all(|cause| cause.burst != it.0);
+    bursts.iter().enumerate().filter(unknown).filter_map(of).collect()
 }
 
 /// The root that explains a symptom of this site seen while the burst lasted.

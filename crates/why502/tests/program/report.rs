@@ -72,6 +72,30 @@ fn an_outage_is_told_with_what_the_host_shows_of_it() {
 }
 
 #[test]
+fn what_was_written_down_while_it_failed_is_told_of_its_burst() {
+    let stage = failing();
+    stage.why502(&["logs"]).ends(2, &["requests lost in 1 burst"]);
+    stage.sh(
+        r#"mkdir -p -m 700 /opt/state
+        echo "{\"cause\":\"backend-died\",\"subject\":\"app\",\"says\":\"app.service died\",\"first\":$(date +%s000),\"last\":$(date +%s000)}" \
+            >/opt/state/incidents"#,
+    );
+    let told = "written down while it failed: app.service died (why502 explain backend-died)";
+    stage.why502(&["logs"]).ends(1, &[told]).is_harmless();
+    let cause = stage.why502(&["logs", "--json"]).json()["bursts"][0]["cause"].clone();
+    assert_eq!(
+        (&cause["id"], &cause["written_down"]),
+        (&"backend-died".into(), &true.into())
+    );
+    stage
+        .why502(&["report"])
+        .ends(2, &["Written down while it failed: app.service died"]);
+    // of two it is not known which it was
+    stage.sh("cd /opt/state && sed 's/backend-died/oom-kill/' incidents >other && cat other >>incidents");
+    stage.why502(&["logs"]).ends(2, &["requests lost in 1 burst"]);
+}
+
+#[test]
 fn a_bundle_is_told_where_the_host_is_not() {
     let stage = failing();
     stage.why502(&["bundle", "/opt/host.tar.zst"]).ends(0, &[]);

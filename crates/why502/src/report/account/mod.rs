@@ -10,7 +10,7 @@ pub use timeline::{Lane, Timeline};
 use super::{
     audit, history,
     json::Frame,
-    logs::{Cause, Story, count, grouped, site},
+    logs::{Cause, Story, count, grouped, meanwhile, site},
     words,
 };
 use crate::screen::age;
@@ -204,10 +204,7 @@ impl Account<'_> {
 
     /// What was written down on the host at the time of a burst: not proved to be about it.
     pub fn remembered(&self, burst: &Burst) -> Vec<&history::Incident> {
-        let meanwhile = |it: &&history::Incident| {
-            let (first, last) = (it.first_ms.secs(), it.last_ms.secs());
-            first <= burst.end + AROUND && last >= burst.start - AROUND
-        };
+        let meanwhile = |it: &&history::Incident| meanwhile(burst, it.first_ms, it.last_ms);
         self.incidents.iter().filter(meanwhile).collect()
     }
 
@@ -231,9 +228,6 @@ pub struct Why<'a> {
     /// It was written down while it failed.
     pub written_down: bool,
 }
-
-/// Seconds by which what logs and a diagnosis call the same moment may differ.
-const AROUND: i64 = 60;
 
 /// `502, connection refused (111), by 127.0.0.1:8000`
 pub fn signature(series: &Series) -> String {

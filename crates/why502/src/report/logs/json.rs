@@ -98,6 +98,7 @@ fn burst(story: &Story<'_>, index: usize, burst: &Burst) -> Value {
         "cause": causes.map(|it| value!({
             "id": it.id,
             "says": it.says,
+            "written_down": it.written_down,
             "trigger": it.trigger.as_ref().map(|it| value!({"says": it.says, "at": it.at.to_string()})),
         })).next(),
     })

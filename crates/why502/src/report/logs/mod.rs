@@ -48,6 +48,16 @@ pub struct Cause {
     pub says: String,
     /// The change just before.
     pub trigger: Option<Trigger>,
+    /// The host shows it no more: it was written down while it failed.
+    pub written_down: bool,
+}
+
+/// Seconds by which what logs and a diagnosis call the same moment may differ.
+const AROUND: i64 = 60;
+
+/// What failed from then until then is about the time of this burst: not proved to be about it.
+pub fn meanwhile(burst: &Burst, first: host::Timestamp, last: host::Timestamp) -> bool {
+    first.secs() <= burst.end + AROUND && last.secs() >= burst.start - AROUND
 }
 
 impl Story<'_> {

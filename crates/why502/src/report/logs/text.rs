@@ -148,7 +148,12 @@ fn one_burst(story: &Story<'_>, index: usize, burst: &Burst, page: &mut String) 
     }
     if let Some(cause) = story.causes.iter().find(|it| it.burst == index) {
         let text = format!("{} (why502 explain {})", safe(&cause.says), cause.id);
-        let _ = writeln!(page, "{}", wrap(&text, "  cause: ", "         "));
+        let word = if cause.written_down {
+            "  written down while it failed: "
+        } else {
+            "  cause: "
+        };
+        let _ = writeln!(page, "{}", wrap(&text, word, "         "));
         if let Some(trigger) = &cause.trigger {
             let at = story.moment(trigger.at.secs(), "%H:%M:%S");
             let text = format!("{}, {at}", safe(&trigger.says));
