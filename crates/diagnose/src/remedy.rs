@@ -4,7 +4,7 @@
 use crate::{
     Case, Class,
     limits::Reclaimable,
-    topology::{Claim, ListenAddress, Place},
+    topology::{Claim, ListenAddress, Place, Protocol},
     world::FirewallRule,
 };
 use host::Endpoint;
@@ -109,6 +109,20 @@ pub enum Measure {
         of: Limited,
         /// How many of them still come through.
         allowed: Allowance,
+    },
+    /// Answers for visitors of whom nothing is known, kept for seconds and given to the next: a cache in a file of its own
+    /// that nginx's `http` block includes, used in the location that passes requests on. For an nginx that has none yet.
+    NginxCache {
+        /// The file, which is not there yet.
+        file: PathBuf,
+        /// A directive of the location.
+        beside: Place,
+        /// What nginx speaks there: each has directives of its own.
+        protocol: Protocol,
+        /// Which pages: `/item.php`; `*` is any one segment.
+        paths: Vec<String>,
+        /// How long an answer is fresh.
+        seconds: u32,
     },
     /// Refuse some addresses for a while, by the program that bans on this host or by a set of nftables of our own.
     Ban {

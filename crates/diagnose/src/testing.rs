@@ -654,6 +654,7 @@ fn nginx() -> Nginx {
         worker_connections: Some((768, Place::line("/etc/nginx/nginx.conf".as_ref(), 8))),
         http_dir: Some("/etc/nginx/conf.d".into()),
         has_limits: false,
+        may_cache: true,
         has_quiet_limits: false,
         limit_zones: Vec::new(),
         proxies: Vec::new(),

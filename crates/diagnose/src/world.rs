@@ -111,6 +111,8 @@ pub struct Nginx {
     pub has_limits: bool,
     /// Some of them say nothing at the level `error`: `limit_req_log_level notice`.
     pub has_quiet_limits: bool,
+    /// It keeps no answers yet, heeds what forbids keeping them, and asks visitors for no password or certificate itself.
+    pub may_cache: bool,
     /// What they count in.
     pub limit_zones: Vec<LimitZone>,
     /// Whose word nginx takes for who the client is: `set_real_ip_from`, as written. Proxies and CDNs.

@@ -70,7 +70,9 @@ impl Step {
     /// The file or directory it changes.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Write { path, .. } | Self::SetAccess { path, .. } => Some(path),
+            Self::Write { path, .. } | Self::SetAccess { path, .. } | Self::DropCache { dir: path, .. } => {
+                Some(path)
+            }
             _ => None,
         }
     }

@@ -42,6 +42,7 @@ pub fn command(step: &Step) -> Option<String> {
         }
         Step::SelinuxPort { port, to: None, .. } => format!("semanage port -d -p tcp {port}"),
         Step::TakeOut { .. } | Step::PutBack { .. } => return None,
+        Step::DropCache { dir, .. } => format!("rm -r -f {}", quoted(dir)),
         Step::Reclaim { of, .. } => {
             let (program, args) = of.command();
             line(program, args)
@@ -172,6 +173,7 @@ pub fn disturbs(step: &Step) -> Option<String> {
 /// How a step is taken back, in one line.
 pub fn undone_by(step: &Step) -> String {
     match (step, step.undo()) {
+        (Step::DropCache { dir, .. }, _) => format!("{} and what nginx keeps in it go", dir.display()),
         (Step::TakeOut { .. }, _) => "it is put back from where it is kept".to_owned(),
         (Step::ResetInterface { .. }, _) => "it gets back the addresses and routes that it had".to_owned(),
         (Step::Write { from: Some(_), .. }, _) => "the file gets back the bytes it had".to_owned(),

@@ -208,6 +208,13 @@ pub enum Step {
         /// As it shall be; it was the other.
         up: bool,
     },
+    /// The directory that nginx makes for a cache goes, unless the file that declares the cache is there.
+    DropCache {
+        /// The directory.
+        dir: PathBuf,
+        /// The file.
+        declared: PathBuf,
+    },
     /// `apt-get clean`, `journalctl --vacuum-size=100M`: a tool gives back the room that it took.
     Reclaim {
         /// Whose.
@@ -348,6 +355,7 @@ impl Step {
                 Undo::By(Self::Stop { unit, from })
             }
             Self::DaemonReload
+            | Self::DropCache { .. }
             | Self::Restart { .. }
             | Self::Reload { .. }
             | Self::FlushNames { .. }

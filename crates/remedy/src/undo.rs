@@ -122,7 +122,10 @@ fn moves(fix: &Fix) -> Vec<Move> {
         again: true,
         ends: true,
     });
-    with_rights_last(back, again.chain(starts).collect())
+    // what a server uses goes when it has read that it shall not
+    let (caches, again): (Vec<Move>, Vec<Move>) =
+        again.partition(|it| matches!(it.what, Step::DropCache { .. }));
+    with_rights_last(back, again.into_iter().chain(starts).chain(caches).collect())
 }
 
 /// The first time the journal does not call them taken back, so that a crash in between does both anew.

@@ -2,7 +2,7 @@ use crate::{
     Case, Class, Evidence, Opinion, Rank, Remedy,
     cause::{Group, Told, cause},
     queue,
-    traffic::{Demand, Kind, blame, mix},
+    traffic::{Demand, Kind, blame, cache, mix},
     workers,
 };
 use logscan::{Complaint, Phase, Trouble};
@@ -13,7 +13,10 @@ cause! {
     /// # How to tell
     /// The baseline's mix of pages, referrers and networks, multiplied.
     /// # Fix
-    /// limit_req or limit_conn for that path or agent, a block with an end, or more workers within the memory there is.
+    /// More workers, as many as memory holds; or a cache of some seconds for the pages that many ask for, with old answers
+    /// while the backend fails. It is for visitors of whom nothing is known: who sends a cookie other than those of visitor
+    /// counters, or any password or key, is answered by the backend as before, and what the backend marks as not to be kept
+    /// (Set-Cookie, Cache-Control, Expires, Vary) is not kept. Nobody is locked out.
     /// # Not this if
     /// The rate is normal and each request takes longer (heavy-endpoint, db-slow).
     pub static TRAFFIC_SURGE = {
@@ -84,12 +87,13 @@ fn advise(case: &Case) -> String {
     )
 }
 
-/// They are welcome: more workers, as far as memory goes.
+/// They are welcome: more workers, as far as memory goes, or one answer for all who ask the same.
 fn remedies(case: &Case) -> Vec<Remedy> {
     let pools = case.peers.iter().filter(|peer| queue::is_worker_pool(peer));
     pools
         .filter_map(|peer| workers::more(case, peer))
         .take(1)
+        .chain(cache::of_pages(case))
         .collect()
 }
 
@@ -99,12 +103,33 @@ mod tests {
 
     #[test]
     fn fires_where_the_same_people_ask_for_the_same_only_more_of_them() {
+        surge().check("found traffic-surge <- pool-exhausted");
+    }
+
+    fn surge() -> crate::testing::Fixture {
         busy()
             .asked("GET /", 500, 300, "Firefox")
             .asked("GET /shop", 500, 300, "Chrome")
             .with_assets(4000)
             .usually(PEOPLE)
+    }
+
+    #[test]
+    fn the_usual_pages_may_be_kept_for_strangers() {
+        let offered = |fixture: crate::testing::Fixture| {
+            let remedies = super::remedies(&fixture.case());
+            remedies.iter().any(|it| it.title.starts_with("answer strangers"))
+        };
+        surge()
+            .with(|it| it.world.pools.clear())
             .check("found traffic-surge <- pool-exhausted");
+        assert!(offered(surge()));
+        assert!(!offered(surge().with(|it| it.world.nginx[0].may_cache = false)));
+        assert!(!offered(surge().with(|it| it.world.nginx[0].http_dir = None)));
+        // pages that are news, and few visitors
+        let news = busy().asked("GET /new", 500, 300, "Firefox").usually(PEOPLE);
+        assert!(!offered(news));
+        assert!(!offered(busy().asked("GET /", 500, 3, "Firefox").usually(PEOPLE)));
     }
 
     #[test]

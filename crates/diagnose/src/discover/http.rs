@@ -32,6 +32,19 @@ pub(super) fn has_limits(tree: &Tree) -> bool {
     })
 }
 
+/// No answer is kept, and none differs by who asks but for what the request itself says.
+pub(super) fn may_cache(tree: &Tree) -> bool {
+    const TELL_APART: [&str; 4] = ["auth_basic", "auth_request", "auth_jwt", "ssl_verify_client"];
+    let off = |it: &Directive| it.arg(0).is_some_and(|arg| *arg == "off");
+    !any(tree, &mut |it| {
+        let name = it.name.value.to_string();
+        let caches =
+            name.contains("_cache") && !name.starts_with("open_file_cache") && !name.starts_with("ssl_");
+        let tells = name.ends_with("_ignore_headers") || TELL_APART.contains(&name.as_str());
+        (caches || tells) && !off(it)
+    })
+}
+
 /// Refusals of some limit are logged below the level `error`, which is all that most error logs hold.
 pub(super) fn has_quiet_limits(tree: &Tree) -> bool {
     any(tree, &mut |it| {
@@ -111,6 +124,7 @@ mod tests {
         );
         assert_eq!(dir(&tree), Some("/etc/nginx/conf.d".into()));
         assert!(has_limits(&tree) && has_quiet_limits(&tree));
+        assert!(may_cache(&tree));
         let zones = limit_zones(&tree);
         let [zone] = zones.as_slice() else {
             panic!("{zones:?}")
@@ -118,6 +132,24 @@ mod tests {
         assert_eq!((zone.name.as_str(), zone.key.as_str()), ("a", "$server_name"));
         assert_eq!(zone.written.to_string(), "/etc/nginx/nginx.conf:1");
         assert_eq!(proxies(&tree), ["192.0.2.0/24", "2001:db8::/32"]);
+    }
+
+    #[test]
+    fn a_cache_or_a_login_of_nginx_is_seen() {
+        for (line, expected) in [
+            ("open_file_cache max=1000; ssl_session_cache shared:a:1m;", true),
+            ("auth_basic off; proxy_cache off;", true),
+            ("proxy_cache_path /var/cache/nginx keys_zone=a:1m;", false),
+            ("fastcgi_ignore_headers Set-Cookie;", false),
+            ("auth_basic staff;", false),
+            ("ssl_verify_client optional;", false),
+        ] {
+            assert_eq!(
+                may_cache(&tree(&format!("http {{ {line} }}\n"))),
+                expected,
+                "{line}"
+            );
+        }
     }
 
     #[test]

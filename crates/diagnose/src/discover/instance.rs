@@ -107,6 +107,7 @@ fn from_config(seen: &config::Config, index: usize) -> (Nginx, Vec<Route>) {
         worker_connections: worker_connections(&config),
         http_dir: http::dir(&seen.tree),
         has_limits: http::has_limits(&seen.tree),
+        may_cache: http::may_cache(&seen.tree),
         has_quiet_limits: http::has_quiet_limits(&seen.tree),
         limit_zones: http::limit_zones(&seen.tree),
         proxies: http::proxies(&seen.tree),

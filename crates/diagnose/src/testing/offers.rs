@@ -63,27 +63,7 @@ fn brief(measure: &Measure) -> String {
         Measure::EndProcesses { pids } => format!("end {pids:?}"),
         Measure::NginxReplace { at, old, new } => format!("{at} {old} -> {new}"),
         Measure::NginxSet { beside, name, value } => format!("{beside} {name} {value}"),
-        Measure::NginxLimit {
-            file, of, allowed, ..
-        } => {
-            let of = match of {
-                crate::Limited::Route { method, path } => format!("{method} {path}"),
-                crate::Limited::Agent(agent) => agent.clone(),
-            };
-            let allowed = match allowed {
-                crate::Allowance::Each { per_minute, burst } => format!("{per_minute}/min burst {burst}"),
-                crate::Allowance::Together(most) => format!("{most} together"),
-            };
-            format!("{} {allowed}: {of}", file.display())
-        }
-        Measure::Ban {
-            addresses,
-            ports,
-            minutes,
-        } => {
-            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            format!("refuse {} on {ports:?} for {minutes} min", addresses.join(" "))
-        }
+        Measure::NginxLimit { .. } | Measure::NginxCache { .. } | Measure::Ban { .. } => of_traffic(measure),
         Measure::IniSet {
             file,
             section,
@@ -107,6 +87,37 @@ fn brief(measure: &Measure) -> String {
         Measure::SelinuxPort { port, name } => format!("selinux port {port} {name}"),
         Measure::Accept { rule, to } => format!("accept {to} before {}", rule.place),
         Measure::Resolver { servers } => format!("ask {servers:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What is done about too many requests.
+fn of_traffic(measure: &Measure) -> String {
+    match measure {
+        Measure::NginxLimit {
+            file, of, allowed, ..
+        } => {
+            let of = match of {
+                crate::Limited::Route { method, path } => format!("{method} {path}"),
+                crate::Limited::Agent(agent) => agent.clone(),
+            };
+            let allowed = match allowed {
+                crate::Allowance::Each { per_minute, burst } => format!("{per_minute}/min burst {burst}"),
+                crate::Allowance::Together(most) => format!("{most} together"),
+            };
+            format!("{} {allowed}: {of}", file.display())
+        }
+        Measure::NginxCache {
+            file, paths, seconds, ..
+        } => format!("{} keeps {} for {seconds} s", file.display(), paths.join(" ")),
+        Measure::Ban {
+            addresses,
+            ports,
+            minutes,
+        } => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!("refuse {} on {ports:?} for {minutes} min", addresses.join(" "))
+        }
         other => format!("{other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod ban;
 pub mod blame;
+pub mod cache;
 mod kind;
 pub mod limit;
 pub mod mix;

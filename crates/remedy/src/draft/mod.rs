@@ -15,6 +15,7 @@ mod interface;
 mod kernel;
 mod listen;
 mod nginx;
+mod nginx_cache;
 mod nginx_edit;
 mod nginx_limit;
 mod resolver;
@@ -134,17 +135,7 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::ReloadNginx { nginx } => nginx::reload_later(desk, *nginx),
         Measure::NginxReplace { at, old, new } => nginx::replace(desk, at, old, new),
         Measure::NginxSet { beside, name, value } => nginx::set(desk, beside, name, value),
-        Measure::NginxLimit {
-            file,
-            beside,
-            of,
-            allowed,
-        } => nginx_limit::set(desk, file, beside, *allowed, of),
-        Measure::Ban {
-            addresses,
-            ports,
-            minutes,
-        } => ban::set(desk, addresses, ports, *minutes),
+        Measure::NginxLimit { .. } | Measure::NginxCache { .. } | Measure::Ban { .. } => ease(desk, measure),
         Measure::IniSet {
             file,
             section,
@@ -178,6 +169,40 @@ fn take(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
         Measure::Reboot => kernel::reboot(desk),
         Measure::Accept { rule, to } => flow::accept(desk, rule, to),
         Measure::Listen { claim, to } => listen::set(desk, claim, to),
+    }
+}
+
+/// What is done about too many requests; nothing about any other measure.
+fn ease(desk: &mut Desk, measure: &Measure) -> Result<(), CannotDraft> {
+    match measure {
+        Measure::NginxLimit {
+            file,
+            beside,
+            of,
+            allowed,
+        } => nginx_limit::set(desk, file, beside, *allowed, of),
+        Measure::NginxCache {
+            file,
+            beside,
+            protocol,
+            paths,
+            seconds,
+        } => {
+            let cache = nginx_cache::Cache {
+                file,
+                beside,
+                protocol: *protocol,
+                paths,
+                seconds: *seconds,
+            };
+            nginx_cache::set(desk, &cache)
+        }
+        Measure::Ban {
+            addresses,
+            ports,
+            minutes,
+        } => ban::set(desk, addresses, ports, *minutes),
+        _ => Ok(()),
     }
 }
 

@@ -52,7 +52,7 @@ impl Limit<'_> {
 }
 
 /// `*` is any one segment.
-fn segment(segment: &str) -> String {
+pub(super) fn segment(segment: &str) -> String {
     if segment == "*" {
         "[^/?]+".to_owned()
     } else {

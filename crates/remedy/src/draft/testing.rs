@@ -253,6 +253,7 @@ fn nginx() -> Nginx {
         worker_connections: None,
         http_dir: None,
         has_limits: false,
+        may_cache: true,
         has_quiet_limits: false,
         limit_zones: Vec::new(),
         proxies: Vec::new(),

@@ -12,6 +12,7 @@ mod access;
 mod attributes;
 mod ban;
 mod browser;
+mod cache;
 mod complaint;
 mod config_tests;
 mod files;
@@ -149,6 +150,7 @@ impl LiveHands {
             Step::FlushNeighbour { address, device } => kernel::flush_neighbour(*address, device),
             Step::FlushConntrack { to, udp } => kernel::flush_conntrack(to, *udp),
             Step::SetInterface { name, up } => kernel::set_interface(name, *up),
+            Step::DropCache { dir, declared } => cache::drop_unless(declared, dir),
             Step::Reclaim { of, .. } => reclaim::reclaim(*of),
             Step::Reboot => kernel::reboot(),
         }

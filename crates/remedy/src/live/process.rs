@@ -34,6 +34,12 @@ pub(super) fn pids() -> Vec<u32> {
         .collect()
 }
 
+/// Some process calls itself so: a server says in its title what it does.
+pub(super) fn is_titled(part: &str) -> bool {
+    let title = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    pids().into_iter().any(|pid| title(pid).contains(part))
+}
+
 /// Children of a process.
 pub(super) fn children(parent: u32) -> Vec<ProcessId> {
     let all = pids().into_iter().filter_map(look);

@@ -228,6 +228,6 @@ mod tests {
         let plans = crate::testing::every_step();
         let kinds: std::collections::BTreeSet<String> =
             plans.iter().flat_map(|plan| &plan.steps).map(name).collect();
-        assert_eq!(kinds.len(), 27, "{kinds:?}");
+        assert_eq!(kinds.len(), 28, "{kinds:?}");
     }
 }

@@ -261,6 +261,15 @@ fn of_the_host() -> Vec<Plan> {
             },
         ]),
         plan(vec![
+            Step::DropCache {
+                dir: "/var/lib/nginx/micro-cache".into(),
+                declared: "/etc/nginx/conf.d/micro-cache.conf".into(),
+            },
+            write("/etc/nginx/conf.d/micro-cache.conf", None, Some("x;\n")),
+            nginx_test(),
+            reload(Some("nginx.service")),
+        ]),
+        plan(vec![
             Step::Reclaim {
                 of: Reclaimable::AptCache,
                 bytes: 90 << 20,

@@ -288,6 +288,7 @@ pub fn does(step: &remedy::Step) -> String {
         On::SelinuxPort { port, to: None, .. } => format!("leave TCP port {port} to SELinux's policy"),
         On::TakeOut { shelf } => format!("take out of {}: {}", shelf.whose(), shelf.says()),
         On::PutBack { shelf } => format!("put back into {}: {}", shelf.whose(), shelf.says()),
+        On::DropCache { dir, .. } => format!("keep {} free for a cache of nginx", dir.display()),
         On::Reclaim { of, bytes } => format!("have {} give back {}", of.command().0, size(*bytes)),
         On::Reboot => "restart this host".to_owned(),
         of_the_network => does_to_the_network(of_the_network),

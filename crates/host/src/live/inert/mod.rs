@@ -73,8 +73,11 @@ impl Inert {
             while let Ok(call) = kernel::next(&listener) {
                 let Some(call) = call else { continue };
                 let answer = reply(&call);
-                let sent = kernel::answer(&listener, call.id, &answer, &nothing);
-                kept.note(answer, sent);
+                // before the program goes on: it may end, and we be asked, right behind the answer
+                kept.note(&answer);
+                if let Err(error) = kernel::answer(&listener, call.id, &answer, &nothing) {
+                    kept.fail(&error);
+                }
             }
         })?;
         Ok(watch)
@@ -93,14 +96,16 @@ impl Watch {
         kept.unable.clone().or(made)
     }
 
-    fn note(&self, answer: Reply, sent: io::Result<()>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn note(&self, answer: &Reply) {
         if let Reply::Made(path) = answer {
-            kept.made.push(path);
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.made.push(path.clone());
         }
-        if let Err(error) = sent {
-            kept.unable = Some(format!("it can't be kept from changing things: {error}"));
-        }
+    }
+
+    fn fail(&self, error: &io::Error) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.unable = Some(format!("it can't be kept from changing things: {error}"));
     }
 }
 
