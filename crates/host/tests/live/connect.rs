@@ -6,6 +6,7 @@ use crate::{
 use host::{
     Endpoint, Looks, Stance, Talk, Unseen,
     answer::{Connect, Conversation, End},
+    looks::scoreboard::fpm_page,
     query::Identity,
 };
 use rustix::io::Errno;
@@ -201,12 +202,14 @@ fn a_reset_is_not_a_close() {
 #[test]
 fn silence_and_drip_end_in_time() {
     let (_socket, address) = tcp_listener(8);
-    let (seen, took) = timed(|| call(&Endpoint::Tcp(address), http(300)));
-    assert_eq!((seen.end, seen.first_byte_ms), (End::TimedOut, None));
-    assert!(
-        took > Duration::from_millis(290) && took < Duration::from_millis(1000),
-        "took {took:?}"
-    );
+    for talk in [http(300), fpm_page("/status", "", 300)] {
+        let (seen, took) = timed(|| call(&Endpoint::Tcp(address), talk));
+        assert_eq!((seen.end, seen.first_byte_ms), (End::TimedOut, None));
+        assert!(
+            took > Duration::from_millis(290) && took < Duration::from_millis(1000),
+            "took {took:?}"
+        );
+    }
     let drip = server(|mut stream, _| {
         while stream.write_all(b"x").is_ok() {
             thread::sleep(Duration::from_millis(50));
