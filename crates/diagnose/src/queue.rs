@@ -23,6 +23,9 @@ const GOOD_PART: u64 = 10;
 /// One part in so many of the free memory is left alone: caches, bursts, a worker that grows.
 const RESERVE: u64 = 4;
 
+/// The longest time that is of use here which the kernel averages pressure over (proc_pressure(5)).
+const LATELY: Duration = Duration::from_secs(60);
+
 /// php-fpm and Apache log once that they are full, and not again before they were not.
 const EARLIER: Duration = Duration::from_secs(120);
 
@@ -44,6 +47,12 @@ pub fn took_too_long(case: &Case) -> Vec<&Symptom> {
         slow.extend(service::cut_off(case));
     }
     slow
+}
+
+/// The last of these is so young that what the host is short of now it was short of then.
+pub fn is_slow(case: &Case) -> bool {
+    let late = |it: &Symptom| case.world.now.since(it.last) <= LATELY;
+    took_too_long(case).into_iter().any(late)
 }
 
 /// nginx waited in vain, or there was no room to wait.

@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Evidence, Opinion, Rank, Remedy, Source, Symptom,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     case::PeerSight,
     cause::{Group, Told, cause},
     evidence::quote,
@@ -8,7 +8,6 @@ use crate::{
 };
 use host::looks::{ProcessState, Unit};
 use logscan::{Complaint, Phase, Trouble};
-use std::time::Duration;
 
 cause! {
     /// # What happens
@@ -51,12 +50,8 @@ const PRESSED: f64 = 60.0;
 /// Throttled in so many hundredths of the periods between two looks, a group lacks time.
 const OFTEN: u64 = 50;
 
-/// What is short now was short then, too, where requests took too long within the time that pressure is averaged over.
-const LATELY: Duration = Duration::from_secs(60);
-
 fn weigh(case: &Case) -> Opinion {
-    let late = |it: &Symptom| case.world.now.since(it.last) <= LATELY;
-    if !queue::took_too_long(case).into_iter().any(late) {
+    if !queue::is_slow(case) {
         return Opinion::none();
     }
     let units = limits::units(case);

@@ -48,7 +48,7 @@ const PRESSED: f64 = 40.0;
 
 /// Pressure alone is a backup that harms nobody: those who should answer must wait for the disk too.
 fn weigh(case: &Case) -> Opinion {
-    if queue::waited(case).is_empty() && service::cut_off(case).is_empty() {
+    if !queue::is_slow(case) {
         return Opinion::none();
     }
     let Some(pressure) = case
@@ -94,6 +94,8 @@ fn waiting(case: &Case) -> Vec<&Process> {
         .flat_map(|unit| case.world.processes_of(&unit.name));
     of_units
         .filter(|it| it.state == ProcessState::Uninterruptible)
+        // what has just been started reads its program
+        .filter(|it| !service::is_younger(case, it, service::SHORT))
         .collect()
 }
 
@@ -155,6 +157,14 @@ mod tests {
     #[test]
     fn stays_quiet_where_they_wait_for_something_else() {
         pressed(80.0).check("found pool-exhausted");
+        let stuck = || pressed(80.0).workers_are(ProcessState::Uninterruptible);
+        stuck().seen(400, 300).check_not("io-saturated");
+        let young = stuck().with(|it| {
+            for worker in it.world.processes.as_mut().expect("seen") {
+                worker.started_ticks = 86_399 * 100;
+            }
+        });
+        young.check_not("io-saturated");
         pressed(2.0)
             .workers_are(ProcessState::Uninterruptible)
             .check_not("io-saturated");
