@@ -130,9 +130,9 @@ impl Host {
         self.pipe(&words, "")
     }
 
-    /// Runs the tool at a terminal; see recipe/terminal.py for what stands in `visits`.
+    /// Runs the tool at a terminal; see person.py for what stands in `visits`.
     pub(crate) fn terminal(&self, args: &[&str], visits: &str) -> Result<Output> {
-        const PERSON: &str = include_str!("recipe/terminal.py");
+        const PERSON: &str = include_str!("../../crates/why502/tests/program/person.py");
         let words = [&["python3", "-c", PERSON, "/usr/local/bin/why502"], args].concat();
         self.pipe(&words, visits)
     }

@@ -57,65 +57,133 @@ pub(super) struct Pattern {
 }
 
 /// Words that say that the value beside them lets one in.
-const NAMES: &str = r"passw(?:or)?d|passwort|passphrase|passwd|pwd|secret|token|credential|api_?key|app_?key|auth_?key|private_?key|access_?key|encryption_?key|phpsessid|sessionid|session_id|jsessionid|signature";
+const NAMES: &str = r"passw(?:or)?d|passwort|passphrase|passwd|pwd|secret|token|credential|api_?key|app_?key|auth_?key|private_?key|access_?key|account_?key|encryption_?key|phpsessid|sessionid|session_id|jsessionid|signature";
+
+/// What stands beside no `=` or `:`, or beside a name that says it in its own language's way. `NAMES` stands for [`NAMES`].
+const MORE: &[(Kind, &str)] = &[
+    // define('DB_PASSWORD', '…');
+    (
+        Kind::Password,
+        r#"(?i-u)\bdefine\([ \t]*["']\w*(?:NAMES|_key|_salt|_pass)["'][ \t]*,[ \t]*["'](?P<secret>[^"'\r\n]{3,})"#,
+    ),
+    // of an environment; a path is none
+    (
+        Kind::Password,
+        r#"(?-u)\b[A-Z0-9_]*(?:_KEY|_PASS|_SALT|SECRET_[A-Z_]+|TOKEN_[A-Z_]+|PASSWORD_[A-Z_]+)[ \t]*=[ \t]*["']?(?P<secret>[^\s"'&;,<>(){}$/\[][^\s"'&;,<>(){}$]{2,})"#,
+    ),
+    (
+        Kind::Password,
+        r#"(?i-u)\b(?:[\w.\-]*(?:db|database|mysql|mariadb|pg|postgres|redis|smtp|mail|user|admin|root|ftp|ldap)[_.\-]?)?pass["'\]]*[ \t]*(?:=>|=|:)[ \t]*["']?(?P<secret>[^\s"'&;,<>(){}$=:/]{3,})"#,
+    ),
+    (
+        Kind::Password,
+        r#"(?i-u)\b(?:fastcgi_param|uwsgi_param|env|setenv)[ \t]+\w*(?:db|database|mysql|mariadb|pg|postgres|redis|smtp|mail|user|admin|root|ftp|ldap)_?pass[ \t]+["']?(?P<secret>[^\s"'&;,<>(){}$]{3,})"#,
+    ),
+    // command lines
+    (
+        Kind::Password,
+        r#"(?i-u)--[\w\-]*(?:NAMES)[ \t]+["']?(?P<secret>[^\s"'\-\[<][^\s"']{2,})"#,
+    ),
+    (
+        Kind::Password,
+        r#"(?-u)\b(?:mysql|mariadb)[\w\-]*(?:[ \t][^\r\n|;]{0,400}?)?[ \t]-p(?P<secret>[^\s"'|;]{3,})"#,
+    ),
+    (
+        Kind::Password,
+        r#"(?-u)\bcurl(?:[ \t][^\r\n|;]{0,400}?)?[ \t](?:-u|--user)[ =]?["']?[^\s:"'/]{1,64}:(?P<secret>[^\s"'|;]{3,})"#,
+    ),
+    // Redis, netrc, SQL
+    (
+        Kind::Password,
+        r#"(?im-u)^[ \t]*(?:requirepass|masterauth)[ \t]+["']?(?P<secret>[^\s"']{3,})"#,
+    ),
+    (
+        Kind::Password,
+        r"(?i-u)\blogin[ \t]+\S{1,200}[ \t]+password[ \t]+(?P<secret>\S{3,})",
+    ),
+    (
+        Kind::Password,
+        r#"(?i-u)\bidentified[ \t]+(?:with[ \t]+\S{1,64}[ \t]+)?(?:by|as)[ \t]+(?:password[ \t]+)?["'](?P<secret>[^"']{3,})"#,
+    ),
+    // addresses of pages and servers
+    (
+        Kind::Token,
+        r#"(?i-u)[?&](?:auth|pass|pw|sig|code|key)=(?P<secret>[^\s"'&;,<>]{6,})"#,
+    ),
+    // hashes, as crypt(5) and htpasswd write them
+    (
+        Kind::Password,
+        r"(?-u)(?P<secret>\$(?:(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}|[56]\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43,86}|(?:y|gy|7)\$[./A-Za-z0-9]+\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{20,}|argon2(?:id|i|d)\$[^\s:]{20,}))",
+    ),
+    (
+        Kind::Token,
+        r"(?-u)\b(?P<secret>SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}|key-[0-9a-f]{32})\b",
+    ),
+];
 
 /// Everything we know, in the order in which it is taken out.
 pub(super) static KNOWN: LazyLock<Vec<Pattern>> = LazyLock::new(known);
 
+/// What is known first, with whether it keeps its length. `NAMES` stands for [`NAMES`].
+const FIRST: &[(Kind, &str, bool)] = &[
+    (
+        Kind::PrivateKey,
+        r"(?s-u)-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<secret>.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+        false,
+    ),
+    (
+        Kind::Authorization,
+        r#"(?i-u)\b(?:proxy[_-])?(?:authorization|x-api-key|x-auth-token|x-csrf-token)["']?[ \t]*[:= ][ \t]*["']?(?P<secret>[^\r\n"'$;\[][^\r\n"'$;]{2,})"#,
+        true,
+    ),
+    (
+        Kind::Authorization,
+        r"(?i-u)\b(?:bearer|basic)[ \t]+(?P<secret>[A-Za-z0-9+/=._~\-]{8,})",
+        true,
+    ),
+    (
+        Kind::Cookie,
+        r#"(?i-u)\b(?:set-)?cookie2?["']?[ \t]*:[ \t]*["']?(?P<secret>[^\r\n"']+)"#,
+        true,
+    ),
+    (
+        Kind::Password,
+        r#"(?-u)://[^\s:/@'"<>\\]{0,200}:(?P<secret>[^\s/'"<>\\\x00]{1,400})@"#,
+        false,
+    ),
+    (
+        Kind::Token,
+        r"(?-u)(?P<secret>\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*)",
+        false,
+    ),
+    (
+        Kind::Token,
+        r"(?-u)\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_\-]{16,}|xox[abprs]-[A-Za-z0-9\-]{10,}|[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_\-]{30,}|npm_[A-Za-z0-9]{30,}|AGE-SECRET-KEY-1[0-9A-Z]{20,})",
+        false,
+    ),
+    (
+        Kind::Password,
+        r#"(?i-u)\b(?P<name>[\w.\-]*(?:NAMES))["'\]]*[ \t]*(?:=>|=|:)[ \t]*["']?(?P<secret>[^\s"'&;,<>(){}$]{3,})"#,
+        false,
+    ),
+    (
+        Kind::Password,
+        r#"(?i-u)\b(?:fastcgi_param|uwsgi_param|proxy_set_header|env|set|setenv)[ \t]+[\w\-$]*(?:NAMES)[\w\-]*[ \t]+["']?(?P<secret>[^\s"'&;,<>(){}$]{3,})"#,
+        false,
+    ),
+    (
+        Kind::Mail,
+        r"(?i-u)(?P<secret>\b[a-z0-9._%+\-]{1,64}@(?:[a-z0-9\-]{1,63}\.)+[a-z]{2,24}\b)",
+        false,
+    ),
+];
+
 fn known() -> Vec<Pattern> {
-    let named = format!(
-        r#"(?i-u)\b(?P<name>[\w.\-]*(?:{NAMES}))["'\]]*[ \t]*(?:=>|=|:)[ \t]*["']?(?P<secret>[^\s"'&;,<>(){{}}$]{{3,}})"#
-    );
-    let param = format!(
-        r#"(?i-u)\b(?:fastcgi_param|uwsgi_param|proxy_set_header|env|set|setenv)[ \t]+[\w\-$]*(?:{NAMES})[\w\-]*[ \t]+["']?(?P<secret>[^\s"'&;,<>(){{}}$]{{3,}})"#
-    );
-    let list: [(Kind, &str, bool); 10] = [
-        (
-            Kind::PrivateKey,
-            r"(?s-u)-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<secret>.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
-            false,
-        ),
-        (
-            Kind::Authorization,
-            r#"(?i-u)\b(?:proxy[_-])?(?:authorization|x-api-key|x-auth-token|x-csrf-token)["']?[ \t]*[:= ][ \t]*["']?(?P<secret>[^\r\n"'$;\[][^\r\n"'$;]{2,})"#,
-            true,
-        ),
-        (
-            Kind::Authorization,
-            r"(?i-u)\b(?:bearer|basic)[ \t]+(?P<secret>[A-Za-z0-9+/=._~\-]{8,})",
-            true,
-        ),
-        (
-            Kind::Cookie,
-            r#"(?i-u)\b(?:set-)?cookie2?["']?[ \t]*:[ \t]*["']?(?P<secret>[^\r\n"']+)"#,
-            true,
-        ),
-        (
-            Kind::Password,
-            r#"(?-u)://[^\s:/@'"<>\\]{0,200}:(?P<secret>[^\s/'"<>\\\x00]{1,400})@"#,
-            false,
-        ),
-        (
-            Kind::Token,
-            r"(?-u)(?P<secret>\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*)",
-            false,
-        ),
-        (
-            Kind::Token,
-            r"(?-u)\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_\-]{16,}|xox[abprs]-[A-Za-z0-9\-]{10,}|[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_\-]{30,}|npm_[A-Za-z0-9]{30,}|AGE-SECRET-KEY-1[0-9A-Z]{20,})",
-            false,
-        ),
-        (Kind::Password, &named, false),
-        (Kind::Password, &param, false),
-        (
-            Kind::Mail,
-            r"(?i-u)(?P<secret>\b[a-z0-9._%+\-]{1,64}@(?:[a-z0-9\-]{1,63}\.)+[a-z]{2,24}\b)",
-            false,
-        ),
-    ];
-    let made = list.into_iter().filter_map(|(kind, regex, same_length)| {
+    let more = MORE.iter().map(|(kind, regex)| (*kind, *regex, false));
+    let made = FIRST.iter().copied().chain(more);
+    let made = made.filter_map(|(kind, regex, same_length)| {
         // every one of them is compiled by a test
-        let regex = Regex::new(regex).ok()?;
+        let regex = Regex::new(&regex.replace("NAMES", NAMES)).ok()?;
         Some(Pattern {
             kind,
             regex,
@@ -313,11 +381,78 @@ mod tests {
         ),
         ("/a/password=canary-1", "/a/password=[redacted]"),
         ("PHPSESSID=canary12", "PHPSESSID=[redacted]"),
+        (
+            "define('DB_PASSWORD', 'canary 1');",
+            "define('DB_PASSWORD', '[redacted]');",
+        ),
+        ("define('WP_DEBUG', 'canary');", "define('WP_DEBUG', 'canary');"),
+        ("SECRET_KEY_BASE='canary1'", "SECRET_KEY_BASE='[redacted]'"),
+        ("STRIPE_KEY=canary1", "STRIPE_KEY=[redacted]"),
+        ("TLS_KEY=/etc/ssl/shop.key", "TLS_KEY=/etc/ssl/shop.key"),
+        ("PASSWORD_FILE=/run/secret", "PASSWORD_FILE=/run/secret"),
+        ("AccountKey=canary1==", "AccountKey=[redacted]"),
+        ("DB_PASS: canary1", "DB_PASS: [redacted]"),
+        (
+            "fastcgi_param DB_PASS canary1;",
+            "fastcgi_param DB_PASS [redacted];",
+        ),
+        ("pass=canary1", "pass=[redacted]"),
+        ("did not pass the test", "did not pass the test"),
+        (
+            "mysql of php-pool, curl to a-user:1",
+            "mysql of php-pool, curl to a-user:1",
+        ),
+        (
+            "proxy_pass http://127.0.0.1:8000;",
+            "proxy_pass http://127.0.0.1:8000;",
+        ),
+        (
+            "fastcgi_pass: unix:/run/php.sock",
+            "fastcgi_pass: unix:/run/php.sock",
+        ),
+        ("set $db_pass_to 127.0.0.1:1;", "set $db_pass_to 127.0.0.1:1;"),
+        ("tool --api-token canary1", "tool --api-token [redacted]"),
+        ("--password-file /run/x", "--password-file /run/x"),
+        (
+            "mysqldump -u root -pcanary1 shop",
+            "mysqldump -u root -p[redacted] shop",
+        ),
+        ("mysql -u root -p shop", "mysql -u root -p shop"),
+        (
+            "curl -s -u admin:canary1 http://x/",
+            "curl -s -u admin:[redacted] http://x/",
+        ),
+        ("journalctl -u shop.service", "journalctl -u shop.service"),
+        ("requirepass canary1", "requirepass [redacted]"),
+        (
+            "machine x login y password canary1",
+            "machine x login y password [redacted]",
+        ),
+        (
+            "password authentication failed for user \"app\"",
+            "password authentication failed for user \"app\"",
+        ),
+        ("IDENTIFIED BY 'canary1'", "IDENTIFIED BY '[redacted]'"),
+        (
+            "tcp://localhost:6379?auth=canary1",
+            "tcp://localhost:6379?auth=[redacted]",
+        ),
+        ("GET /error?code=502 HTTP/1.1", "GET /error?code=502 HTTP/1.1"),
+        ("bob:$apr1$canary44$abcdefghijklmnopqrstu.", "bob:[redacted]"),
+        (
+            "rewrite ^/(.*)$ /$1$is_args$args;",
+            "rewrite ^/(.*)$ /$1$is_args$args;",
+        ),
+        ("key-0123456789abcdef0123456789abcdef", "[redacted]"),
     ];
 
     #[test]
     fn secrets_go_and_the_rest_stays() {
-        assert_eq!(known().len(), 10, "every expression compiles");
+        assert_eq!(
+            known().len(),
+            FIRST.len() + MORE.len(),
+            "every expression compiles"
+        );
         for (text, clean) in ROWS {
             assert_eq!(Redactor::new(Vec::new()).text(text), *clean, "{text}");
         }

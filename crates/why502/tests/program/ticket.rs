@@ -114,22 +114,28 @@ fn a_bundle_tells_the_same() {
     assert_eq!(here["known"], there["known"]);
 }
 
+/// The mail server of these tests, and who reads what it gets.
+const MAIL_SERVER: &str = "127.0.0.1:2525";
+const READER: &str = "desk@host.example";
+
+/// A ticket by mail to the reader, without a question.
+fn mail(stage: &Stage, server: &str, more: &[&str]) -> Run {
+    let to = ["--yes", "--smtp", server, "--mail-from", "a@shop.example"];
+    let named = more.contains(&"--mail-to");
+    let reader = ["--mail-to", READER];
+    ticket(
+        stage,
+        &[&to[..], if named { &[] } else { &reader }, more].concat(),
+    )
+}
+
 #[test]
 fn where_nothing_fails_nothing_is_asked() {
     let stage = Stage::serving(&crate::stage::site("shop.example", 8000));
     stage.backend(8000, PAGE);
     assert_eq!(stage.get("shop.example", "/"), 200);
     desk(&stage, "smtp", 2525, "");
-    let mail = [
-        "--yes",
-        "--smtp",
-        "127.0.0.1:2525",
-        "--smtp-tls",
-        "none",
-        "--mail-to",
-        "desk@host.example",
-    ];
-    ticket(&stage, &mail).ends(0, &["Nothing fails"]);
+    mail(&stage, MAIL_SERVER, &["--smtp-tls", "none"]).ends(0, &["Nothing fails"]);
     assert_eq!(arrived(&stage, "smtp"), "");
 }
 
@@ -169,16 +175,23 @@ fn it_is_mailed_only_on_a_yes_and_by_starttls_with_a_login() {
 }
 
 /// Two ways to go, each asked about; keys are those pressed at each question.
-fn at_a_terminal(stage: &Stage, keys: &str) -> Run {
+fn at_a_terminal(stage: &Stage, keys: &[&str]) -> Run {
+    let visits = keys
+        .iter()
+        .map(|keys| serde_json::json!(["true", keys]).to_string() + "\n");
     let mut command = stage.command("/usr/bin/python3");
-    command.args(["/run/person.py", keys, PROGRAM, "ticket"]);
-    command.args(["--smtp", "127.0.0.1:2525", "--smtp-tls", "none"]);
-    command.args(["--mail-from", "a@shop.example", "--mail-to", "desk@host.example"]);
+    command.args(["/run/person.py", PROGRAM, "ticket"]);
+    command.args(["--smtp", MAIL_SERVER, "--smtp-tls", "none"]);
+    command.args(["--mail-from", "a@shop.example", "--mail-to", READER]);
     command.args(["--webhook", "http://127.0.0.1:8080/hook"]);
     for name in PROXIES {
         command.env_remove(name);
     }
-    run(command.env("NO_COLOR", "1").env("TERM", "xterm"), b"")
+    let visits: String = visits.collect();
+    run(
+        command.env("NO_COLOR", "1").env("TERM", "xterm"),
+        visits.as_bytes(),
+    )
 }
 
 #[test]
@@ -192,12 +205,12 @@ fn a_person_is_asked_before_it_goes_anywhere() {
         "Send this to desk@host.example through 127.0.0.1:2525 (no encryption)? [y/N]",
     ];
     for (what, keys, code, not_sent) in [
-        ("no", r#"["n\n", "no\n"]"#, 0, 2),
-        ("nothing", r#"["\n", "\n"]"#, 0, 2),
-        ("half a yes", r#"["yeah\n", "ye\n"]"#, 0, 2),
-        ("the end of input", r#"["\u0004", "\u0004"]"#, 0, 2),
-        ("Ctrl-C at once", r#"["\u0003"]"#, 254, 0),
-        ("Ctrl-C at the second", r#"["n\n", "\u0003"]"#, 254, 1),
+        ("no", &["n\n", "no\n"][..], 0, 2),
+        ("nothing", &["\n", "\n"], 0, 2),
+        ("half a yes", &["yeah\n", "ye\n"], 0, 2),
+        ("the end of input", &["\u{4}", "\u{4}"], 0, 2),
+        ("Ctrl-C at once", &["\u{3}"], 254, 0),
+        ("Ctrl-C at the second", &["n\n", "\u{3}"], 254, 1),
     ] {
         let said = at_a_terminal(&stage, keys);
         said.ends(code, &asks);
@@ -207,7 +220,7 @@ fn a_person_is_asked_before_it_goes_anywhere() {
         assert_eq!(refused, not_sent, "{what}: {}", said.out);
     }
     // each is asked about by itself
-    at_a_terminal(&stage, r#"["n\n", "y\n"]"#).ends(
+    at_a_terminal(&stage, &["n\n", "y\n"]).ends(
         0,
         &[
             "Not sent to desk@host.example",
@@ -216,7 +229,7 @@ fn a_person_is_asked_before_it_goes_anywhere() {
     );
     assert_eq!(arrived(&stage, "smtp"), "");
     assert!(arrived(&stage, "http").starts_with("/hook "));
-    at_a_terminal(&stage, r#"["YES\n", "\u0003"]"#).ends(254, &["Sent to desk@host.example"]);
+    at_a_terminal(&stage, &["YES\n", "\u{3}"]).ends(254, &["Sent to desk@host.example"]);
     assert!(arrived(&stage, "smtp").contains("RCPT ['desk@host.example']"));
     assert_eq!(arrived(&stage, "http").matches("/hook ").count(), 1);
 }
@@ -225,24 +238,13 @@ fn a_person_is_asked_before_it_goes_anywhere() {
 fn servers_that_are_no_good_are_not_trusted_and_not_waited_for() {
     let stage = misdirected();
     desk(&stage, "smtp", 2525, "tls auth");
-    let mail = |server: &str, more: &[&str]| {
-        let basic = [
-            "--yes",
-            "--mail-from",
-            "a@shop.example",
-            "--mail-to",
-            "desk@host.example",
-            "--smtp",
-            server,
-        ];
-        ticket(&stage, &[&basic[..], more].concat())
-    };
-    mail("127.0.0.1:2525", &[]).ends(3, &["not sent", "certificate"]);
-    mail("127.0.0.1:2525", &["--smtp-tls", "none"]).ends(3, &["not sent", "STARTTLS"]);
+    let mail = |server: &str, more: &[&str]| mail(&stage, server, more);
+    mail(MAIL_SERVER, &[]).ends(3, &["not sent", "certificate"]);
+    mail(MAIL_SERVER, &["--smtp-tls", "none"]).ends(3, &["not sent", "STARTTLS"]);
     mail("127.0.0.1:1", &[]).ends(3, &["not sent", "refused"]);
     mail("mail.example", &["--smtp-tls", "none", "--smtp-user", "u"])
         .ends(3, &["a password is not sent without encryption"]);
-    mail("127.0.0.1:2525", &["--smtp-user", "shop"]).ends(3, &["WHY502_SMTP_PASSWORD"]);
+    mail(MAIL_SERVER, &["--smtp-user", "shop"]).ends(3, &["WHY502_SMTP_PASSWORD"]);
     stage.backend_that_hangs(2626);
     let hung = mail("127.0.0.1:2626", &["--smtp-tls", "none"]);
     hung.ends(3, &["not sent", "silent for 10 s"]);
@@ -258,16 +260,8 @@ fn names_of_sites_break_no_header() {
     );
     assert_eq!(stage.get("shop.example", "/"), 502);
     desk(&stage, "smtp", 2525, "");
-    let mail = [
-        "--yes",
-        "--smtp",
-        "127.0.0.1:2525",
-        "--smtp-tls",
-        "none",
-        "--mail-from",
-        "a@b.example",
-    ];
-    ticket(&stage, &[&mail[..], &["--mail-to", "desk@host.example"]].concat())
+    let plain = ["--smtp-tls", "none"];
+    mail(&stage, MAIL_SERVER, &plain)
         .is_harmless()
         .ends(0, &["Sent to"]);
     let got = arrived(&stage, "smtp");
@@ -278,15 +272,8 @@ fn names_of_sites_break_no_header() {
             .any(|line| line.starts_with("Bcc:") || line.starts_with("MAIL")),
         "{got}"
     );
-    ticket(
-        &stage,
-        &[
-            &mail[..],
-            &["--mail-to", "a@b.example\r\nBcc: thief@evil.example"],
-        ]
-        .concat(),
-    )
-    .ends(3, &["no mail address"]);
+    let thief = ["--mail-to", "a@b.example\r\nBcc: thief@evil.example"];
+    mail(&stage, MAIL_SERVER, &[plain, thief].concat()).ends(3, &["no mail address"]);
 }
 
 #[test]
