@@ -1,5 +1,5 @@
 use crate::{
-    Case, Class, Opinion, Remedy,
+    Case, Class, Evidence, Opinion, Rank, Remedy, Source,
     cause::{Group, Told, cause},
     traffic::{
         Kind, blame,
@@ -12,7 +12,8 @@ cause! {
     /// # What happens
     /// Bots walk through every page and filter, mostly uncached ones.
     /// # How to tell
-    /// User agents of bots, a breadth of paths no person visits; claimed names are checked by reverse lookup.
+    /// User agents of bots, a breadth of paths no person visits. The name is what they say of themselves: the name of
+    /// the address in DNS, and that name's address again, tell whether it is true.
     /// # Fix
     /// A limit for that user agent in nginx: crawlers are slowed down, not refused, for their name is only claimed. More
     /// workers help as far as memory goes.
@@ -47,7 +48,18 @@ fn share_of(complaint: &Complaint) -> u8 {
 }
 
 fn weigh(case: &Case) -> Opinion {
-    blame::of_kind(case, Kind::Bot, "programs that crawl").unwrap_or_default()
+    let mut opinion = blame::of_kind(case, Kind::Bot, "programs that crawl").unwrap_or_default();
+    if let Some(demand) = case.demand.as_ref().filter(|_| !opinion.evidence.is_empty()) {
+        let claimed = Source {
+            command: "getent hosts ADDRESS, then getent ahosts NAME".to_owned(),
+            ..blame::source(demand)
+        };
+        let says = "their names are only claimed: DNS was not asked whose addresses these are";
+        opinion
+            .evidence
+            .push(Evidence::supports(Rank::Hint, says, claimed));
+    }
+    opinion
 }
 
 fn advise(case: &Case) -> String {
