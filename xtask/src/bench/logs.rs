@@ -14,8 +14,10 @@ const ACCESS: u64 = 1 << 30;
 const ERRORS: u64 = 512 << 20;
 /// GoAccess reads so much of it: all of it would take minutes.
 const SLOW: u64 = 128 << 20;
+/// How often each stands in its long one.
+const TIMES: u64 = 8;
 /// Free space that is needed.
-const ROOM: u64 = 6 << 30;
+const ROOM: u64 = 16 << 30;
 
 /// As nginx would write it.
 const FORMAT: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \
@@ -31,27 +33,8 @@ const AGENTS: [&str; 6] = [
     "python-requests/2.32.3",
 ];
 
-/// Runs commands in turns and prints a row for each: what, median and best s, least s of processors, GB/s of both, peak MiB.
-/// Where others use the machine too, seconds of processors say more than those of the clock, and the least of them most.
-const MEASURE: &str = r#"
-import json, os, statistics, subprocess, sys, time
-rows = json.load(open(sys.argv[1]))
-took = {row["name"]: [] for row in rows}; busy = {row["name"]: [] for row in rows}; peak = {}
-for _ in range(int(sys.argv[2])):
-    for row in rows:
-        start = time.monotonic()
-        child = subprocess.Popen(row["argv"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        took[row["name"]].append(time.monotonic() - start)
-        busy[row["name"]].append(usage.ru_utime + usage.ru_stime)
-        peak[row["name"]] = max(peak.get(row["name"], 0), usage.ru_maxrss // 1024)
-        if os.waitstatus_to_exitcode(status) not in (0, 2): sys.exit(f"{row['argv']}: {status}")
-print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.0f}, {sys.argv[2]} rounds\n")
-print("| what | median s | best s | least CPU s | GB/s | GB per CPU s | peak MiB |\n|---|---|---|---|---|---|---|")
-for row in rows:
-    times = took[row["name"]]; median = statistics.median(times); cpu = min(busy[row["name"]]); size = row["bytes"] / 1e9
-    print(f"| {row['name']} | {median:.2f} | {min(times):.2f} | {cpu:.2f} | {size / median:.2f} | {size / cpu:.2f} | {peak[row['name']]} |")
-"#;
+/// Runs commands in turns and prints what each took, and how we compare.
+const MEASURE: &str = include_str!("measure.py");
 
 /// The same question to ClickHouse: only lines that can have failed are taken apart.
 const CLICKHOUSE: &str = r#"
@@ -89,11 +72,8 @@ pub fn run(rounds: usize) -> anyhow::Result<()> {
 fn in_dir(dir: &Path, why502: &Path, rounds: usize) -> anyhow::Result<()> {
     peers()?;
     let free = shell::output("df", &["--output=avail", "-B1", &text(dir)?])?;
-    let free: u64 = free
-        .lines()
-        .last()
-        .and_then(|it| it.trim().parse().ok())
-        .context("df says nothing")?;
+    let free = free.lines().last().and_then(|it| it.trim().parse().ok());
+    let free: u64 = free.context("df says nothing")?;
     ensure!(
         free > ROOM,
         "{ROOM} bytes of free space are needed beside target/, {free} are there"
@@ -150,8 +130,10 @@ type Row = (&'static str, u64, Vec<String>);
 struct Logs {
     access: String,
     short: String,
+    long: String,
     packed: String,
     errors: String,
+    long_errors: String,
     clickhouse: String,
 }
 
@@ -161,13 +143,17 @@ impl Logs {
         let logs = Self {
             access: path("access.log")?,
             short: path("short.log")?,
+            long: path("long.log")?,
             packed: path("packed.log.gz")?,
             errors: path("error.log")?,
+            long_errors: path("long-error.log")?,
             clickhouse: path("clickhouse.py")?,
         };
         fill(&logs.access, ACCESS, request)?;
         fill(&logs.short, SLOW, request)?;
         fill(&logs.errors, ERRORS, complaint)?;
+        repeat(&logs.access, &logs.long)?;
+        repeat(&logs.errors, &logs.long_errors)?;
         fs::write(&logs.clickhouse, CLICKHOUSE)?;
         shell::run(
             "sh",
@@ -179,19 +165,12 @@ impl Logs {
     /// What is measured: its name, the bytes it reads, its command.
     fn rows(&self, why502: &str) -> anyhow::Result<Vec<Row>> {
         let [clickhouse, clickhouse_alone] = self.clickhouse()?;
-        let ours = |args: &[&str], log: &str, times: usize| {
-            let words = [&[why502, "logs", "--json"], args, &vec![log; times][..]].concat();
-            owned(&words)
-        };
+        let ours = |args: &[&str], log: &str| owned(&[&[why502, "logs", "--json"], args, &[log]].concat());
         let format: &[&str] = &["--log-format", FORMAT];
         let all: &[&str] = &["--by", "all", "--log-format", FORMAT];
         let mut rows = vec![
             self.copied(),
-            (
-                "failures: why502 logs, 1 GiB",
-                ACCESS,
-                ours(format, &self.access, 1),
-            ),
+            ("failures: why502 logs, 1 GiB", ACCESS, ours(format, &self.access)),
             (
                 "failures: rg -c '\" 502 ', 1 GiB",
                 ACCESS,
@@ -200,35 +179,31 @@ impl Logs {
             clickhouse,
             clickhouse_alone,
             (
-                "failures: why502 logs, 1 GiB eight times",
-                8 * ACCESS,
-                ours(format, &self.access, 8),
+                "failures: why502 logs, 8 GiB",
+                TIMES * ACCESS,
+                ours(format, &self.long),
             ),
             (
                 "everything: why502 logs --by all, 1 GiB",
                 ACCESS,
-                ours(all, &self.access, 1),
+                ours(all, &self.access),
             ),
             (
-                "everything: why502 logs --by all, 1 GiB eight times",
-                8 * ACCESS,
-                ours(all, &self.access, 8),
+                "everything: why502 logs --by all, 8 GiB",
+                TIMES * ACCESS,
+                ours(all, &self.long),
             ),
             ("everything: GoAccess, 128 MiB", SLOW, self.goaccess()),
+            ("error log: why502 logs, 512 MiB", ERRORS, ours(&[], &self.errors)),
             (
-                "error log: why502 logs, 512 MiB",
-                ERRORS,
-                ours(&[], &self.errors, 1),
-            ),
-            (
-                "error log: why502 logs, 512 MiB sixteen times",
-                16 * ERRORS,
-                ours(&[], &self.errors, 16),
+                "error log: why502 logs, 4 GiB",
+                TIMES * ERRORS,
+                ours(&[], &self.long_errors),
             ),
             (
                 "packed: why502 logs, 1 GiB in .gz",
                 ACCESS,
-                ours(format, &self.packed, 1),
+                ours(format, &self.packed),
             ),
         ];
         rows.push(self.inflate()?);
@@ -303,6 +278,15 @@ fn fill(path: &str, bytes: u64, line: fn(&mut Seed, u64, &mut String)) -> anyhow
         number += 1;
     }
     Ok(file.flush()?)
+}
+
+/// One log several times over, as a single file.
+fn repeat(log: &str, long: &str) -> anyhow::Result<()> {
+    let mut to = File::create(long)?;
+    for _ in 0..TIMES {
+        std::io::copy(&mut File::open(log)?, &mut to)?;
+    }
+    Ok(())
 }
 
 /// xorshift64*: the same log on every machine.

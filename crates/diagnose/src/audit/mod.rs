@@ -10,6 +10,7 @@ mod localhost_one_family;
 mod log_rotation_restarts;
 mod no_second_try;
 mod old_libraries;
+mod proxy_banned;
 mod request_buffer_small;
 mod security_updates;
 mod socket_in_tmp;
@@ -42,6 +43,7 @@ pub static ALL: &[&Rule] = &[
     &unit_not_enabled::UNIT_NOT_ENABLED,
     &unit_stays_down::UNIT_STAYS_DOWN,
     &certificate_ends::CERTIFICATE_ENDS,
+    &proxy_banned::PROXY_BANNED,
     &log_rotation_restarts::LOG_ROTATION_RESTARTS,
     &security_updates::SECURITY_UPDATES,
     &old_libraries::OLD_LIBRARIES,

@@ -74,7 +74,7 @@ fn rules(firewall: &Firewall, world: &World, to: SocketAddr) -> Vec<FirewallRule
 }
 
 /// A refused answer is refused to its sender, the backend: nginx hears nothing.
-fn rule(obstacle: &Obstacle, is_new: bool) -> FirewallRule {
+pub(crate) fn rule(obstacle: &Obstacle, is_new: bool) -> FirewallRule {
     let Obstacle {
         table, chain, place, ..
     } = obstacle;

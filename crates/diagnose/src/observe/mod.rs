@@ -54,6 +54,7 @@ use crate::{
     traffic::Demand,
 };
 pub(crate) use authority::servers_of_zone;
+pub(crate) use firewall::rule as firewall_rule;
 use host::{Host, Unseen};
 pub use kept::{Kept, logs};
 pub use load::look as look_at_load;
@@ -62,6 +63,7 @@ pub(crate) use names::system_servers;
 use peers::Connects;
 pub use question::Question;
 pub(crate) use speaks::is_host;
+pub(crate) use stance::foreign_master;
 use std::sync::Arc;
 use symptoms::Draft;
 

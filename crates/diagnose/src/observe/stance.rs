@@ -17,7 +17,7 @@ pub(super) fn of_worker(world: &World, nginx: usize) -> Stance {
 }
 
 /// The master, where it lives in other namespaces than we do.
-pub(super) fn foreign_master(world: &World, nginx: usize) -> Option<u32> {
+pub(crate) fn foreign_master(world: &World, nginx: usize) -> Option<u32> {
     let master = world.process(world.nginx.get(nginx)?.master?)?;
     // ours are those of the first process: we are started in a shell of the same host or container
     let first = world.process(1)?;

@@ -2,6 +2,7 @@
 //! asks for. Gathered before any rule judges; a rule never looks by itself.
 
 mod app_files;
+mod bans;
 mod certificates;
 pub mod limits;
 mod mapped;
@@ -12,6 +13,7 @@ pub(crate) mod testing;
 pub mod updates;
 
 pub use app_files::AppFile;
+pub use bans::BannedProxy;
 pub use certificates::CertificateSight;
 pub use mapped::Mapped;
 pub use rotation::Rotation;
@@ -52,6 +54,8 @@ pub struct Survey {
     pub rotations: Look<Vec<Rotation>>,
     /// What the TLS backends show that nginx verifies.
     pub certificates: Vec<CertificateSight>,
+    /// Bans of those who speak for visitors.
+    pub banned_proxies: Look<Vec<BannedProxy>>,
     /// Security updates that are known and not installed.
     pub updates: Look<Updates>,
 }
@@ -72,6 +76,7 @@ pub fn look(host: &dyn Host, options: &Options) -> Survey {
             mapped: mapped::look(host, &world, &units),
             rotations: rotation::look(host),
             certificates,
+            banned_proxies: bans::look(host, &world),
             updates: updates
                 .join()
                 .unwrap_or_else(|_| Err(not("updates", "the look broke off"))),
@@ -94,6 +99,7 @@ pub fn of_config(host: &dyn Host, main: &Path) -> Survey {
         mapped: Vec::new(),
         rotations: Err(unseen()),
         certificates: Vec::new(),
+        banned_proxies: Err(unseen()),
         updates: Err(unseen()),
         world,
     }

@@ -25,6 +25,7 @@ impl Survey {
             mapped: Vec::new(),
             rotations: Ok(Vec::new()),
             certificates: Vec::new(),
+            banned_proxies: Ok(Vec::new()),
             updates: Ok(Updates::default()),
         }
     }

@@ -8,7 +8,7 @@ use logscan::{
 };
 
 /// Fewer requests while it fails are no crowd.
-const CROWD: u64 = 20;
+pub const CROWD: u64 = 20;
 /// Hundredths that requests of one kind must have of all, by time and, where no time is logged, by number.
 const MOST_TIME: u64 = 50;
 const MOST_REQUESTS: u64 = 75;

@@ -104,6 +104,19 @@ impl Demand {
         Some(self.now.rate(of(&self.now)) / usual.rate(of(usual).max(1)))
     }
 
+    /// Neither all of them nor any kind that is a crowd comes more often than usual: their number is not what is new.
+    /// `None` where nothing is known of what is usual.
+    pub fn is_as_usual(&self) -> Option<bool> {
+        let all = self.times(None)? < blame::AS_USUAL;
+        let crowds = self
+            .now
+            .crowds
+            .iter()
+            .filter(|(_, it)| it.load.requests >= blame::CROWD);
+        let mut kinds = crowds.filter_map(|(kind, _)| self.times(Some(*kind)));
+        Some(all && kinds.all(|times| times < blame::AS_USUAL))
+    }
+
     /// `12.0 requests a second, 0.4 at this hour the day before`
     pub fn says_rate(&self, kind: Option<Kind>) -> Option<String> {
         let of = |stretch: &Stretch| {

@@ -95,6 +95,22 @@ fn tries_end_where_the_format_goes_on() {
 }
 
 #[test]
+fn tries_end_at_separators_only() {
+    for (value, expected) in [
+        ("a, b : c", &["a", "b", "c"][..]),
+        ("a b,c:d", &["a b,c:d"]),
+        (", : ", &["", ": "]),
+        (" : , ", &["", "", ""]),
+        ("a :b : ", &["a :b", ""]),
+        ("", &[""]),
+    ] {
+        let found: Vec<&[u8]> = super::tries(value.as_bytes()).collect();
+        let expected: Vec<&[u8]> = expected.iter().map(|it| it.as_bytes()).collect();
+        assert_eq!(found, expected, "{value}");
+    }
+}
+
+#[test]
 fn tries_are_told_apart() {
     let format = "$upstream_addr $upstream_status $upstream_response_time";
     type Row<'a> = (&'a str, &'a [&'a str], &'a [Option<u16>], &'a [Option<f64>]);

@@ -61,13 +61,23 @@ pub(super) fn another_try(behind: &[u8], literal: &[u8]) -> bool {
         .any(|separator| behind.starts_with(separator) && !literal.starts_with(separator))
 }
 
+/// Where the separator begins that has its first blank there, and how long it is.
+fn separator_at(value: &[u8], blank: usize) -> Option<(usize, usize)> {
+    SEPARATORS.iter().find_map(|separator| {
+        let before = separator.iter().position(|byte| *byte == b' ')?;
+        let at = blank.checked_sub(before)?;
+        value[at..]
+            .starts_with(separator)
+            .then_some((at, separator.len()))
+    })
+}
+
 /// The tries of a request.
 pub(crate) fn tries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
         let all = rest?;
-        let find = |separator: &&[u8]| Some((memchr::memmem::find(all, separator)?, separator.len()));
-        let separator = SEPARATORS.iter().filter_map(find).min();
+        let separator = memchr::memchr_iter(b' ', all).find_map(|at| separator_at(all, at));
         rest = separator.map(|(at, length)| &all[at + length..]);
         Some(separator.map_or(all, |(at, _)| &all[..at]))
     })

@@ -14,7 +14,7 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    thread,
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -22,6 +22,10 @@ use std::{
 const THREADS: usize = 2;
 /// Bytes of a plain file that are one piece of work.
 const PIECE: u64 = 8 << 20;
+/// Bytes read behind it at once: a line that begins in a piece is its own.
+const REST: u64 = 8 << 10;
+/// Bytes of a page of memory.
+const PAGE: u64 = 4 << 10;
 /// Time between two calls of `tick`.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -120,20 +124,21 @@ pub fn run(logs: &[Log], ask: &Ask<'_>, mut tick: impl FnMut(u64)) -> Scanned {
             Depth::Failures | Depth::Everyone => Everyone::listing(ask.by),
         },
     };
+    let reading = AtomicUsize::new(THREADS);
     let done: Vec<Worker<'_>> = thread::scope(|scope| {
         let main = thread::current();
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
-                let (main, shared, counts) = (main.clone(), &shared, empty.clone());
+                let (reads, shared, counts) = (Reads::new(&reading, &main), &shared, empty.clone());
                 scope.spawn(move || {
                     let mut worker = Worker::new(shared, counts);
                     worker.run();
-                    main.unpark();
+                    drop(reads);
                     worker
                 })
             })
             .collect();
-        while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
+        while reading.load(Ordering::Acquire) > 0 {
             thread::park_timeout(TICK);
             tick(shared.bytes.load(Ordering::Relaxed));
         }
@@ -143,6 +148,27 @@ pub fn run(logs: &[Log], ask: &Ask<'_>, mut tick: impl FnMut(u64)) -> Scanned {
             .collect()
     });
     gather(&shared, done, empty)
+}
+
+/// Held by a thread as long as it reads, even if it breaks off. Whether a thread is finished shows a moment after it has woken
+/// us: who asks for that sleeps once more.
+struct Reads<'a> {
+    reading: &'a AtomicUsize,
+    main: Thread,
+}
+
+impl<'a> Reads<'a> {
+    fn new(reading: &'a AtomicUsize, main: &Thread) -> Self {
+        let main = main.clone();
+        Self { reading, main }
+    }
+}
+
+impl Drop for Reads<'_> {
+    fn drop(&mut self) {
+        self.reading.fetch_sub(1, Ordering::Release);
+        self.main.unpark();
+    }
 }
 
 fn gather(shared: &Shared<'_>, done: Vec<Worker<'_>>, mut counts: Counts) -> Scanned {
@@ -274,6 +300,7 @@ impl<'a> Worker<'a> {
             length: Some(to - at),
         };
         let read = |into: &mut [u8]| {
+            let into = wanted(into, at, to);
             let count = file.read_at(into, at)?;
             at += count as u64;
             shared.bytes.fetch_add(count as u64, Ordering::Relaxed);
@@ -281,6 +308,16 @@ impl<'a> Worker<'a> {
         };
         pump(read, part, begins, &mut self.buffer, take)
     }
+}
+
+/// As much of it as is to be read there: up to the end of the piece and the rest of a line, and up to the end of a page, as the
+/// next read then begins with one. Copying from the middle of a page costs a fifth more.
+fn wanted(into: &mut [u8], at: u64, end: u64) -> &mut [u8] {
+    let most = usize::try_from(end.saturating_sub(at) + REST).unwrap_or(usize::MAX);
+    let most = most.min(into.len());
+    let beyond = ((at + most as u64) % PAGE) as usize;
+    let whole = if beyond < most { most - beyond } else { most };
+    &mut into[..whole]
 }
 
 impl Scan {

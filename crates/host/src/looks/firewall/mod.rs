@@ -8,9 +8,12 @@ mod rules;
 mod walk;
 
 use crate::{Host, Look, Looks, Tool, Unseen};
-use rules::Ruleset;
+use rules::{Action, Ruleset, Test};
 pub use rules::{Family, Owner, Refusal};
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 /// Packets of one direction of a TCP connection, at one host. A local connection passes the host twice (out, then in),
 /// and its replies twice the other way: ask about each.
@@ -169,6 +172,23 @@ impl Firewall {
     /// There are no rules at all.
     pub fn is_empty(&self) -> bool {
         self.0.chains.iter().all(|chain| chain.rules.is_empty())
+    }
+
+    /// Addresses that bans of fail2ban and CrowdSec name one by one.
+    pub fn banned(&self) -> BTreeSet<IpAddr> {
+        let bans = |chain: &rules::Chain, rule: &rules::Rule| {
+            matches!(rule.action, Action::Refuse(_))
+                && matches!(
+                    Owner::guess(&chain.table, &chain.name, &rule.text),
+                    Owner::Fail2ban | Owner::Crowdsec
+                )
+        };
+        let chains = self.0.chains.iter();
+        let rules = chains.flat_map(|chain| chain.rules.iter().filter(move |rule| bans(chain, rule)));
+        rules
+            .flat_map(|rule| &rule.tests)
+            .flat_map(Test::sources)
+            .collect()
     }
 
     /// What can refuse this flow, in the order the kernel comes to it. Certain ones end the walk.

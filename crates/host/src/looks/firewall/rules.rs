@@ -86,6 +86,24 @@ pub(super) enum Test {
     Unknown,
 }
 
+impl Test {
+    /// The single addresses that a packet may come from.
+    pub(super) fn sources(&self) -> impl Iterator<Item = IpAddr> {
+        let values: &[Value] = match self {
+            Self::Is {
+                subject: Subject::Source,
+                negated: false,
+                any_of,
+            } => any_of,
+            _ => &[],
+        };
+        values.iter().filter_map(|value| match value {
+            Value::Address(range) if range.start() == range.end() => Some(*range.start()),
+            _ => None,
+        })
+    }
+}
+
 /// What a condition is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {

@@ -190,6 +190,9 @@ pub struct Requests {
     pub rate: f64,
     /// Requests a second that are usual; null where too little is known.
     pub usual_rate: Option<f64>,
+    /// Neither all of them nor any kind comes more often than usual, so their number is not what is new; null where too little
+    /// is known.
+    pub as_usual: Option<bool>,
     /// What is taken for usual.
     pub usual: Option<String>,
     /// By what they are for: `login`, `message`, `bot`, `page`.

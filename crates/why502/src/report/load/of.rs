@@ -129,6 +129,7 @@ impl Requests {
             worker_seconds: total.micros as f64 / 1e6,
             rate: demand.now.rate(total.requests),
             usual_rate: usual.map(|it| it.stretch.rate(it.stretch.total().requests)),
+            as_usual: demand.is_as_usual(),
             usual: usual.map(Usual::when),
             kinds,
             routes: list(|crowd| &crowd.routes),

@@ -40,6 +40,31 @@ fn headline(report: &Report, page: &mut String) {
             wrap(&text, "Cause     ", "          ")
         );
     }
+    if let Some(text) = acquitted(report) {
+        let _ = writeln!(page, "{}", wrap(&text, "Traffic   ", "          "));
+    }
+}
+
+/// What the reader of a full machine would blame first, and must not.
+fn acquitted(report: &Report) -> Option<String> {
+    let requests = report.requests.as_ref().filter(|it| it.as_usual == Some(true))?;
+    let blamed = |id: &str| id.starts_with("traffic-") || id == "heavy-endpoint";
+    let suspect = !report.saturated.is_empty() || !report.causes.is_empty();
+    (suspect && !report.causes.iter().any(|it| blamed(&it.id))).then(|| {
+        format!(
+            "is not the cause: no more requests than usual, {:.1}/s{}",
+            requests.rate,
+            usual(requests)
+        )
+    })
+}
+
+/// `; 3.1/s at this hour the day before`
+fn usual(requests: &Requests) -> String {
+    match (requests.usual_rate, &requests.usual) {
+        (Some(rate), Some(when)) => format!("; {rate:.1}/s {when}"),
+        _ => "; what is usual is not known".to_owned(),
+    }
 }
 
 fn host(report: &Report, page: &mut String) {
@@ -78,6 +103,12 @@ fn host(report: &Report, page: &mut String) {
             "tracked {} of {}",
             tracked.now,
             tracked.most.unwrap_or_default()
+        ));
+    }
+    if let Some(ports) = &report.ports {
+        says.push(format!(
+            "local ports {} of {} to {}",
+            ports.now, ports.most, ports.to
         ));
     }
     let _ = writeln!(page, "{}", wrap(&says.join("; "), "Host      ", "          "));
@@ -135,13 +166,12 @@ fn who(report: &Report, page: &mut String) {
 }
 
 fn asked(requests: &Requests, page: &mut String) {
-    let usual = match (requests.usual_rate, &requests.usual) {
-        (Some(rate), Some(when)) => format!("; {rate:.1}/s {when}"),
-        _ => "; what is usual is not known".to_owned(),
-    };
     let text = format!(
-        "{} since {}, {:.1}/s{usual}",
-        requests.requests, requests.since, requests.rate
+        "{} since {}, {:.1}/s{}",
+        requests.requests,
+        requests.since,
+        requests.rate,
+        usual(requests)
     );
     let _ = writeln!(page, "\n{STRONG}Requests that backends served{STRONG:#}");
     let _ = writeln!(page, "{}", wrap(&text, "  ", "  "));
@@ -185,4 +215,70 @@ fn one_row(row: &Row, timed: bool, page: &mut String) {
         row.failures,
         crate::screen::brief(&row.key, 40)
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{head::Looked, load::Frame};
+    use diagnose::{
+        load::{Full, Load, Resource},
+        traffic::{Crowd, Demand, Kind, Past, Stretch, Usual},
+    };
+    use host::Timestamp;
+    use logscan::scan::Load as Sum;
+
+    fn stretch(seconds: u64, requests: u64) -> Stretch {
+        let load = Sum {
+            requests,
+            ..Sum::default()
+        };
+        let crowd = Crowd {
+            load,
+            ..Crowd::default()
+        };
+        let mut stretch = Stretch::default();
+        stretch.seconds = seconds;
+        stretch.crowds.insert(Kind::Page, crowd);
+        stretch
+    }
+
+    /// Asked so often in a minute, while something is full or not.
+    fn page(requests: u64, is_full: bool) -> String {
+        let usual = Usual::of(Past::Days(1), stretch(3600, 7200));
+        let load = Load {
+            demand: Some(Demand {
+                now: stretch(60, requests),
+                usual,
+                ..Demand::default()
+            }),
+            ..Load::default()
+        };
+        let full = Full {
+            resource: Resource::Pool,
+            says: "5 of 5 workers are busy".into(),
+            command: "ss -xln".into(),
+        };
+        let frame = Frame {
+            looked: Looked {
+                host: "web1".into(),
+                at: Timestamp::from_secs(1_795_349_866),
+                took_ms: 1,
+            },
+            top: 5,
+            verdict: None,
+        };
+        let full = if is_full { vec![full] } else { Vec::new() };
+        draw(&Report::of(&load, &full, &frame))
+    }
+
+    #[test]
+    fn traffic_as_usual_is_said_not_to_be_the_cause() {
+        let says =
+            "Traffic   is not the cause: no more requests than usual, 2.1/s; 2.0/s at this hour the day";
+        assert!(page(126, true).contains(says), "{}", page(126, true));
+        // more than usual, and nothing to be blamed for
+        assert!(!page(600, true).contains("Traffic"));
+        assert!(!page(126, false).contains("Traffic"));
+    }
 }

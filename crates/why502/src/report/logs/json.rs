@@ -141,7 +141,11 @@ fn failing(series: &Series, count: u64) -> Failing {
         site: text(&series.site),
         upstream: text(&series.upstream),
         status: Some(series.status).filter(|it| *it > 0),
-        says: without_secrets(&series.says).into_owned(),
+        // of requests only our own words are kept, of what programs wrote theirs too
+        says: match series.status {
+            0 => without_secrets(&series.says).into_owned(),
+            _ => series.says.clone(),
+        },
         count,
     }
 }
