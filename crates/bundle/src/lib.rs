@@ -200,7 +200,8 @@ mod tests {
         let much = vec![0; 10 << 20];
         let result = write(manifest(), vec![(Part::Looks, much)], UNPACKED, &goes_on);
         assert!(matches!(result, Err(Error::TooLong)), "{result:?}");
-        assert_eq!(pieces.get(), 10);
+        // tar tries to write its end all the same
+        assert!((10..=11).contains(&pieces.get()), "{}", pieces.get());
     }
 
     #[test]
