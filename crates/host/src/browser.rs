@@ -1,8 +1,23 @@
 //! What browsers keep of a site: profiles, cookies, cached answers.
 
+mod store;
+
 use crate::{Timestamp, Unseen, visit::ProxySetting};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+pub use store::Store;
+
+/// The URL's host is that host.
+pub(crate) fn is_of(url: &str, host: &str) -> bool {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let bare = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    bare.map_or(authority, |(name, _)| name)
+        .eq_ignore_ascii_case(host)
+}
 
 /// Whose files these are: two families share all there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +98,9 @@ pub struct Kept {
     pub service_workers: Vec<String>,
     /// Directories of databases and the like that are this site's alone.
     pub storage: Vec<PathBuf>,
+    /// Entries in the local storage that a browser keeps of all sites together.
+    #[serde(default)]
+    pub local_storage: usize,
     /// The site once asked to be visited by https only (HSTS).
     pub strict_transport: bool,
     /// The browser's own proxy settings, which go before those of the system.

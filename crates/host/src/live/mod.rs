@@ -15,6 +15,7 @@ mod enter;
 mod files;
 mod inert;
 mod kernel;
+pub mod leveldb;
 mod look;
 mod lookers;
 mod mask;

@@ -5,7 +5,7 @@ use crate::{Belongings, Shelf, Step};
 use diagnose::Whole;
 use host::{
     Looks,
-    browser::{Family, Profile},
+    browser::{Family, Kept, Profile, Store},
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -28,9 +28,11 @@ pub(super) fn forget(
     let kept = desk.host.kept(profile, host)?;
     let answers: Vec<PathBuf> = kept.answers.iter().map(|answer| answer.file.clone()).collect();
     files(desk, profile, "cached answers", answers);
-    files(desk, profile, "databases", kept.storage);
+    files(desk, profile, "databases", kept.storage.clone());
     for unread in &kept.unread {
-        desk.note(format!("what can't be read stays as it is: {unread}"));
+        desk.note(format!(
+            "what can't be read stays as it is (--also takes it for all sites): {unread}"
+        ));
     }
     if !kept.complete {
         let (browser, host) = (&profile.browser, host);
@@ -46,10 +48,7 @@ pub(super) fn forget(
             push(desk, profile, Belongings::Workers { file, host, count });
         }
         Family::Firefox => {}
-        Family::Chromium => {
-            let works = !kept.service_workers.is_empty() || !kept.unread.is_empty();
-            of_all_sites(desk, profile, whole, works)?;
-        }
+        Family::Chromium => of_all_sites(desk, profile, (host, &kept), whole)?,
     }
     if whole.contains(&Whole::Cache) {
         files(
@@ -84,28 +83,38 @@ fn closed(desk: &Desk, profile: &Profile) -> Result<(), CannotDraft> {
     }
 }
 
-/// Chromium has local storage and service workers of all sites in one database each, which no other program can safely
-/// part: they go as a whole where somebody asked for that by name, or they stay and it is said. `works`: a service worker
-/// of this site may be there.
-fn of_all_sites(desk: &mut Desk, profile: &Profile, whole: &[Whole], works: bool) -> Result<(), CannotDraft> {
+/// Chromium has local storage and service workers of all sites in one database each: this site's entries are taken out, or
+/// all of it where somebody asked for that by name.
+fn of_all_sites(
+    desk: &mut Desk,
+    profile: &Profile,
+    (host, kept): (&str, &Kept),
+    whole: &[Whole],
+) -> Result<(), CannotDraft> {
+    let (stored, workers) = (kept.local_storage, kept.service_workers.len());
     let shared = [
-        (Whole::LocalStorage, "Local Storage", "local storage", true),
-        (Whole::ServiceWorkers, "Service Worker", "service workers", works),
+        (Whole::LocalStorage, Store::LocalStorage, "Local Storage", stored),
+        (
+            Whole::ServiceWorkers,
+            Store::ServiceWorkers,
+            "Service Worker",
+            workers,
+        ),
     ];
-    for (which, name, what, concerns) in shared {
+    for (which, store, name, count) in shared {
         let dir = profile.dir.join(name);
-        if desk.host.dir(&dir)?.is_none() {
-            continue;
-        }
-        match whole.contains(&which) {
-            true => files(desk, profile, &format!("{what} of all sites"), vec![dir]),
-            false if !concerns => {}
-            false => desk.note(format!(
-                "{} has the {what} of all sites in one database, from which one site's can't be taken safely: it stays; \
-                 --also {} takes all of it",
-                profile.browser,
-                what.replace(' ', "-")
-            )),
+        if whole.contains(&which) {
+            if desk.host.dir(&dir)?.is_some() {
+                files(
+                    desk,
+                    profile,
+                    &format!("{} of all sites", store.name()),
+                    vec![dir],
+                );
+            }
+        } else if count > 0 {
+            let host = host.to_owned();
+            push(desk, profile, Belongings::Entries { store, host, count });
         }
     }
     Ok(())

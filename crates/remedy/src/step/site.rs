@@ -1,6 +1,6 @@
 //! What a browser keeps of one site, and what takes it out.
 
-use host::browser::{Family, Profile};
+use host::browser::{Family, Profile, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -35,6 +35,15 @@ pub enum Belongings {
         /// Each.
         paths: Vec<PathBuf>,
     },
+    /// Entries of a database that holds those of all sites.
+    Entries {
+        /// Which.
+        store: Store,
+        /// The host.
+        host: String,
+        /// How many there are.
+        count: usize,
+    },
     /// Records of `serviceworker.txt`, by the host of their scope.
     Workers {
         /// The file.
@@ -51,6 +60,7 @@ impl Shelf {
     pub fn place(&self) -> &std::path::Path {
         match &self.holds {
             Belongings::Cookies { file, .. } | Belongings::Workers { file, .. } => file,
+            Belongings::Entries { .. } => &self.profile.dir,
             Belongings::Files { paths, .. } => paths.first().unwrap_or(&self.profile.dir),
         }
     }
@@ -62,6 +72,10 @@ impl Shelf {
                 format!("{} ({})", counted(*count, "cookie"), hosts.join(", "))
             }
             Belongings::Files { what, paths } => format!("{what} ({})", paths.len()),
+            Belongings::Entries { store, count, .. } => match store {
+                Store::LocalStorage => format!("{} ({count})", store.name()),
+                Store::ServiceWorkers => counted(*count, "service worker"),
+            },
             Belongings::Workers { count, .. } => counted(*count, "service worker"),
         }
     }

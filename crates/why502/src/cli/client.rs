@@ -55,7 +55,7 @@ pub struct ClientClear {
     /// Only the profile in this directory
     #[arg(long, value_name = "DIR")]
     pub profile: Option<PathBuf>,
-    /// This of ALL sites, which can't be parted: cache, local-storage, service-workers (the last two of Chromium)
+    /// This of ALL sites: cache, local-storage, service-workers (the last two of Chromium)
     #[arg(long, value_name = "WHAT", num_args = 1.., value_delimiter = ',', value_parser = whole)]
     pub also: Vec<Whole>,
     /// Whether and how.

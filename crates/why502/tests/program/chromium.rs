@@ -7,7 +7,11 @@ use crate::{
 use std::time::Duration;
 
 /// A page that ends loading once its service worker is there and has kept an answer of its own.
-const START: &str = "<img src=/slow><script>navigator.serviceWorker.register(\"/sw.js\")</script>";
+const START: &str = "<img src=/slow><script>localStorage.setItem(\"basket\", \"full\"); \
+                     navigator.storage.getDirectory().then(d => d.getFileHandle(\"x\", {create: true})); navigator.serviceWorker.register(\"/sw.js\")</script>";
+/// What a page stores, and what it finds again.
+const STORES: &str = "<img src=/slow><script>localStorage.setItem(\"basket\", \"full\")</script>";
+const SHOWS: &str = "<script>document.write(\"basket: \" + localStorage.getItem(\"basket\"))</script>";
 const WORKER: &str = "addEventListener(\"install\", e => e.waitUntil(caches.open(\"1\").then(c => c.put(\"/x\", new Response(\"x\"))))); \
                       addEventListener(\"fetch\", () => {})";
 
@@ -23,10 +27,15 @@ fn shop(status: u16) -> String {
         "location = /kept {{ {lasts} add_header Cache-Control max-age=600 always; default_type text/html; return {status} 'it says {status}'; }}
          location = /start {{ {lasts} default_type text/html; return 200 '{START}'; }}
          location = /sw.js {{ default_type text/javascript; return 200 '{WORKER}'; }}
+         location = /shows {{ {lasts} default_type text/html; return 200 '{SHOWS}'; }}
          location = /slow {{ proxy_pass http://127.0.0.1:8000; }}"
     );
+    let other = format!(
+        "server {{ listen 80; server_name blog.example; default_type text/html; location = /slow {{ proxy_pass http://127.0.0.1:8000; }}
+                  location = /stores {{ return 200 '{STORES}'; }} location = /shows {{ return 200 '{SHOWS}'; }} }}"
+    );
     let clear = "server { listen 80; server_name shop.example www.shop.example; return 200 hi; }";
-    with_servers(&(secure.replacen("location /", &format!("{more} location /"), 1) + clear))
+    with_servers(&(secure.replacen("location /", &format!("{more} location /"), 1) + clear + &other))
 }
 
 /// Opens the page and closes the browser: what it showed.
@@ -44,12 +53,21 @@ fn what_chromium_shows_in_place_of_a_site_is_told_and_cleared() {
     let stage = Stage::new();
     certificate(&stage, "shop", "shop.example");
     stage.write("/etc/nginx/nginx.conf", shop(502));
-    hosts(&stage, &format!("{SHOP}127.0.0.1 www.shop.example\n"));
+    hosts(
+        &stage,
+        &format!("{SHOP}127.0.0.1 www.shop.example blog.example\n"),
+    );
     resolver(&stage, "127.0.0.1");
     stage.sh("mount --bind /opt/shop.pem /etc/ssl/certs/ca-certificates.crt; mkdir -p /opt/home/.config");
     stage.start_nginx();
     stage.slow_backend(8000, PAGE, Duration::from_secs(2));
     visits(&stage, "https://shop.example/start");
+    visits(&stage, "http://blog.example/stores");
+    let baskets = || {
+        ["https://shop.example/shows", "http://blog.example/shows"]
+            .map(|page| visits(&stage, page).contains("basket: full"))
+    };
+    assert_eq!(baskets(), [true, true]);
     for page in ["https://shop.example/kept", "https://shop.example/"] {
         assert!(visits(&stage, page).contains("it says 502"), "{page}");
     }
@@ -82,21 +100,38 @@ fn what_chromium_shows_in_place_of_a_site_is_told_and_cleared() {
     assert!(visits(&stage, "https://shop.example/kept").contains("it says 502"));
     assert!(visits(&stage, "https://shop.example/").contains("it says 200"));
 
-    let clear = ["client", "clear", "https://shop.example/", "--yes"];
-    at_home(&stage, &clear).ends(
-        0,
-        &["has the service workers of all sites in one database", "Fixed"],
-    );
     let answers = "find '/opt/home/.config/chromium/Default/Service Worker/CacheStorage' -name index.txt";
+    let worker = "a service worker of the site";
+    at_home(&stage, &["client", "clear", "https://shop.example/", "--yes"])
+        .ends(0, &["service worker", "local storage", "Fixed"]);
     assert_eq!(stage.sh(answers), "", "what its worker kept");
+    let files = "find '/opt/home/.config/chromium/Default/File System' -mindepth 1 -maxdepth 1 -name '0*'";
+    assert_eq!(stage.sh(files), "", "what its pages kept in files");
     let after = check(&stage, &["https://shop.example/kept"]);
-    after.ends(0, &["works from here", "a service worker of the site"]);
-    at_home(&stage, &[&clear[..], &["--also", "service-workers"]].concat()).ends(0, &["Fixed"]);
-    let after = check(&stage, &["https://shop.example/kept"]);
-    assert!(!after.out.contains("service worker"), "{}", after.out);
+    after.ends(0, &["works from here"]);
+    assert!(!after.out.contains(worker), "{}", after.out);
+    // the browser opens what was changed under it, and finds all that is of others
+    assert_eq!(baskets(), [false, true]);
     assert!(visits(&stage, "https://shop.example/kept").contains("it says 200"));
-    for _ in 0..2 {
-        at_home(&stage, &["undo", "--yes"]).ends(0, &["Undone"]);
+    at_home(&stage, &["undo", "--yes"]).ends(0, &["Undone"]);
+    for kept in [answers, files] {
+        assert!(!stage.sh(kept).is_empty(), "put back");
     }
-    assert!(!stage.sh(answers).is_empty(), "put back");
+    assert_eq!(baskets(), [true, true]);
+    check(&stage, &["https://shop.example/"]).ends(0, &[worker]);
+    at_home(
+        &stage,
+        &[
+            "client",
+            "clear",
+            "https://shop.example/",
+            "--also",
+            "service-workers",
+            "--yes",
+        ],
+    )
+    .ends(0, &["service workers of all sites", "Fixed"]);
+    let after = check(&stage, &["https://shop.example/"]);
+    assert!(!after.out.contains(worker), "{}", after.out);
+    at_home(&stage, &["undo", "--yes"]).ends(0, &["Undone"]);
 }

@@ -2,6 +2,7 @@
 //! folder, readable by nobody else. Only with the rights of the profile's owner, and only while its browser does not run.
 
 mod cookies;
+mod entries;
 mod trees;
 mod workers;
 
@@ -27,6 +28,9 @@ pub(super) fn take(shelf: &Shelf, kept: Option<&Path>) -> Result<(), StepFailed>
     let at = kept.join(shelf.kept.to_string());
     match &shelf.holds {
         Belongings::Cookies { file, hosts, count } => cookies::take(shelf, file, hosts, *count, &at),
+        Belongings::Entries { store, host, .. } => {
+            entries::take(&store.dir(&shelf.profile.dir), *store, host, &at)
+        }
         Belongings::Files { paths, .. } => trees::take(paths, &at),
         Belongings::Workers { file, host, .. } => workers::take(file, host, &at),
     }
@@ -46,6 +50,7 @@ pub(super) fn give_back(shelf: &Shelf, kept: Option<&Path>) -> Result<(), StepFa
     }
     match &shelf.holds {
         Belongings::Cookies { file, .. } => cookies::give_back(shelf, file, &at),
+        Belongings::Entries { store, .. } => entries::give_back(&store.dir(&shelf.profile.dir), &at),
         Belongings::Files { paths, .. } => trees::give_back(paths, &at),
         Belongings::Workers { file, .. } => workers::give_back(file, &at),
     }

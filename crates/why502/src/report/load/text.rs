@@ -274,8 +274,7 @@ mod tests {
 
     #[test]
     fn traffic_as_usual_is_said_not_to_be_the_cause() {
-        let says =
-            "Traffic   is not the cause: no more requests than usual, 2.1/s; 2.0/s at this";
+        let says = "Traffic   is not the cause: no more requests than usual, 2.1/s; 2.0/s at this";
         assert!(page(126, true).contains(says), "{}", page(126, true));
         // more than usual, and nothing to be blamed for
         assert!(!page(600, true).contains("Traffic"));

@@ -1,7 +1,12 @@
 //! Chromium's files.
 
-use super::{fresh, is_of, leveldb, status, urls, whole};
-use crate::{Look, browser::CachedAnswer, live::files, query::Part};
+use super::{fresh, status, urls, whole};
+use crate::{
+    Look,
+    browser::{CachedAnswer, Store, is_of},
+    live::{files, leveldb},
+    query::Part,
+};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use std::path::{Path, PathBuf};
 
@@ -64,7 +69,7 @@ fn known(tail: &[u8]) -> Option<&[u8]> {
 /// embedded in another has `^` in its key (content/browser/service_worker/service_worker_database.cc).
 pub(super) fn service_workers(dir: &Path, host: &str) -> Look<Vec<String>> {
     const KEY: &[u8] = b"REG:";
-    let found = leveldb::read(&dir.join("Service Worker/Database"), KEY)?;
+    let found = leveldb::read(&Store::ServiceWorkers.dir(dir), KEY)?.entries;
     let scopes = found.iter().filter_map(|(key, value)| {
         let origin = key[KEY.len()..].split(|byte| *byte == 0).next()?;
         let origin = String::from_utf8_lossy(origin).into_owned();
@@ -75,16 +80,17 @@ pub(super) fn service_workers(dir: &Path, host: &str) -> Look<Vec<String>> {
     Ok(scopes.take(MOST_WORKERS).collect())
 }
 
+/// Entries of its local storage.
+pub(super) fn local_storage(dir: &Path, host: &str) -> Look<usize> {
+    let found = leveldb::read(&Store::LocalStorage.dir(dir), b"")?;
+    Ok(Store::LocalStorage.of_site(&found.entries, host).len())
+}
+
 /// What has a directory of its own: `IndexedDB/https_shop.example_0.indexeddb.leveldb`, and a service worker's answers.
 pub(super) fn storage(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
     let databases = dir.join("IndexedDB");
-    let is_ours = |name: &&String| {
-        let origin = name.split(".indexeddb.").next().unwrap_or_default();
-        let mut parts = origin.splitn(2, '_');
-        let (scheme, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let name = rest.rsplit_once('_').map_or(rest, |(name, _)| name);
-        is_of(&format!("{scheme}://{name}"), host)
-    };
+    let is_ours =
+        |name: &&String| is_identifier_of(name.split(".indexeddb.").next().unwrap_or_default(), host);
     let answers = dir.join("Service Worker/CacheStorage");
     let is_theirs = |name: &&String| {
         let index = whole(&answers.join(name).join("index.txt")).unwrap_or_default();
@@ -98,6 +104,28 @@ pub(super) fn storage(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
     let first = first.iter().filter(is_ours).map(|name| databases.join(name));
     let second = second.iter().filter(is_theirs).map(|name| answers.join(name));
     Ok(first.chain(second).collect())
+}
+
+/// Directories of the files that its pages keep for themselves: `ORIGIN:https_shop.example_0` holds the name of one
+/// (storage/browser/file_system/sandbox_origin_database.cc).
+pub(super) fn file_systems(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
+    const KEY: &[u8] = b"ORIGIN:";
+    let all = dir.join("File System");
+    let found = leveldb::read(&all.join("Origins"), KEY)?.entries;
+    let ours = found.iter().filter_map(|(key, value)| {
+        let name = str::from_utf8(value).ok()?;
+        let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        let is_ours = is_identifier_of(str::from_utf8(&key[KEY.len()..]).ok()?, host);
+        (is_plain && is_ours).then(|| all.join(name))
+    });
+    Ok(ours.filter(|dir| matches!(files::dir(dir), Ok(Some(_)))).collect())
+}
+
+/// `https_shop.example_0`, as databases are named.
+fn is_identifier_of(name: &str, host: &str) -> bool {
+    let (scheme, rest) = name.split_once('_').unwrap_or_default();
+    let name = rest.rsplit_once('_').map_or(rest, |(name, _)| name);
+    is_of(&format!("{scheme}://{name}"), host)
 }
 
 /// `https_shop.example_0`, the port 0 where it is the usual one (storage/common/database/database_identifier.cc), as the

@@ -1,9 +1,9 @@
 //! Firefox's files.
 
-use super::{fresh, is_of, status, urls, whole};
+use super::{fresh, status, urls, whole};
 use crate::{
     Look,
-    browser::CachedAnswer,
+    browser::{CachedAnswer, is_of},
     live::{files, proxies::without_login},
     query::Part,
     visit::ProxySetting,

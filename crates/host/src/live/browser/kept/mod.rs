@@ -4,12 +4,11 @@
 mod chromium;
 mod firefox;
 mod fresh;
-mod leveldb;
 mod promise;
 
 use crate::{
     Look, Unseen,
-    browser::{CachedAnswer, Family, Kept, Profile},
+    browser::{CachedAnswer, Family, Kept, Profile, is_of},
     live::files,
     query::Part,
 };
@@ -44,11 +43,21 @@ pub(in crate::live) fn look(profile: &Profile, host: &str) -> Look<Kept> {
             promise::by_chromium(dir, host),
         ),
     };
+    let local_storage = match profile.family {
+        // a directory of its own: it is among the others
+        Family::Firefox => Ok(0),
+        Family::Chromium => chromium::local_storage(dir, host),
+    };
+    let file_systems = match profile.family {
+        Family::Firefox => Ok(Vec::new()),
+        Family::Chromium => chromium::file_systems(dir, host),
+    };
     let mut unread = Vec::new();
     Ok(Kept {
         answers,
         service_workers: known(service_workers, &mut unread),
-        storage,
+        storage: [storage, known(file_systems, &mut unread)].concat(),
+        local_storage: known(local_storage, &mut unread),
         strict_transport: known(strict_transport, &mut unread),
         proxies: match profile.family {
             Family::Firefox => firefox::proxies(&profile.dir),
@@ -85,17 +94,6 @@ fn answers(profile: &Profile, host: &str) -> Look<(Vec<CachedAnswer>, bool)> {
         found.extend(answer.filter(|it| is_of(&it.url, host)));
     }
     Ok((found, complete))
-}
-
-/// The URL's host is that host.
-fn is_of(url: &str, host: &str) -> bool {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let bare = authority
-        .rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    bare.map_or(authority, |(name, _)| name)
-        .eq_ignore_ascii_case(host)
 }
 
 /// `HTTP/1.1 502 Bad Gateway` somewhere in what is kept with an answer.

@@ -1,14 +1,20 @@
 //! A LevelDB database as it lies on the disk, read without opening it: opening writes. What is newest of each key counts,
 //! whichever file it is in, so that the manifest is not needed (doc/log_format.md and doc/table_format.md of LevelDB).
 
-use super::LARGEST;
-use crate::{Look, Unseen, live::files, query::Part};
-use std::{collections::BTreeMap, path::Path};
+use super::files;
+use crate::{Look, Unseen, query::Part};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Of one file that is read, bytes.
+const LARGEST: u64 = 4 << 20;
 
 /// Files of one database that are read at most; Chromium's of service workers has one to five.
 const MOST_FILES: usize = 50;
-/// A block of a log.
-const BLOCK: usize = 32 << 10;
+/// A block of a log, bytes.
+pub const BLOCK: usize = 32 << 10;
 /// Ends a table, with the magic number in its last eight bytes.
 const FOOTER: usize = 48;
 const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
@@ -16,13 +22,45 @@ const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const UNPACKED: usize = 8 << 20;
 
 /// Keys with their values.
-pub(super) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+pub type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What a database holds.
+#[derive(Debug, Default)]
+pub struct Database {
+    /// Keys that begin as asked.
+    pub entries: Entries,
+    /// Number of the last change of any key.
+    pub last: u64,
+    /// The log that the next change goes into, where there is one.
+    pub log: Option<Log>,
+}
+
+/// A log of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The file: `000003.log`, of several the newest.
+    pub file: PathBuf,
+    /// Its length, bytes.
+    pub bytes: u64,
+    /// It does not end within a record: more may be written behind it.
+    pub is_whole: bool,
+}
+
+impl Log {
+    fn newer(one: Self, other: Self) -> Self {
+        let number = |log: &Self| log.file.file_stem()?.to_str()?.parse::<u64>().ok();
+        if number(&other) > number(&one) { other } else { one }
+    }
+}
 
 /// What the database holds under keys that begin so; nothing where there is none.
-pub(super) fn read(dir: &Path, prefix: &[u8]) -> Look<Entries> {
+///
+/// # Errors
+/// Where a file can't be read, is too big, or is not as LevelDB writes it.
+pub fn read(dir: &Path, prefix: &[u8]) -> Look<Database> {
     let names = files::dir(dir)?.unwrap_or_default();
     let is_data = |name: &&String| [".log", ".ldb", ".sst"].iter().any(|end| name.ends_with(end));
-    let mut newest = Newest::under(prefix);
+    let (mut newest, mut last_log) = (Newest::under(prefix), None);
     for (nth, name) in names.iter().filter(is_data).enumerate() {
         let file = dir.join(name);
         let unreadable = || Unseen::Unusable {
@@ -38,28 +76,48 @@ pub(super) fn read(dir: &Path, prefix: &[u8]) -> Look<Entries> {
                 bytes: blob.size,
             });
         }
-        let read = match name.ends_with(".log") {
-            true => log(&blob.bytes.0, &mut newest),
-            false => table(&blob.bytes.0, &mut newest),
-        };
-        read.ok_or_else(unreadable)?;
+        if name.ends_with(".log") {
+            let is_whole = log(&blob.bytes.0, &mut newest).ok_or_else(unreadable)?;
+            let bytes = blob.bytes.0.len() as u64;
+            let this = Log {
+                file,
+                bytes,
+                is_whole,
+            };
+            last_log = Some(match last_log {
+                Some(known) => Log::newer(known, this),
+                None => this,
+            });
+        } else {
+            table(&blob.bytes.0, &mut newest).ok_or_else(unreadable)?;
+        }
     }
-    Ok(newest.entries())
+    Ok(Database {
+        last: newest.last,
+        entries: newest.entries(),
+        log: last_log,
+    })
 }
 
 /// Of each key what was written last; `None` is that it was deleted.
 struct Newest<'a> {
     prefix: &'a [u8],
     found: BTreeMap<Vec<u8>, (u64, Option<Vec<u8>>)>,
+    /// The greatest number of all.
+    last: u64,
 }
 
 impl<'a> Newest<'a> {
     fn under(prefix: &'a [u8]) -> Self {
-        let found = BTreeMap::new();
-        Self { prefix, found }
+        Self {
+            prefix,
+            found: BTreeMap::new(),
+            last: 0,
+        }
     }
 
     fn take(&mut self, key: &[u8], number: u64, value: Option<&[u8]>) {
+        self.last = self.last.max(number);
         if key.starts_with(self.prefix) && self.found.get(key).is_none_or(|(known, _)| *known <= number) {
             self.found
                 .insert(key.to_owned(), (number, value.map(<[u8]>::to_owned)));
@@ -74,29 +132,37 @@ impl<'a> Newest<'a> {
     }
 }
 
-/// Records of a log, each a batch of changes. One that is cut at the end was never finished: it counts for nothing.
-fn log(bytes: &[u8], newest: &mut Newest<'_>) -> Option<()> {
-    let mut batch = Vec::new();
+/// Records of a log, each a batch of changes. One that is cut at the end was never finished: it counts for nothing. Tells
+/// whether none is.
+fn log(bytes: &[u8], newest: &mut Newest<'_>) -> Option<bool> {
+    let (mut batch, mut is_whole) = (Vec::new(), true);
     for block in bytes.chunks(BLOCK) {
         let mut rest = Reader(block);
         while let Some(head) = rest.bytes(7) {
             let (length, kind) = (usize::from(u16::from_le_bytes([head[4], head[5]])), head[6]);
             let Some(part) = rest.bytes(length) else {
+                is_whole = false;
                 break;
             };
             match kind {
                 1 | 2 => batch = part.to_vec(),
                 3 | 4 => batch.extend(part),
                 // zeros fill what was reserved and not used
-                0 if length == 0 => break,
+                0 if length == 0 => {
+                    is_whole = false;
+                    break;
+                }
                 _ => return None,
             }
-            if kind == 1 || kind == 4 {
+            is_whole = kind == 1 || kind == 4;
+            if is_whole {
                 changes(&batch, newest)?;
             }
         }
+        // what is too short for a head ends a block of full length only
+        is_whole &= rest.0.is_empty() || block.len() == BLOCK;
     }
-    Some(())
+    Some(is_whole)
 }
 
 fn changes(batch: &[u8], newest: &mut Newest<'_>) -> Option<()> {
@@ -272,7 +338,7 @@ mod tests {
             std::fs::write(dir.path().join(name), bytes).expect("writes");
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let entries = read(dir.path(), b"REG:")?.into_iter();
+        let entries = read(dir.path(), b"REG:")?.entries.into_iter();
         Ok(entries
             .map(|(key, value)| text(&key) + "=" + &text(&value))
             .collect())
@@ -295,7 +361,9 @@ mod tests {
             );
         }
         assert_eq!(found(&[("LOCK", Vec::new())]), Ok(Vec::new()));
-        assert_eq!(read(Path::new("/nonexistent"), b""), Ok(Entries::new()));
+        assert!(
+            read(Path::new("/nonexistent"), b"").is_ok_and(|it| it.entries.is_empty() && it.log.is_none())
+        );
     }
 
     #[test]
