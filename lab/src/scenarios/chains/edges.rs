@@ -122,7 +122,9 @@ pub(in crate::scenarios) static SCENARIOS: &[Scenario] = &[
         expect: Expect::Found(&["search-down"]),
         chain: &["app-bug", "search-down"],
         links: &[Link {
-            remove: "sed -i 's|return page(req, res);|return page(req, res).catch((error) => { console.error(error); res.statusCode = 500; res.end(); });|' /srv/app/server.js
+            // who mends it does not restart it in the very second of its end
+            remove: "sleep 1.2
+                     sed -i 's|return page(req, res);|return page(req, res).catch((error) => { console.error(error); res.statusCode = 500; res.end(); });|' /srv/app/server.js
                      systemctl restart app; await_listener :3000",
             status: 500,
             expect: Expect::Found(&["search-down"]),

@@ -118,7 +118,9 @@ pub(super) fn file_systems(dir: &Path, host: &str) -> Look<Vec<PathBuf>> {
         let is_ours = is_identifier_of(str::from_utf8(&key[KEY.len()..]).ok()?, host);
         (is_plain && is_ours).then(|| all.join(name))
     });
-    Ok(ours.filter(|dir| matches!(files::dir(dir), Ok(Some(_)))).collect())
+    Ok(ours
+        .filter(|dir| matches!(files::dir(dir), Ok(Some(_))))
+        .collect())
 }
 
 /// `https_shop.example_0`, as databases are named.
