@@ -112,16 +112,16 @@ mod tests {
         let ours = [
             "META:https://shop.example",
             "METAACCESS:https://shop.example",
-            "_https://shop.example\0\u{1}basket",
-            "_https://shop.example/^0https://top.example\0\u{1}a",
-            "_https://shop.example:8443\0\u{1}a",
+            "_https://shop.example\u{0}\u{1}basket",
+            "_https://shop.example/^0https://top.example\u{0}\u{1}a",
+            "_https://shop.example:8443\u{0}\u{1}a",
         ];
         let others = [
             "META:https://blog.example",
             "VERSION",
-            "_https://blog.example\0\u{1}https://shop.example",
-            "_https://shop.example.evil\0\u{1}a",
-            "_https://top.example/^0https://shop.example\0\u{1}a",
+            "_https://blog.example\u{0}\u{1}https://shop.example",
+            "_https://shop.example.evil\u{0}\u{1}a",
+            "_https://top.example/^0https://shop.example\u{0}\u{1}a",
         ];
         assert_eq!(of_site(Store::LocalStorage, &[&ours[..], &others].concat()), ours);
     }
@@ -130,19 +130,19 @@ mod tests {
     fn service_workers_are_of_one_site() {
         let ours = [
             "INITDATA_UNIQUE_ORIGIN:https://shop.example/",
-            "REG:https://shop.example/\07",
+            "REG:https://shop.example/\u{0}7",
             "REGID_TO_ORIGIN:7",
-            "REG_HAS_USER_DATA:push\07",
-            "REG_USER_DATA:7\0push",
+            "REG_HAS_USER_DATA:push\u{0}7",
+            "REG_USER_DATA:7\u{0}push",
         ];
         let others = [
             "INITDATA_DB_VERSION",
             "INITDATA_UNIQUE_ORIGIN:https://blog.example/",
-            "REG:https://blog.example/\077",
+            "REG:https://blog.example/\u{0}77",
             "REGID_TO_ORIGIN:77",
-            "REG_HAS_USER_DATA:push\077",
-            "REG_USER_DATA:77\0push",
-            "RES:7\01",
+            "REG_HAS_USER_DATA:push\u{0}77",
+            "REG_USER_DATA:77\u{0}push",
+            "RES:7\u{0}1",
         ];
         assert_eq!(
             of_site(Store::ServiceWorkers, &[&ours[..], &others].concat()),

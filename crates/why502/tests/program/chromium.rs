@@ -63,11 +63,7 @@ fn what_chromium_shows_in_place_of_a_site_is_told_and_cleared() {
     stage.slow_backend(8000, PAGE, Duration::from_secs(2));
     visits(&stage, "https://shop.example/start");
     visits(&stage, "http://blog.example/stores");
-    let baskets = || {
-        ["https://shop.example/shows", "http://blog.example/shows"]
-            .map(|page| visits(&stage, page).contains("basket: full"))
-    };
-    assert_eq!(baskets(), [true, true]);
+    assert_eq!(baskets(&stage), [true, true]);
     for page in ["https://shop.example/kept", "https://shop.example/"] {
         assert!(visits(&stage, page).contains("it says 502"), "{page}");
     }
@@ -99,28 +95,38 @@ fn what_chromium_shows_in_place_of_a_site_is_told_and_cleared() {
     check(&stage, &["http://www.shop.example/"]).ends(1, &["client-cache", "wants https"]);
     assert!(visits(&stage, "https://shop.example/kept").contains("it says 502"));
     assert!(visits(&stage, "https://shop.example/").contains("it says 200"));
+    is_cleared_and_put_back(&stage);
+}
 
+/// What the shop and the blog find again.
+fn baskets(stage: &Stage) -> [bool; 2] {
+    let pages = ["https://shop.example/shows", "http://blog.example/shows"];
+    pages.map(|page| visits(stage, page).contains("basket: full"))
+}
+
+/// The shop's, and nothing of the blog's, in databases that both share.
+fn is_cleared_and_put_back(stage: &Stage) {
     let answers = "find '/opt/home/.config/chromium/Default/Service Worker/CacheStorage' -name index.txt";
     let worker = "a service worker of the site";
-    at_home(&stage, &["client", "clear", "https://shop.example/", "--yes"])
+    at_home(stage, &["client", "clear", "https://shop.example/", "--yes"])
         .ends(0, &["service worker", "local storage", "Fixed"]);
     assert_eq!(stage.sh(answers), "", "what its worker kept");
     let files = "find '/opt/home/.config/chromium/Default/File System' -mindepth 1 -maxdepth 1 -name '0*'";
     assert_eq!(stage.sh(files), "", "what its pages kept in files");
-    let after = check(&stage, &["https://shop.example/kept"]);
+    let after = check(stage, &["https://shop.example/kept"]);
     after.ends(0, &["works from here"]);
     assert!(!after.out.contains(worker), "{}", after.out);
     // the browser opens what was changed under it, and finds all that is of others
-    assert_eq!(baskets(), [false, true]);
-    assert!(visits(&stage, "https://shop.example/kept").contains("it says 200"));
-    at_home(&stage, &["undo", "--yes"]).ends(0, &["Undone"]);
+    assert_eq!(baskets(stage), [false, true]);
+    assert!(visits(stage, "https://shop.example/kept").contains("it says 200"));
+    at_home(stage, &["undo", "--yes"]).ends(0, &["Undone"]);
     for kept in [answers, files] {
         assert!(!stage.sh(kept).is_empty(), "put back");
     }
-    assert_eq!(baskets(), [true, true]);
-    check(&stage, &["https://shop.example/"]).ends(0, &[worker]);
+    assert_eq!(baskets(stage), [true, true]);
+    check(stage, &["https://shop.example/"]).ends(0, &[worker]);
     at_home(
-        &stage,
+        stage,
         &[
             "client",
             "clear",
@@ -131,7 +137,7 @@ fn what_chromium_shows_in_place_of_a_site_is_told_and_cleared() {
         ],
     )
     .ends(0, &["service workers of all sites", "Fixed"]);
-    let after = check(&stage, &["https://shop.example/"]);
+    let after = check(stage, &["https://shop.example/"]);
     assert!(!after.out.contains(worker), "{}", after.out);
-    at_home(&stage, &["undo", "--yes"]).ends(0, &["Undone"]);
+    at_home(stage, &["undo", "--yes"]).ends(0, &["Undone"]);
 }
