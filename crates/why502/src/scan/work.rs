@@ -24,8 +24,6 @@ const THREADS: usize = 2;
 const PIECE: u64 = 8 << 20;
 /// Bytes read behind it at once: a line that begins in a piece is its own.
 const REST: u64 = 8 << 10;
-/// Bytes of a page of memory.
-const PAGE: u64 = 4 << 10;
 /// Time between two calls of `tick`.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -310,14 +308,11 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// As much of it as is to be read there: up to the end of the piece and the rest of a line, and up to the end of a page, as the
-/// next read then begins with one. Copying from the middle of a page costs a fifth more.
+/// As much of it as is to be read there: up to the end of the piece, and the rest of a line.
 fn wanted(into: &mut [u8], at: u64, end: u64) -> &mut [u8] {
     let most = usize::try_from(end.saturating_sub(at) + REST).unwrap_or(usize::MAX);
     let most = most.min(into.len());
-    let beyond = ((at + most as u64) % PAGE) as usize;
-    let whole = if beyond < most { most - beyond } else { most };
-    &mut into[..whole]
+    &mut into[..most]
 }
 
 impl Scan {

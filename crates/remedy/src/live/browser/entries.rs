@@ -2,7 +2,7 @@
 //! batch of changes goes behind the last in the log, as the browser itself would write it, and counts once it is whole
 //! (doc/log_format.md of LevelDB).
 
-use super::{cannot, unfinished};
+use super::{cannot, write};
 use crate::{StepFailed, live::run::failed};
 use crc::{CRC_32_ISCSI, Crc};
 use host::{
@@ -12,7 +12,6 @@ use host::{
 use std::{
     fs,
     io::{Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -33,7 +32,8 @@ pub(super) fn take(dir: &Path, store: Store, host: &str, at: &Path) -> Result<()
         .iter()
         .filter_map(|key| Some((&key[..], &found.entries.get(key)?[..])))
         .collect();
-    keep(at, &kept)?;
+    let kept = serde_json::to_vec(&kept).map_err(|error| failed(error.to_string()))?;
+    write(at, &kept)?;
     let gone: Vec<Change> = keys.iter().map(|key| (&key[..], None)).collect();
     append(log, found.last, &gone)
 }
@@ -73,26 +73,9 @@ fn writable<'a>(dir: &Path, found: &'a Database) -> Result<&'a Log, StepFailed> 
     })
 }
 
-/// Readable by nobody else, whole or not at all.
-fn keep(at: &Path, entries: &[(&[u8], &[u8])]) -> Result<(), StepFailed> {
-    let new = unfinished(at);
-    let write = || {
-        let _ = fs::remove_file(&new);
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(&serde_json::to_vec(entries)?)?;
-        file.sync_all()?;
-        fs::rename(&new, at)
-    };
-    write().map_err(|error| cannot(at, &error))
-}
-
 fn append(log: &Log, last: u64, changes: &[Change<'_>]) -> Result<(), StepFailed> {
     let record = record(&batch(last + 1, changes), log.bytes);
-    let write = || {
+    let add = || {
         let mut file = fs::OpenOptions::new().write(true).open(&log.file)?;
         if file.seek(SeekFrom::End(0))? != log.bytes {
             return Err(std::io::Error::other("it has grown meanwhile"));
@@ -100,7 +83,7 @@ fn append(log: &Log, last: u64, changes: &[Change<'_>]) -> Result<(), StepFailed
         file.write_all(&record)?;
         file.sync_all()
     };
-    write().map_err(|error| cannot(&log.file, &error))
+    add().map_err(|error| cannot(&log.file, &error))
 }
 
 /// The number of the first change, how many they are, and each.

@@ -11,8 +11,8 @@ use crate::{Belongings, Shelf, StepFailed};
 use host::browser::{Family, Profile};
 use std::{
     fs,
-    io::ErrorKind,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    io::{ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -99,6 +99,23 @@ fn cannot(path: &Path, error: &std::io::Error) -> StepFailed {
 /// A name beside it for what is not whole yet.
 fn unfinished(path: &Path) -> PathBuf {
     path.with_extension("unfinished")
+}
+
+/// Readable by nobody else, whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StepFailed> {
+    let new = unfinished(path);
+    let write = || {
+        let _ = fs::remove_file(&new);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(|error| cannot(path, &error))
 }
 
 #[cfg(test)]

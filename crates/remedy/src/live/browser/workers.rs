@@ -1,8 +1,8 @@
 //! `serviceworker.txt` of Firefox: a version, then records that end with `#` and whatever that version puts behind it.
 
-use super::{cannot, unfinished};
+use super::{cannot, write};
 use crate::StepFailed;
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs, path::Path};
 
 pub(super) fn take(file: &Path, host: &str, at: &Path) -> Result<(), StepFailed> {
     let text = read(file)?;
@@ -11,8 +11,8 @@ pub(super) fn take(file: &Path, host: &str, at: &Path) -> Result<(), StepFailed>
     if ours.is_empty() {
         return Ok(());
     }
-    write(at, &ours.concat())?;
-    write(file, &(version.to_owned() + &others.concat()))
+    write(at, ours.concat().as_bytes())?;
+    write(file, (version.to_owned() + &others.concat()).as_bytes())
 }
 
 pub(super) fn give_back(file: &Path, at: &Path) -> Result<(), StepFailed> {
@@ -22,7 +22,7 @@ pub(super) fn give_back(file: &Path, at: &Path) -> Result<(), StepFailed> {
         .into_iter()
         .filter(|it| !text.contains(it))
         .collect();
-    write(file, &(text + &missing))?;
+    write(file, (text + &missing).as_bytes())?;
     fs::remove_file(at).map_err(|error| cannot(at, &error))
 }
 
@@ -53,23 +53,6 @@ fn is_of(record: &str, host: &str) -> bool {
 
 fn read(path: &Path) -> Result<String, StepFailed> {
     fs::read_to_string(path).map_err(|error| cannot(path, &error))
-}
-
-/// Whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), StepFailed> {
-    let new = unfinished(path);
-    let write = || {
-        let _ = fs::remove_file(&new);
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().map_err(|error| cannot(path, &error))
 }
 
 #[cfg(test)]
