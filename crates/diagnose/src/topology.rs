@@ -3,6 +3,7 @@
 use host::Endpoint;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -359,4 +360,10 @@ pub struct FpmPool {
     pub slow_log: Option<PathBuf>,
     /// Every key as written, with its line.
     pub settings: Vec<(String, String, u32)>,
+}
+/// Ports on which that nginx serves sites that ask a backend.
+pub fn ports_of(routes: &[Route], nginx: usize) -> BTreeSet<u16> {
+    let routes = routes.iter().filter(|route| route.nginx == nginx);
+    let listens = routes.flat_map(|route| &route.listen);
+    listens.filter_map(|it| Some(it.endpoint.tcp()?.port())).collect()
 }

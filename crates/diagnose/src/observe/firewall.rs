@@ -48,7 +48,7 @@ pub(super) fn tell(world: &World, firewall: &Look<Firewall>, nginx: usize, peers
     }
 }
 
-fn elsewhere() -> Unseen {
+pub(crate) fn elsewhere() -> Unseen {
     Unseen::Unusable {
         what: "the packet filter".to_owned(),
         why: "nginx runs in another network namespace".to_owned(),

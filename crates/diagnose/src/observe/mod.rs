@@ -54,7 +54,7 @@ use crate::{
     traffic::Demand,
 };
 pub(crate) use authority::servers_of_zone;
-pub(crate) use firewall::rule as firewall_rule;
+pub(crate) use firewall::{elsewhere as filtered_elsewhere, rule as firewall_rule};
 use host::{Host, Unseen};
 pub use kept::{Kept, logs};
 pub use load::look as look_at_load;

@@ -1,9 +1,9 @@
 //! Bans that hit whoever speaks for visitors.
 
-use super::not;
 use crate::{
     World,
-    observe::{firewall_rule, foreign_master},
+    observe::{filtered_elsewhere, firewall_rule, foreign_master},
+    topology::ports_of,
     world::FirewallRule,
 };
 use host::{
@@ -11,10 +11,7 @@ use host::{
     looks::firewall::{Firewall, Flow, Obstacle, Owner, Way},
 };
 use logscan::scan::Trusted;
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Banned proxies told at most.
 const MOST: usize = 20;
@@ -36,10 +33,7 @@ pub(super) fn look(host: &dyn Host, world: &World) -> Look<Vec<BannedProxy>> {
         return Ok(Vec::new());
     }
     if (0..world.nginx.len()).any(|nginx| foreign_master(world, nginx).is_some()) {
-        return Err(not(
-            "the packet filter",
-            "nginx runs in another network namespace",
-        ));
+        return Err(filtered_elsewhere());
     }
     Ok(of(&host.firewall()?, world))
 }
@@ -48,7 +42,7 @@ fn of(firewall: &Firewall, world: &World) -> Vec<BannedProxy> {
     let banned = firewall.banned();
     let of_nginx = |(index, nginx): (usize, &crate::world::Nginx)| {
         let trusted = Trusted::new(nginx.proxies.iter().map(String::as_str));
-        let ports = ports(world, index);
+        let ports = ports_of(&world.routes, index);
         let proxies = banned.iter().filter(move |it| trusted.holds(**it));
         proxies.filter_map(move |address| {
             let mut rules = ports.iter().filter_map(|port| ban(firewall, *address, *port));
@@ -62,13 +56,6 @@ fn of(firewall: &Firewall, world: &World) -> Vec<BannedProxy> {
         }
     }
     all
-}
-
-/// Where this nginx serves.
-fn ports(world: &World, nginx: usize) -> BTreeSet<u16> {
-    let routes = world.routes.iter().filter(|route| route.nginx == nginx);
-    let listens = routes.flat_map(|route| &route.listen);
-    listens.filter_map(|it| Some(it.endpoint.tcp()?.port())).collect()
 }
 
 /// The ban that a connection from there to that port meets for sure.

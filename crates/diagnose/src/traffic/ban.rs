@@ -1,7 +1,7 @@
 //! Addresses that could be refused for a while: few, strangers, and none that stands for others.
 
 use super::{Demand, Kind, Past, blame, proxies};
-use crate::{Case, Measure, Remedy, World, elsewhere::is_ours, words::count};
+use crate::{Case, Measure, Remedy, World, elsewhere::is_ours, topology::ports_of, words::count};
 use host::answer::SocketState;
 use logscan::scan::{Load, Ranked, Weight};
 use std::{collections::BTreeSet, net::IpAddr};
@@ -45,7 +45,8 @@ pub fn of_kind(case: &Case, kind: Kind) -> Option<Remedy> {
     };
     let foremost = crowd.clients.ranked(demand.weight(), MOST);
     let (addresses, shares): (Vec<IpAddr>, Vec<u64>) = foremost.iter().filter_map(may).unzip();
-    let ports = ports(case);
+    let ports = ports_of(&case.world.routes, case.route.as_ref()?.nginx);
+    let ports: Vec<u16> = ports.into_iter().collect();
     if addresses.is_empty() || shares.iter().sum::<u64>() < TOGETHER || ports.is_empty() {
         return None;
     }
@@ -61,17 +62,6 @@ pub fn of_kind(case: &Case, kind: Kind) -> Option<Remedy> {
         minutes: MINUTES,
     };
     Some(Remedy::ask(title, vec![ban]).relief())
-}
-
-/// All ports on which this nginx serves sites that ask a backend.
-fn ports(case: &Case) -> Vec<u16> {
-    let Some(route) = &case.route else {
-        return Vec::new();
-    };
-    let routes = case.world.routes.iter().filter(|it| it.nginx == route.nginx);
-    let listens = routes.flat_map(|it| &it.listen);
-    let ports: BTreeSet<u16> = listens.filter_map(|it| Some(it.endpoint.tcp()?.port())).collect();
-    ports.into_iter().collect()
 }
 
 /// What this host's packet filter refuses does not come by there.
